@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * session - what one owner wants carried over: a name, an owner (uid and systemd unit), policies
+ * and resources. It lives as long as its owner wants it to, over many updates; the kernel session
+ * that backs it lives for one update only and is represented by kernel_fd.
+ *
+ * This file owns the objects, their resources and the fds in them. It makes no system call but
+ * dup/close and knows nothing of D-Bus (session-bus.c) or of the order of an update (step.c).
+ */
+#ifndef LUOD_SESSION_H
+#define LUOD_SESSION_H
+
+#include <linux/liveupdate.h>
+#include <sys/queue.h>
+#include <systemd/sd-event.h>
+
+#include "util.h"
+
+#define SESSION_NAME_MAX	48
+#define SESSION_LABEL_MAX	64
+#define SESSION_PREFIX		"luod/"
+
+struct manager;
+
+enum session_mode {
+	SESSION_CUSTODY,	/* luod holds and preserves the owner's fds */
+	SESSION_DELEGATION,	/* the owner preserves on the session fd itself */
+};
+
+enum session_policy {
+	SESSION_REQUIRED,	/* a veto or a missed deadline calls the update off */
+	SESSION_BEST_EFFORT,	/* left behind and reported */
+};
+
+enum claim_policy {
+	CLAIM_BY_UNIT,		/* same uid and same systemd unit */
+	CLAIM_BY_UID,
+};
+
+enum unclaimed_policy {
+	UNCLAIMED_HOLD,
+	UNCLAIMED_FINISH,	/* the kernel frees what nobody came for */
+};
+
+enum session_state {
+	SESSION_IDLE,		/* no update runs */
+	SESSION_PREPARING,	/* kernel session exists, the guest still runs */
+	SESSION_READY,
+	SESSION_VETOED,
+	SESSION_LEFT_BEHIND,
+	SESSION_UNCLAIMED,	/* came through the jump, nobody asked for it yet */
+	SESSION_CLAIMED,
+	SESSION_RESUMED,
+	SESSION_LOST,
+};
+
+/* How the kernel session came through the last jump. */
+enum delivery {
+	DELIVERY_NONE,
+	DELIVERY_FDSTORE,	/* PID 1 carried the keeper's fd store over */
+	DELIVERY_NAME,		/* the keeper retrieved it by name */
+};
+
+enum resource_kind {
+	RESOURCE_MEMORY,	/* a memfd */
+};
+
+struct resource {
+	TAILQ_ENTRY(resource) entry;
+	char *label;
+	enum resource_kind kind;
+	uint64_t token;
+	uint64_t bytes;
+	bool preserved;		/* in the kernel session of the running update */
+	int fd;			/* custody: owned; otherwise, or not retrieved yet: -EBADF */
+};
+
+TAILQ_HEAD(resource_list, resource);
+
+struct session {
+	TAILQ_ENTRY(session) entry;
+	struct manager *manager;
+
+	char *name;
+	uid_t uid;
+	char *unit;		/* of the owner; "" when it had none */
+	char kernel_name[LIVEUPDATE_SESSION_NAME_LENGTH];
+	char *path;		/* D-Bus object path */
+
+	enum session_mode mode;
+	enum session_policy policy;
+	enum claim_policy claim_policy;
+	enum unclaimed_policy unclaimed_policy;
+	uint64_t claim_timeout_usec;
+
+	enum session_state state;
+	enum delivery delivery;
+	char *reason;		/* of the state: a veto's text, why it was lost; or NULL */
+
+	struct resource_list resources;
+	unsigned int n_resources;
+	uint64_t next_token;
+
+	int kernel_fd;		/* a duplicate of what the keeper holds, or -EBADF */
+	sd_event_source *claim_timer;
+};
+
+TAILQ_HEAD(session_list, session);
+
+/* Is @name fit to be a session's name: 1..48 of [A-Za-z0-9._-], not beginning with a dot? */
+bool session_name_valid(const char *name);
+/* A label is shown to people and names an fd: 1..64 printable ASCII characters, no '#', no ':'. */
+bool session_label_valid(const char *label);
+
+/*
+ * Creates a session in state idle; it is not in any list yet. The name must be valid. Owned by
+ * the caller until manager_add_session() takes it.
+ */
+int session_new(const char *name, uid_t uid, const char *unit, struct session **ret);
+
+/*
+ * Takes "luod/<uid>/<name>" apart: for sessions that are known by their kernel name only because
+ * the record was lost. -EINVAL when it is none of ours.
+ */
+int session_parse_kernel_name(const char *kernel_name, uid_t *ret_uid, const char **ret_name);
+
+/* Closes every fd and frees. Does not touch what the keeper holds. NULL is fine. */
+struct session *session_free(struct session *s);
+DEFINE_CLEANUP(struct session *, session_free)
+
+struct resource *session_find_resource(struct session *s, const char *label);
+
+/*
+ * Adds a resource. @fd is consumed on success only (-EBADF for one that luod does not hold).
+ * -EEXIST: the label or the token is taken.
+ */
+int session_add_resource(struct session *s, const char *label, enum resource_kind kind,
+			 uint64_t token, uint64_t bytes, int fd, struct resource **ret);
+void session_remove_resource(struct session *s, struct resource *resource);
+
+uint64_t session_preserved_bytes(const struct session *s);
+
+/* Does this session have a part in the update that is running or being finished? */
+bool session_in_update(const struct session *s);
+
+/*
+ * May a caller with this uid and unit act for the owner? uid 0 is no exception: what a session
+ * holds goes back to its owner and to nobody else.
+ */
+bool session_admits(const struct session *s, uid_t uid, const char *unit);
+
+/* Sets state and reason; returns true when anything changed. */
+bool session_set_state(struct session *s, enum session_state state, const char *reason);
+
+const char *session_mode_to_string(enum session_mode mode);
+int session_mode_from_string(const char *word);
+const char *session_policy_to_string(enum session_policy policy);
+int session_policy_from_string(const char *word);
+const char *claim_policy_to_string(enum claim_policy policy);
+int claim_policy_from_string(const char *word);
+const char *unclaimed_policy_to_string(enum unclaimed_policy policy);
+int unclaimed_policy_from_string(const char *word);
+const char *session_state_to_string(enum session_state state);
+int session_state_from_string(const char *word);
+const char *delivery_to_string(enum delivery delivery);
+int delivery_from_string(const char *word);
+const char *resource_kind_to_string(enum resource_kind kind);
+int resource_kind_from_string(const char *word);
+
+#endif
