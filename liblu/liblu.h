@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * liblu - take part in live updates of the host's kernel.
+ *
+ * A VMM opens one connection to luod (struct lu), registers one session per guest (struct
+ * lu_session) and is told through events when an update begins, when it is called off, and when
+ * luod goes away and comes back. Before the jump it pauses the guest and says Ready; after the jump
+ * the new process claims the session, takes its memory back, resumes the guest and says Done.
+ *
+ * What every function has in common:
+ *  - It returns 0 (or what is stated) on success and a negative errno on failure; lu_error_text()
+ *    then has a sentence for people. Outputs (ret_*) are written only on success.
+ *  - Functions that talk to luod block for at most lu_options.call_timeout_usec. The ones that say
+ *    "does not block" never do.
+ *  - File descriptors handed in stay the caller's and may be closed at once. File descriptors
+ *    handed out are close-on-exec and the caller's, except lu_get_fd() and
+ *    lu_session_get_fd(), which lend theirs.
+ *  - Strings handed out are borrowed: valid until the next call on the same connection.
+ *  - No threads, no global state, no signals, no output. A struct lu and everything made from it
+ *    belong to one thread at a time; several connections in several threads are independent.
+ *    A connection does not survive fork().
+ *  - Structures begin with their size, set by the caller: `struct lu_options o = { .size =
+ *    sizeof(o) };`. A zero in any other field asks for the default. A structure larger than the
+ *    library knows is taken when the part it does not know is zero, and refused with -E2BIG when it
+ *    is not; a smaller one than the first version's is -EINVAL.
+ *
+ * Errors that any function talking to luod can return, besides its own:
+ *  -ENOTCONN    luod cannot be reached now; call lu_process() until LU_EVENT_RECONNECTED
+ *  -ETIMEDOUT   no answer within call_timeout_usec; whether luod acted on it is unknown
+ *  -EACCES      luod, or the bus's policy, does not allow this caller to do that
+ *  -EPROTO      the answer was not of the documented form
+ *  -ENOMEM, -EMFILE, -ENFILE  as everywhere
+ *
+ * Semantics of sessions, states and the life of an update: org.luod1(5). Of preserving and
+ * retrieving file descriptors: the kernel's Documentation/userspace-api/liveupdate.rst and
+ * include/uapi/linux/liveupdate.h. Everything here is described at length in liblu(3).
+ */
+#ifndef LIBLU_H
+#define LIBLU_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+/* One connection to luod. */
+struct lu;
+
+/* One session of this client, known to luod by the owner's uid and the session's name. */
+struct lu_session;
+
+/* The longest name of a session, without the NUL. */
+#define LU_SESSION_NAME_MAX	48
+
+/* "No limit", where a duration is asked for. */
+#define LU_USEC_INFINITY	UINT64_MAX
+
+/* lu_options.flags */
+
+/* @address leads to a message bus on which luod owns org.luod1, not to luod itself. */
+#define LU_FLAG_MESSAGE_BUS	(1U << 0)
+
+/*
+ * lu_new() succeeds though luod cannot be reached yet: the connection begins as disconnected, is
+ * retried by lu_process(), and LU_EVENT_RECONNECTED says when it stands.
+ */
+#define LU_FLAG_CONNECT_LATER	(1U << 1)
+
+/* Use the connected socket @fd; nothing is reconnected when it breaks. @address must be NULL. */
+#define LU_FLAG_USE_FD		(1U << 2)
+
+struct lu_options {
+	size_t size;
+
+	/*
+	 * NULL: luod's own socket /run/luod/bus when there is one, else the system bus. "system": the
+	 * system bus (DBUS_SYSTEM_BUS_ADDRESS is honoured). Anything else is a D-Bus address, as
+	 * "unix:path=/run/luod/bus", of luod itself or, with LU_FLAG_MESSAGE_BUS, of a bus.
+	 */
+	const char *address;
+
+	/* The deadline of every blocking call; 0: 25 seconds. */
+	uint64_t call_timeout_usec;
+
+	uint32_t flags;
+
+	/* With LU_FLAG_USE_FD: duplicated, the caller keeps its own. */
+	int32_t fd;
+};
+
+/* Who preserves a session's file descriptors in the kernel. */
+enum lu_mode {
+	LU_MODE_DEFAULT = 0,		/* custody */
+	LU_MODE_CUSTODY,		/* luod: it holds the memory, the client may exit after Ready */
+	LU_MODE_DELEGATION,		/* the client, by ioctl on the session's fd */
+};
+
+/* What a veto, or no answer before the deadline, means for the update. */
+enum lu_policy {
+	LU_POLICY_DEFAULT = 0,		/* required */
+	LU_POLICY_REQUIRED,		/* the update is called off */
+	LU_POLICY_BEST_EFFORT,		/* the update goes on and this session is left behind */
+};
+
+/* Who may claim the session after the jump; the uid must be the same in either case. */
+enum lu_claim_policy {
+	LU_CLAIM_POLICY_DEFAULT = 0,	/* unit if the creator runs in a .service unit, else uid */
+	LU_CLAIM_POLICY_UNIT,		/* only a process of the same systemd unit */
+	LU_CLAIM_POLICY_UID,		/* any process of the same uid */
+};
+
+/* What luod does with a session that nobody claims within its claim timeout. */
+enum lu_unclaimed_policy {
+	LU_UNCLAIMED_DEFAULT = 0,	/* lu.conf's UnclaimedPolicy= */
+	LU_UNCLAIMED_HOLD,		/* keep it */
+	LU_UNCLAIMED_FINISH,		/* give it up: the memory is freed */
+};
+
+struct lu_session_options {
+	size_t size;
+	enum lu_mode mode;
+	enum lu_policy policy;
+	enum lu_claim_policy claim_policy;
+	enum lu_unclaimed_policy unclaimed_policy;
+	uint64_t claim_timeout_usec;	/* 0: lu.conf's ClaimTimeout=; LU_USEC_INFINITY: for ever */
+};
+
+struct lu_claim_options {
+	size_t size;
+	uint32_t uid;			/* whose session; 0: the caller's own. Others': root only */
+	uint32_t reserved;		/* 0 */
+};
+
+/* Where a session is in the life of an update; see org.luod1(5). */
+enum lu_state {
+	LU_STATE_UNKNOWN = 0,	/* a state that this version of the library has no name for */
+	LU_STATE_IDLE,		/* no update runs */
+	LU_STATE_PREPARING,	/* an update began, the guest still runs; delegation: may preserve */
+	LU_STATE_READY,		/* this client said Ready */
+	LU_STATE_VETOED,	/* this client said Veto */
+	LU_STATE_LEFT_BEHIND,	/* best-effort: the update goes on without this session */
+	LU_STATE_UNCLAIMED,	/* after the jump, before the claim */
+	LU_STATE_CLAIMED,	/* after the claim */
+	LU_STATE_RESUMED,	/* this client said Resumed */
+	LU_STATE_DONE,		/* this client said Done, luod is finishing; becomes idle */
+	LU_STATE_LOST,		/* luod has no such session any more, or could not restore it */
+};
+
+enum lu_event_type {
+	LU_EVENT_NONE = 0,
+	/*
+	 * Pause the guest and answer lu_session_ready() or lu_session_veto() within timeout_usec.
+	 * May come again for the same update_id (luod was restarted meanwhile): answer again.
+	 */
+	LU_EVENT_PREPARE,
+	/* The update is called off, nothing was lost: go on as before. reason says why. */
+	LU_EVENT_CANCELLED,
+	/* The session's state changed to state; reason may say why. */
+	LU_EVENT_STATE,
+	/*
+	 * luod went away. Whatever the client was doing it goes on doing: a guest that was paused
+	 * for an update stays paused until LU_EVENT_CANCELLED, or until the jump ends this process.
+	 */
+	LU_EVENT_DISCONNECTED,
+	/* luod is back and the sessions have been claimed again; their events follow. */
+	LU_EVENT_RECONNECTED,
+};
+
+struct lu_event {
+	size_t size;
+	enum lu_event_type type;
+	enum lu_state state;		/* STATE */
+	struct lu_session *session;	/* PREPARE, CANCELLED, STATE; borrowed */
+	const char *update_id;		/* PREPARE, CANCELLED; else "" */
+	const char *reason;		/* CANCELLED, STATE; else, and when there is none, "" */
+	uint64_t timeout_usec;		/* PREPARE */
+};
+
+/* One thing that a session carries across the update, as luod knows it. */
+struct lu_resource {
+	size_t size;
+	uint64_t token;
+	uint64_t bytes;
+	const char *label;
+	const char *kind;		/* "memfd", … */
+};
+
+/*
+ * Connects to luod. Blocks, unless LU_FLAG_CONNECT_LATER is given. @options may be NULL.
+ * -ENOENT or -ECONNREFUSED: luod is not running. -EINVAL: a bad address, flag or combination.
+ * -E2BIG: @options is newer than the library.
+ */
+int lu_new(struct lu **ret, const struct lu_options *options);
+
+/* One more reference to @lu, which is also returned. */
+struct lu *lu_ref(struct lu *lu);
+
+/* Drops a reference; the last one, sessions' included, disconnects. NULL is allowed. Returns NULL. */
+struct lu *lu_unref(struct lu *lu);
+
+/* The version of luod, or "" before it was ever reached. */
+const char *lu_daemon_version(struct lu *lu);
+
+/*
+ * What went wrong in the last call on @lu that failed: one line of UTF-8, in English, for a log.
+ * Never NULL. It stays until another call fails; it is meaningful after a failure only.
+ */
+const char *lu_error_text(struct lu *lu);
+
+/*
+ * The one fd to wait on: readable (POLLIN) means, call lu_process() until it returns 0. The same fd
+ * for the life of @lu, across reconnects; timers are behind it, so nothing else has to be armed.
+ * Borrowed: do not read or close it. It nests in poll, epoll, io_uring and sd-event, level or edge
+ * triggered. Does not block.
+ */
+int lu_get_fd(struct lu *lu);
+
+/*
+ * Does what is to be done (receive, reconnect, run timers) and takes at most one event.
+ * 1: *@ret is an event. 0: nothing more for now. -EINVAL: @ret->size is too small.
+ * -ENOTCONN: LU_FLAG_USE_FD and the socket is gone, after LU_EVENT_DISCONNECTED. Does not block.
+ */
+int lu_process(struct lu *lu, struct lu_event *ret);
+
+/* Waits until lu_process() has something to do. 1: it has. 0: @timeout_usec went by. -EINTR. */
+int lu_wait(struct lu *lu, uint64_t timeout_usec);
+
+/*
+ * Registers a new session @name (1 to 48 of A-Z a-z 0-9 . _ -, not beginning with a dot) for the
+ * caller's uid and unit. @options may be NULL. Free the handle with lu_session_unref().
+ * -EEXIST: there is one of that name, see lu_session_claim(). -EDQUOT: too many. -EBUSY: an update
+ * runs. -EINVAL: bad name or option. -E2BIG: @options is newer than the library.
+ */
+int lu_session_create(struct lu *lu, const char *name, const struct lu_session_options *options,
+		      struct lu_session **ret);
+
+/*
+ * Takes over the session @name that this owner has: after the jump, or in a new process.
+ * (After a reconnect the library does it by itself.) @options may be NULL.
+ * -ENOENT: no such session. -EPERM: another owner's. -EBUSY: luod is still restoring; try again.
+ */
+int lu_session_claim(struct lu *lu, const char *name, const struct lu_claim_options *options,
+		     struct lu_session **ret);
+
+/* References. Dropping the last one forgets the handle; luod keeps the session. NULL is allowed. */
+struct lu_session *lu_session_ref(struct lu_session *session);
+struct lu_session *lu_session_unref(struct lu_session *session);
+
+/* What the library knows of the session, as of the last lu_process(). None of them blocks. */
+struct lu *lu_session_get_lu(struct lu_session *session);
+const char *lu_session_name(struct lu_session *session);
+enum lu_state lu_session_state(struct lu_session *session);
+enum lu_mode lu_session_mode(struct lu_session *session);
+const char *lu_session_reason(struct lu_session *session);	/* "" when there is none */
+const char *lu_session_update_id(struct lu_session *session);	/* "" when no update runs */
+
+/* org.luod1's word for a state, as "left-behind"; never NULL. */
+const char *lu_state_to_string(enum lu_state state);
+
+/*
+ * The @index-th resource of the session. 1: *@ret is it (its strings are borrowed).
+ * 0: there are not so many. -EINVAL: @ret->size is too small. Does not block.
+ */
+int lu_session_resource(struct lu_session *session, size_t index, struct lu_resource *ret);
+
+/*
+ * Custody: gives luod a memfd to carry across the update; luod keeps a duplicate until
+ * lu_session_detach() or lu_session_close(). @ret_token may be NULL.
+ * -EBUSY: an update runs. -EEXIST: @label is taken. -EMEDIUMTYPE: cannot be preserved, the text says
+ * why. -EDQUOT. -ESTALE: the session's mode is delegation.
+ */
+int lu_session_attach_memory(struct lu_session *session, const char *label, int fd,
+			     uint64_t *ret_token);
+
+/* Takes a resource out of the session again. -ENODATA: no such label. -EBUSY: an update runs. */
+int lu_session_detach(struct lu_session *session, const char *label);
+
+/*
+ * Custody: the fd that luod holds under @label, in the new kernel the retrieved one. @ret, when not
+ * NULL, has its size set and takes the token, the size in bytes, label and kind.
+ * -ENODATA: no such label. -ESTALE: the session's mode is delegation, or it is not claimed.
+ */
+int lu_session_get_resource(struct lu_session *session, const char *label, int *ret_fd,
+			    struct lu_resource *ret);
+
+/*
+ * Delegation: the kernel session's fd, from LU_STATE_PREPARING on and again after the claim.
+ * Borrowed: the library closes it when the update is called off or done. A duplicate of it keeps
+ * the kernel session alive; whoever makes one closes it on LU_EVENT_CANCELLED and before
+ * lu_session_done(). -ESTALE: the mode is custody, or there is no kernel session now.
+ */
+int lu_session_get_fd(struct lu_session *session);
+
+/*
+ * Delegation: preserves @fd under @token (0 to INT64_MAX, the client's choice) by
+ * LIVEUPDATE_SESSION_PRESERVE_FD and declares it as @label. Memory may be preserved while the guest
+ * runs. Takes as long as the kernel needs to pin the pages.
+ * The kernel's: -EEXIST the token is taken, -EBUSY the file is preserved elsewhere,
+ * -EOPNOTSUPP or -ENOENT not a file that can be preserved; else as lu_session_declare(), in which
+ * case @fd is preserved and only lu_session_declare() is to be repeated.
+ */
+int lu_session_preserve(struct lu_session *session, const char *label, int fd, uint64_t token);
+
+/* Delegation, after the claim: the fd preserved under @token. -ENOENT: no such token. */
+int lu_session_retrieve(struct lu_session *session, uint64_t token, int *ret_fd);
+
+/*
+ * Delegation: tells luod of something that the client preserved by an ioctl of its own, for the
+ * record and for the operator's eyes. @kind as "memfd". -EEXIST, -EDQUOT, -ESTALE.
+ */
+int lu_session_declare(struct lu_session *session, const char *label, const char *kind,
+		       uint64_t token, uint64_t bytes);
+
+/* Answers LU_EVENT_PREPARE: the guest is paused. -ESTALE: nothing waits for an answer (any more). */
+int lu_session_ready(struct lu_session *session);
+
+/* Answers LU_EVENT_PREPARE: not now, because @reason (shown to the operator). -ESTALE. */
+int lu_session_veto(struct lu_session *session, const char *reason);
+
+/* After the jump: the guest runs again; ends the blackout. -ESTALE: the session is not claimed. */
+int lu_session_resumed(struct lu_session *session);
+
+/*
+ * After the jump: everything has been taken back; luod finishes the kernel session. Closes the
+ * session's fd first. -ESTALE: the session is not resumed.
+ */
+int lu_session_done(struct lu_session *session);
+
+/* luod forgets the session and lets go of its memory; the handle remains. -EBUSY: an update runs. */
+int lu_session_close(struct lu_session *session);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
