@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bus - the connections through which luod is spoken to: one to the system bus, made again
+ * whenever the bus comes back, and one for each peer on /run/luod/bus. All carry the same objects;
+ * whoever registers or announces them goes through here and need not know how many there are.
+ *
+ * Owns the connections and the caller's identity on each. Does not know what the objects mean.
+ */
+#ifndef LUOD_BUS_H
+#define LUOD_BUS_H
+
+#include <sys/queue.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "util.h"
+
+#define LUOD_BUS_NAME		"org.luod1"
+#define LUOD_ROOT		"/org/luod1"
+#define LUOD_MANAGER_INTERFACE	"org.luod1.Manager"
+#define LUOD_SESSION_INTERFACE	"org.luod1.Session"
+#define LUOD_JOB_INTERFACE	"org.luod1.Job"
+
+/* Half-open and idle peers must not be able to use up the fds of the daemon. */
+#define BUS_PEERS_MAX		256
+#define BUS_PEERS_PER_UID_MAX	64
+
+/* Who sent a message, as the kernel and the bus driver say it, never the sender itself. */
+struct identity {
+	uid_t uid;
+	pid_t pid;
+	char *unit;		/* systemd unit, "" when it has none */
+	char *sender;		/* unique name on the system bus; NULL for a peer */
+};
+
+void identity_clear(struct identity *identity);
+
+struct bus_peer {
+	TAILQ_ENTRY(bus_peer) entry;
+	struct bus_set *set;
+	sd_bus *bus;
+	struct identity identity;
+};
+
+TAILQ_HEAD(bus_peer_list, bus_peer);
+
+/* Called for every new connection, to register the objects on it. */
+typedef int (*bus_attach_t)(sd_bus *bus, void *userdata);
+
+struct bus_set {
+	sd_event *event;
+	bus_attach_t attach;
+	void *userdata;
+
+	sd_bus *system;
+	char *system_address;	/* NULL: the system bus */
+	sd_event_source *reconnect;
+	struct identity cache[64];	/* of senders on the system bus, newest overwrites oldest */
+	unsigned int cache_next;
+
+	int listen_fd;
+	sd_event_source *listen;
+	struct bus_peer_list peers;
+	unsigned int n_peers;
+};
+
+void bus_set_init(struct bus_set *set, sd_event *event, bus_attach_t attach, void *userdata);
+void bus_set_clear(struct bus_set *set);
+
+/*
+ * Connects to the system bus (@address NULL) or to a bus at @address and asks for the name. A bus
+ * that is not there yet is no error: it is waited for, and waited for again when it goes away.
+ */
+int bus_set_open_system(struct bus_set *set, const char *address);
+
+/* Serves peers on the listening socket @fd, which is consumed. */
+int bus_set_listen(struct bus_set *set, int fd);
+
+/* As bus_set_listen() on a socket bound here, for when systemd passed none. */
+int bus_set_listen_path(struct bus_set *set, const char *path);
+
+/* Ends the listening socket and every peer connection; part of bus_set_clear(). */
+void bus_set_close_peers(struct bus_set *set);
+
+/* Registers what a bare peer connection lacks of org.freedesktop.DBus (peer-driver-bus.c). */
+int peer_driver_attach(struct bus_peer *peer);
+
+/*
+ * Who sent @m. The result belongs to the connection or to the cache, and is valid until the loop
+ * runs again. -EACCES when that cannot be said, with the D-Bus error set.
+ */
+int bus_set_identify(struct bus_set *set, sd_bus_message *m, const struct identity **ret,
+		     sd_bus_error *error);
+
+/* Is @m from a peer connection, where there is no polkit? */
+bool bus_set_is_peer(struct bus_set *set, sd_bus *bus);
+
+/* Announcements on all connections; failures are the connection's trouble, not the caller's. */
+void bus_set_emit_changed(struct bus_set *set, const char *path, const char *interface,
+			  char **properties);
+void bus_set_emit_added(struct bus_set *set, const char *path);
+void bus_set_emit_removed(struct bus_set *set, const char *path);
+void bus_set_emit_signal(struct bus_set *set, const char *path, const char *interface,
+			 const char *member, const char *types, ...);
+
+#define bus_set_emit_changed_list(set, path, interface, ...)			\
+	bus_set_emit_changed(set, path, interface, (char *[]){ __VA_ARGS__, NULL })
+
+#endif
