@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * kimage - what can be known of a kernel before it is booted.
+ *
+ * Two services. kimage_copy_sealed() takes an image out of its owner's hands: a sealed memfd that
+ * nobody can change any more, so that what is checked is what is loaded. kimage_inspect() reads
+ * such a file: a bzImage (by its setup header, and the compressed vmlinux in it) or a vmlinux ELF
+ * file.
+ *
+ * The answers, best source first:
+ *   1. an ELF note that lists the handover ABIs the kernel can read and write,
+ *   2. the configuration embedded by CONFIG_IKCONFIG,
+ *   3. the ABI strings themselves ("luo-v5", "memfd-v2", "kho-v4"), which a kernel with that code
+ *      carries because it compares against them.
+ * Which one told stands beside the answer. When the payload cannot be read (LZO is not
+ * understood), the answers are unknown, and payload_error says why.
+ *
+ * The image is hostile input: at most KIMAGE_SIZE_MAX bytes of file and KIMAGE_PAYLOAD_MAX bytes of
+ * payload are read, in a stream, and never more than a few MiB are held. Exactly one decompressor
+ * is used, picked by magic; no helper program is ever run.
+ *
+ * struct kimage is plain data: copied by assignment, no destructor. Nothing here logs.
+ */
+#ifndef LUOD_KIMAGE_H
+#define LUOD_KIMAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "answer.h"
+
+#define KIMAGE_SIZE_MAX		(512ULL << 20)
+#define KIMAGE_PAYLOAD_MAX	(1ULL << 30)
+
+/*
+ * The note: owner "luod", this type, and as its description the lines of
+ * /sys/kernel/liveupdate/abi, each ended by '\n'.
+ */
+#define KIMAGE_NOTE_OWNER	"luod"
+#define KIMAGE_NOTE_ABI		1
+
+/* ABI names that the kernel series adds and luod asks about. */
+#define KIMAGE_ABI_MEMFD_MODE	"memfd-mode-v1"	/* a memfd keeps its execute bits */
+
+#define KIMAGE_ABI_LENGTH	48
+#define KIMAGE_ABIS_MAX		64
+#define KIMAGE_RELEASE_SIZE	128
+#define KIMAGE_CMDLINE_SIZE	2048
+
+enum kimage_format {
+	KIMAGE_BZIMAGE,
+	KIMAGE_ELF,
+};
+
+struct kimage_fact {
+	enum answer answer;
+	const char *from;	/* what told it; static, "" when unknown */
+};
+
+struct kimage {
+	enum kimage_format format;
+	uint64_t size;				/* of the file */
+	char release[KIMAGE_RELEASE_SIZE];	/* as uname -r will say; "" when not known */
+	uint32_t cmdline_max;			/* longest command line; 0 when not known */
+	const char *compression;		/* "zstd", "xz", …, "none"; static */
+	int payload_error;			/* negative errno when the payload was not read */
+
+	struct kimage_fact liveupdate;		/* LUO is built in */
+	struct kimage_fact liveupdate_memfd;	/* … and takes memfds */
+	struct kimage_fact kho;			/* kexec handover is built in */
+	struct kimage_fact kho_default;		/* … and on without kho=on */
+
+	/* Handover ABIs. With has_abi_list they are the kernel's own list and complete. */
+	bool has_abi_list;
+	unsigned int n_abis;
+	char abis[KIMAGE_ABIS_MAX][KIMAGE_ABI_LENGTH];
+
+	/* CONFIG_CMDLINE, where the configuration is embedded: goes before what is passed. */
+	char builtin_cmdline[KIMAGE_CMDLINE_SIZE];
+	bool builtin_cmdline_overrides;		/* … or instead of it */
+};
+
+/*
+ * Copies the regular file @fd as a whole (its offset does not matter and is not moved) into a
+ * memfd named @name, sealed against every change, and returns it opened read-only: an fd that is
+ * open for writing makes kexec_file_load(2) fail with ETXTBSY. The caller owns both fds. Blocks
+ * while it copies. @ret_size may be NULL.
+ *   -EFBIG    larger than KIMAGE_SIZE_MAX
+ *   -EINVAL   not a regular file
+ *   -ENODATA  empty
+ */
+int kimage_copy_sealed(int fd, const char *name, int *ret_fd, uint64_t *ret_size);
+
+/*
+ * Reads the image behind @fd, whose offset does not matter and is not moved. Takes up to a second
+ * for a distribution's kernel; a hostile one is stopped by the bounds above.
+ *   -ENOEXEC  neither a bzImage nor a vmlinux, or a header that makes no sense
+ *   -EFBIG    larger than KIMAGE_SIZE_MAX
+ * A payload that cannot be read is not an error of the call: see payload_error.
+ */
+int kimage_inspect(int fd, struct kimage *ret);
+
+/* Whether @abi is among the ABIs; whether any of a family ("luo-v") is, and then which. */
+bool kimage_has_abi(const struct kimage *image, const char *abi);
+const char *kimage_abi_of_family(const struct kimage *image, const char *family);
+
+#endif

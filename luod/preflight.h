@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * preflight - would a live update work? Answered before anything is touched.
+ *
+ * A table of checks over plain facts. Whoever asks gathers the facts first (struct
+ * preflight_context); a check only looks at them and says what it finds. So every check can be
+ * tested by writing down a situation, and checking changes nothing.
+ *
+ * A finding has a severity (an error blocks the update unless it is forced), a stable code
+ * (kebab-case, documented, for scripts), the object it is about, and a sentence that says what is
+ * wrong and the way out of it.
+ */
+#ifndef LUOD_PREFLIGHT_H
+#define LUOD_PREFLIGHT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "answer.h"
+#include "feature.h"
+#include "kimage.h"
+#include "memfd.h"
+#include "util.h"
+
+enum severity {
+	SEVERITY_INFO,
+	SEVERITY_WARNING,
+	SEVERITY_ERROR,
+};
+
+struct finding {
+	enum severity severity;
+	const char *code;	/* static */
+	char *object;		/* "kernel", "target", "keeper", a session's name, … */
+	char *message;
+};
+
+struct findings {
+	struct finding *items;
+	size_t n;
+	bool out_of_memory;	/* something could not be recorded */
+};
+
+/* Who loaded the image that a kexec would boot now, as far as luod can tell. */
+enum preflight_loader {
+	PREFLIGHT_LOADED_BY_NOBODY,
+	PREFLIGHT_LOADED_BY_LUOD,
+	PREFLIGHT_LOADED_BY_OTHER,
+};
+
+struct preflight_resource {
+	const char *label;
+	struct memfd_info memory;
+};
+
+struct preflight_session {
+	const char *name;		/* "<uid>/<name>", as findings say it */
+	const char *kernel_name;	/* "luod/<uid>/<name>" */
+	bool delegation;		/* the owner preserves for itself */
+	bool required;			/* policy; otherwise best-effort */
+	bool owner_connected;
+	const struct preflight_resource *resources;	/* custody only */
+	size_t n_resources;
+};
+
+/* All facts. Zero means unknown or none everywhere, so that a test writes down what matters. */
+struct preflight_context {
+	/* the running kernel */
+	const struct features *features;
+	const char *running_release;
+	const char *running_cmdline;
+	const struct kimage *running;	/* its image, where one is found; may be NULL */
+
+	/* the next one */
+	const struct kimage *target;	/* NULL: none given, or unreadable */
+	int target_error;		/* negative errno when it could not be read */
+	const char *target_path;	/* for sentences only */
+	const char *target_cmdline;
+	enum preflight_loader loaded_by;
+
+	/* around luod */
+	enum answer keeper_reachable;
+	enum answer liveupdate_busy;	/* somebody else has the device open */
+	uint64_t memory_available;	/* bytes; 0: not known */
+
+	const struct preflight_session *sessions;
+	size_t n_sessions;
+};
+
+/*
+ * Runs every check of the table. @ret is filled, most severe first; the caller frees it with
+ * findings_free(). -ENOMEM when a finding could not be recorded.
+ */
+int preflight_run(const struct preflight_context *context, struct findings *ret);
+
+/* Whether there is an error among them. */
+bool findings_block(const struct findings *findings);
+
+/*
+ * Records one more, also from outside of preflight. @code must be static. Out of memory is
+ * remembered in @findings.
+ */
+void findings_add(struct findings *findings, enum severity severity, const char *code,
+		  const char *object, const char *format, ...) _printf_(5, 6);
+
+/* Frees what is in it and leaves it empty; NULL is fine. */
+void findings_free(struct findings *findings);
+
+const char *severity_to_string(enum severity severity);
+
+/* The table of codes, for the manual. @index counts from 0; NULL behind the end. */
+struct preflight_code {
+	const char *code;
+	enum severity severity;		/* the highest it can have */
+	const char *help;
+};
+
+const struct preflight_code *preflight_code_by_index(size_t index);
+
+#endif
