@@ -62,7 +62,7 @@ LUOD_CORE := $(filter-out luod/main.c luod/keeper.c,$(wildcard luod/*.c))
 LUCTL_MAIN := $(filter luctl/main.c,$(LUCTL_SOURCES))
 LUCTL_CORE := $(filter-out $(LUCTL_MAIN),$(LUCTL_SOURCES))
 # The keeper holds what must not be lost: it gets no more code than it needs.
-KEEPER_SOURCES := luod/keeper.c luod/util.c
+KEEPER_SOURCES := $(wildcard luod/keeper*.c luod/kdev-luo.c) luod/util.c
 SOURCES := $(sort $(wildcard luod/*.c) $(LUCTL_SOURCES) $(LIBLU_SOURCES))
 
 LUOD := $(if $(wildcard luod/main.c),$(O)/luod/luod)
@@ -136,6 +136,7 @@ $(O)/man/%: man/%.scd | $(SETUP)
 	$(call say,MAN,$@)scdoc <$< >$@
 
 setup: ## install what building, testing and the lab need (Debian, root)
+	@command -v python3 >/dev/null || { apt-get -q update && apt-get -qy install python3; } >&2
 	@tests/lab/lab setup
 
 clean: ## remove everything that was built (the lab's cache: tests/lab/lab clean)
