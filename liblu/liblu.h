@@ -16,6 +16,7 @@
  *    handed out are close-on-exec and the caller's, except lu_get_fd() and
  *    lu_session_get_fd(), which lend theirs.
  *  - Strings handed out are borrowed: valid until the next call on the same connection.
+ *  - Pointers must be valid; NULL only where it is said to be allowed.
  *  - No threads, no global state, no signals, no output. A struct lu and everything made from it
  *    belong to one thread at a time; several connections in several threads are independent.
  *    A connection does not survive fork().
@@ -145,8 +146,7 @@ enum lu_state {
 	LU_STATE_LEFT_BEHIND,	/* best-effort: the update goes on without this session */
 	LU_STATE_UNCLAIMED,	/* after the jump, before the claim */
 	LU_STATE_CLAIMED,	/* after the claim */
-	LU_STATE_RESUMED,	/* this client said Resumed */
-	LU_STATE_DONE,		/* this client said Done, luod is finishing; becomes idle */
+	LU_STATE_RESUMED,	/* this client said Resumed; idle again once Done is dealt with */
 	LU_STATE_LOST,		/* luod has no such session any more, or could not restore it */
 };
 
@@ -186,13 +186,14 @@ struct lu_resource {
 	uint64_t token;
 	uint64_t bytes;
 	const char *label;
-	const char *kind;		/* "memfd", … */
+	const char *kind;		/* "memory" */
 };
 
 /*
  * Connects to luod. Blocks, unless LU_FLAG_CONNECT_LATER is given. @options may be NULL.
- * -ENOENT or -ECONNREFUSED: luod is not running. -EINVAL: a bad address, flag or combination.
- * -E2BIG: @options is newer than the library.
+ * -ENOENT, -ECONNREFUSED or -ENOTCONN: luod is not running. -ETIMEDOUT, -EACCES, -EPROTO: what
+ * answers is not luod, or not now, or not to this caller. -EINVAL: a bad address, flag or
+ * combination. -E2BIG: @options is newer than the library.
  */
 int lu_new(struct lu **ret, const struct lu_options *options);
 
@@ -310,7 +311,7 @@ int lu_session_retrieve(struct lu_session *session, uint64_t token, int *ret_fd)
 
 /*
  * Delegation: tells luod of something that the client preserved by an ioctl of its own, for the
- * record and for the operator's eyes. @kind as "memfd". -EEXIST, -EDQUOT, -ESTALE.
+ * record and for the operator's eyes. @kind as "memory". -EEXIST, -EDQUOT, -ESTALE, -EINVAL.
  */
 int lu_session_declare(struct lu_session *session, const char *label, const char *kind,
 		       uint64_t token, uint64_t bytes);

@@ -3,6 +3,7 @@
 LIBLU_SOURCES := \
 	liblu/lu.c \
 	liblu/lu-link.c \
+	liblu/lu-reclaim.c \
 	liblu/lu-event.c \
 	liblu/lu-session.c \
 	liblu/lu-resource.c \

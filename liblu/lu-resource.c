@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * lu-resource - what a session carries across the update, by custody (luod holds and preserves it)
+ * or by delegation (the client preserves on the kernel session's fd, luod only writes it down).
+ *
+ * Fds of the caller are never kept here: D-Bus and the kernel take their own references.
+ */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "lu-private.h"
+
+static void describe(const struct lu_session_resource *from, struct lu_resource *ret)
+{
+	*ret = (struct lu_resource){
+		.size = sizeof(*ret),
+		.token = from->token,
+		.bytes = from->bytes,
+		.label = from->label,
+		.kind = from->kind,
+	};
+}
+
+int lu_session_resource(struct lu_session *session, size_t index, struct lu_resource *ret)
+{
+	struct lu_resource known;
+
+	if (ret->size < sizeof(known))
+		return lu_fail(session->lu, -EINVAL, "struct lu_resource has no size");
+	if (index >= session->n_resources)
+		return 0;
+	describe(&session->resources[index], &known);
+	(void)lu_struct_out(ret, ret->size, sizeof(known), &known, sizeof(known));
+	return 1;
+}
+
+int lu_session_attach_memory(struct lu_session *session, const char *label, int fd,
+			     uint64_t *ret_token)
+{
+	lu_cleanup(lu_messagep) sd_bus_message *m = NULL, *reply = NULL;
+	uint64_t token;
+	int r;
+
+	r = lu_call_new(session->lu, session->path, LU_SESSION_INTERFACE, "AttachMemory", &m);
+	if (r >= 0)
+		r = sd_bus_message_append(m, "sha{sv}", label, fd, 0);
+	if (r < 0)
+		return lu_fail(session->lu, r, "AttachMemory: cannot make the call: %s",
+			       lu_errno_text(r));
+	r = lu_call(session->lu, m, &reply);
+	if (r < 0)
+		return r;
+	if (sd_bus_message_read(reply, "t", &token) < 0)
+		return lu_fail(session->lu, -EPROTO, "AttachMemory: luod answered without a token");
+	if (ret_token)
+		*ret_token = token;
+	return 0;
+}
+
+int lu_session_detach(struct lu_session *session, const char *label)
+{
+	return lu_session_call(session, "Detach", "s", label);
+}
+
+/* The fd in a message is the message's. */
+static int own_fd(struct lu *lu, int fd, int *ret)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	if (copy < 0)
+		return lu_fail(lu, -errno, "Cannot duplicate what luod sent: %s",
+			       lu_errno_text(errno));
+	*ret = copy;
+	return 0;
+}
+
+static int read_resource(struct lu *lu, sd_bus_message *reply, const char *label, int *ret_fd,
+			 struct lu_resource *ret)
+{
+	struct lu_resource known = { .size = sizeof(known), .label = label };
+	int fd, r;
+
+	r = sd_bus_message_read(reply, "hstt", &fd, &known.kind, &known.token, &known.bytes);
+	if (r < 0)
+		return lu_fail(lu, -EPROTO, "GetResource: luod's answer cannot be read");
+	r = own_fd(lu, fd, ret_fd);
+	if (r < 0 || !ret)
+		return r;
+	(void)lu_struct_out(ret, ret->size, sizeof(known), &known, sizeof(known));
+	return 0;
+}
+
+int lu_session_get_resource(struct lu_session *session, const char *label, int *ret_fd,
+			    struct lu_resource *ret)
+{
+	lu_cleanup(lu_messagep) sd_bus_message *m = NULL, *reply = NULL;
+	struct lu *lu = session->lu;
+	int r;
+
+	if (ret && ret->size < sizeof(*ret))
+		return lu_fail(lu, -EINVAL, "struct lu_resource has no size");
+	r = lu_call_new(lu, session->path, LU_SESSION_INTERFACE, "GetResource", &m);
+	if (r >= 0)
+		r = sd_bus_message_append(m, "s", label);
+	if (r < 0)
+		return lu_fail(lu, r, "GetResource: cannot make the call: %s", lu_errno_text(r));
+	r = lu_call(lu, m, &reply);
+	if (r < 0)
+		return r;
+	r = read_resource(lu, reply, label, ret_fd, ret);
+	if (r < 0)
+		return r;
+	/* Keeps the kind readable until the next answer takes its place. */
+	sd_bus_message_unref(lu->borrowed);
+	lu->borrowed = sd_bus_message_ref(reply);
+	return 0;
+}
+
+int lu_session_get_fd(struct lu_session *session)
+{
+	lu_cleanup(lu_messagep) sd_bus_message *m = NULL, *reply = NULL;
+	int fd, r;
+
+	if (session->kernel_fd >= 0)
+		return session->kernel_fd;
+	r = lu_call_new(session->lu, session->path, LU_SESSION_INTERFACE, "GetSessionFD", &m);
+	if (r < 0)
+		return lu_fail(session->lu, r, "GetSessionFD: %s", lu_errno_text(r));
+	r = lu_call(session->lu, m, &reply);
+	if (r < 0)
+		return r;
+	if (sd_bus_message_read(reply, "h", &fd) < 0)
+		return lu_fail(session->lu, -EPROTO, "GetSessionFD: luod answered without an fd");
+	r = own_fd(session->lu, fd, &session->kernel_fd);
+	return r < 0 ? r : session->kernel_fd;
+}
+
+/* How big and of what kind is it, in org.luod1's words? */
+static const char *kind_of(int fd, uint64_t *ret_bytes)
+{
+	struct stat st;
+
+	*ret_bytes = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+	return fcntl(fd, F_GET_SEALS) >= 0 ? "memory" : "file";
+}
+
+int lu_session_preserve(struct lu_session *session, const char *label, int fd, uint64_t token)
+{
+	const char *kind;
+	uint64_t bytes;
+	int session_fd, r;
+
+	session_fd = lu_session_get_fd(session);
+	if (session_fd < 0)
+		return session_fd;
+	r = lu_kernel_preserve(session_fd, fd, token);
+	if (r < 0)
+		return lu_fail(session->lu, r, "The kernel does not preserve '%s': %s", label,
+			       lu_errno_text(r));
+	kind = kind_of(fd, &bytes);
+	return lu_session_declare(session, label, kind, token, bytes);
+}
+
+int lu_session_retrieve(struct lu_session *session, uint64_t token, int *ret_fd)
+{
+	int session_fd, r;
+
+	session_fd = lu_session_get_fd(session);
+	if (session_fd < 0)
+		return session_fd;
+	r = lu_kernel_retrieve(session_fd, token, ret_fd);
+	if (r < 0)
+		return lu_fail(session->lu, r, "The kernel does not give back token %llu: %s",
+			       (unsigned long long)token, lu_errno_text(r));
+	return 0;
+}
+
+int lu_session_declare(struct lu_session *session, const char *label, const char *kind,
+		       uint64_t token, uint64_t bytes)
+{
+	return lu_session_call(session, "DeclareResource", "sstt", label, kind, token, bytes);
+}
