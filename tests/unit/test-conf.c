@@ -21,7 +21,7 @@
 /* The unit tests run at the top of the source tree, or are told where it is. */
 static char *shipped_path(void)
 {
-	const char *top = getenv("LU_SOURCE");
+	const char *top = getenv("SRC");
 
 	return strprintf("%s/lu.conf", top ? top : ".");
 }
