@@ -11,7 +11,7 @@ SETUP := $(if $(filter check% demo bench coverage fuzz,$(MAKECMDGOALS)),setup)
 # signatures) and missing initialisers (zero is what we mean by leaving a member out).
 WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
 	-Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
-	-Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough -Wredundant-decls \
+	-Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough -Wredundant-decls \
 	-Wnested-externs -Wswitch-enum $(if $(filter-out 0,$(WERROR)),-Werror)
 
 LANGUAGE := -std=gnu11 -D_GNU_SOURCE
