@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bus-read - from D-Bus messages to the structs of model.h, driven by tables of fields.
+ *
+ * One reader serves GetAll, GetManagedObjects and PropertiesChanged alike: it fills in what is
+ * there, replaces what was known, and passes over what it does not know, so that a newer luod can
+ * say more than this luctl understands.
+ */
+#include "luctl/bus-private.h"
+
+/* --- readers of single members ------------------------------------------------------------- */
+
+static int read_string(sd_bus_message *m, const char *type, void *member)
+{
+	char **s = member;
+	const char *value;
+	char *copy;
+	int r;
+
+	r = sd_bus_message_read_basic(m, type[0], &value);
+	if (r < 0)
+		return r;
+	copy = strdup(value);
+	if (!copy)
+		return -ENOMEM;
+	free(*s);
+	*s = copy;
+	return 0;
+}
+
+static int read_number(sd_bus_message *m, const char *type, void *member)
+{
+	return sd_bus_message_read_basic(m, type[0], member);
+}
+
+static int read_bool(sd_bus_message *m, const char *type, void *member)
+{
+	int value, r;
+
+	r = sd_bus_message_read_basic(m, type[0], &value);
+	if (r >= 0)
+		*(bool *)member = value;
+	return r;
+}
+
+static int read_strv(sd_bus_message *m, const char *type, void *member)
+{
+	char ***strv = member, **fresh = NULL;
+	size_t n = 0;
+	int r;
+
+	r = sd_bus_message_enter_container(m, 'a', type + 1);
+	if (r < 0)
+		return r;
+	while (!sd_bus_message_at_end(m, false)) {
+		char **larger = reallocarray(fresh, n + 2, sizeof(*fresh));
+
+		if (!larger) {
+			r = -ENOMEM;
+			goto fail;
+		}
+		fresh = larger;
+		fresh[n] = fresh[n + 1] = NULL;
+		r = read_string(m, type + 1, &fresh[n]);
+		if (r < 0)
+			goto fail;
+		n++;
+	}
+	luctl_strv_free(*strv);
+	*strv = fresh;
+	return sd_bus_message_exit_container(m);
+fail:
+	luctl_strv_free(fresh);
+	return r;
+}
+
+/* --- arrays of structs ------------------------------------------------------------------------ */
+
+/* What every list of model.h looks like. */
+struct list {
+	void *items;
+	size_t count;
+};
+
+#define IS_LIST(type)									\
+	_Static_assert(offsetof(type, items) == offsetof(struct list, items) &&		\
+		       offsetof(type, count) == offsetof(struct list, count) &&		\
+		       sizeof(type) == sizeof(struct list), #type " is no list")
+
+IS_LIST(struct luctl_findings);
+IS_LIST(struct luctl_resources);
+IS_LIST(struct luctl_features);
+IS_LIST(struct luctl_marks);
+IS_LIST(struct luctl_sessions);
+
+/* How the items of one kind of list arrive. */
+struct list_kind {
+	const char *array;	/* signature of an item, in the array */
+	char container;
+	const char *contents;
+	size_t size;
+	int (*read)(sd_bus_message *m, void *item);
+	void (*clear)(void *list);
+};
+
+/* Appends a zeroed item; NULL when out of memory. */
+static void *list_grow(struct list *list, size_t size)
+{
+	char *larger = reallocarray(list->items, list->count + 1, size);
+
+	if (!larger)
+		return NULL;
+	list->items = larger;
+	return memset(larger + list->count++ * size, 0, size);
+}
+
+static int read_items(sd_bus_message *m, const struct list_kind *kind, struct list *list)
+{
+	int r;
+
+	while ((r = sd_bus_message_enter_container(m, kind->container, kind->contents)) > 0) {
+		void *item = list_grow(list, kind->size);
+
+		if (!item)
+			return -ENOMEM;
+		r = kind->read(m, item);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+static int read_list(sd_bus_message *m, const struct list_kind *kind, void *member)
+{
+	struct list fresh = {};
+	int r;
+
+	r = sd_bus_message_enter_container(m, 'a', kind->array);
+	if (r < 0)
+		return r;
+	r = read_items(m, kind, &fresh);
+	if (r >= 0)
+		r = sd_bus_message_exit_container(m);
+	if (r < 0) {
+		kind->clear(&fresh);
+		return r;
+	}
+	kind->clear(member);
+	memcpy(member, &fresh, sizeof(fresh));
+	return 0;
+}
+
+static int read_finding(sd_bus_message *m, void *item)
+{
+	struct luctl_finding *finding = item;
+	int r;
+
+	r = read_string(m, "s", &finding->severity);
+	if (r >= 0)
+		r = read_string(m, "s", &finding->code);
+	if (r >= 0)
+		r = read_string(m, "s", &finding->object);
+	return r < 0 ? r : read_string(m, "s", &finding->message);
+}
+
+static int read_resource(sd_bus_message *m, void *item)
+{
+	struct luctl_resource *resource = item;
+	int r;
+
+	r = read_string(m, "s", &resource->label);
+	if (r >= 0)
+		r = read_string(m, "s", &resource->kind);
+	return r < 0 ? r : sd_bus_message_read(m, "tt", &resource->token, &resource->bytes);
+}
+
+static int read_feature(sd_bus_message *m, void *item)
+{
+	struct luctl_feature *feature = item;
+	int r;
+
+	r = read_string(m, "s", &feature->name);
+	return r < 0 ? r : read_bool(m, "b", &feature->present);
+}
+
+static int read_mark(sd_bus_message *m, void *item)
+{
+	struct luctl_mark *mark = item;
+	int64_t realtime;
+	int r;
+
+	r = read_string(m, "s", &mark->name);
+	if (r >= 0)
+		r = sd_bus_message_read(m, "tx", &mark->usec, &realtime);
+	if (r >= 0)
+		mark->realtime = realtime > 0 ? (uint64_t)realtime : 0;
+	return r;
+}
+
+#define LIST_KIND(name, container, open, contents, close)				\
+	static void clear_##name##s(void *list)						\
+	{										\
+		luctl_##name##s_clear(list);						\
+	}										\
+	static const struct list_kind name##s = {					\
+		open contents close, container, contents, sizeof(struct luctl_##name),	\
+		read_##name, clear_##name##s,						\
+	}
+
+LIST_KIND(finding, 'r', "(", "ssss", ")");
+LIST_KIND(resource, 'r', "(", "sstt", ")");
+LIST_KIND(feature, 'e', "{", "sb", "}");
+LIST_KIND(mark, 'r', "(", "stx", ")");
+
+int luctl_read_findings(sd_bus_message *m, const char *type, void *member)
+{
+	return read_list(m, &findings, member);
+}
+
+static int read_resources(sd_bus_message *m, const char *type, void *member)
+{
+	return read_list(m, &resources, member);
+}
+
+static int read_features(sd_bus_message *m, const char *type, void *member)
+{
+	return read_list(m, &features, member);
+}
+
+int luctl_read_marks(sd_bus_message *m, struct luctl_marks *ret)
+{
+	return read_list(m, &marks, ret);
+}
+
+/* --- dictionaries --------------------------------------------------------------------------- */
+
+static const struct luctl_field *find_field(const struct luctl_field *fields, const char *key)
+{
+	for (const struct luctl_field *f = fields; f->key; f++)
+		if (streq(f->key, key))
+			return f;
+	return NULL;
+}
+
+static int read_field(sd_bus_message *m, const struct luctl_field *fields, void *object)
+{
+	const struct luctl_field *field;
+	const char *key;
+	int r;
+
+	r = sd_bus_message_read_basic(m, 's', &key);
+	if (r < 0)
+		return r;
+	field = find_field(fields, key);
+	if (!field)
+		return sd_bus_message_skip(m, "v");
+	r = sd_bus_message_enter_container(m, 'v', field->type);
+	if (r == -ENXIO)
+		return -EBADMSG;
+	if (r < 0)
+		return r;
+	r = field->read(m, field->type, (char *)object + field->offset);
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+int luctl_read_fields(sd_bus_message *m, const struct luctl_field *fields, void *object)
+{
+	int r;
+
+	r = sd_bus_message_enter_container(m, 'a', "{sv}");
+	if (r < 0)
+		return r;
+	while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+		r = read_field(m, fields, object);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+#define FIELD(structure, key, type, reader, member)				\
+	{ key, type, reader, offsetof(struct luctl_##structure, member) }
+
+static const struct luctl_field target_fields[] = {
+	FIELD(target, "release", "s", read_string, release),
+	FIELD(target, "command-line", "s", read_string, command_line),
+	FIELD(target, "kernel", "s", read_string, kernel),
+	FIELD(target, "initrd", "s", read_string, initrd),
+	FIELD(target, "size", "t", read_number, size),
+	FIELD(target, "liveupdate", "b", read_bool, liveupdate),
+	{},
+};
+
+static int read_target(sd_bus_message *m, const char *type, void *member)
+{
+	struct luctl_target fresh = {};
+	int r;
+
+	r = luctl_read_fields(m, target_fields, &fresh);
+	if (r < 0) {
+		luctl_target_clear(&fresh);
+		return r;
+	}
+	fresh.loaded = fresh.release || fresh.kernel || fresh.size;
+	luctl_target_clear(member);
+	*(struct luctl_target *)member = fresh;
+	return 0;
+}
+
+const struct luctl_field luctl_manager_fields[] = {
+	FIELD(manager, "Version", "s", read_string, version),
+	FIELD(manager, "State", "s", read_string, state),
+	FIELD(manager, "UpdateId", "s", read_string, update_id),
+	FIELD(manager, "KernelRelease", "s", read_string, kernel_release),
+	FIELD(manager, "Jump", "s", read_string, jump),
+	FIELD(manager, "Target", "a{sv}", read_target, target),
+	FIELD(manager, "Features", "a{sb}", read_features, features),
+	FIELD(manager, "Findings", "a(ssss)", luctl_read_findings, findings),
+	FIELD(manager, "Sessions", "u", read_number, sessions),
+	FIELD(manager, "Jobs", "ao", read_strv, jobs),
+	{},
+};
+
+const struct luctl_field luctl_session_fields[] = {
+	FIELD(session, "Name", "s", read_string, name),
+	FIELD(session, "Uid", "u", read_number, uid),
+	FIELD(session, "Unit", "s", read_string, unit),
+	FIELD(session, "KernelName", "s", read_string, kernel_name),
+	FIELD(session, "Mode", "s", read_string, mode),
+	FIELD(session, "Policy", "s", read_string, policy),
+	FIELD(session, "ClaimPolicy", "s", read_string, claim_policy),
+	FIELD(session, "UnclaimedPolicy", "s", read_string, unclaimed_policy),
+	FIELD(session, "ClaimTimeout", "t", read_number, claim_timeout),
+	FIELD(session, "State", "s", read_string, state),
+	FIELD(session, "Reason", "s", read_string, reason),
+	FIELD(session, "Resources", "a(sstt)", read_resources, resources),
+	FIELD(session, "PreservedBytes", "t", read_number, preserved_bytes),
+	FIELD(session, "DeliveredBy", "s", read_string, delivered_by),
+	FIELD(session, "UpdateId", "s", read_string, update_id),
+	{},
+};
+
+const struct luctl_field luctl_job_fields[] = {
+	FIELD(job, "Id", "u", read_number, id),
+	FIELD(job, "UpdateId", "s", read_string, update_id),
+	FIELD(job, "State", "s", read_string, state),
+	FIELD(job, "Step", "s", read_string, step),
+	FIELD(job, "StepNumber", "u", read_number, step_number),
+	FIELD(job, "StepCount", "u", read_number, step_count),
+	FIELD(job, "Error", "s", read_string, error),
+	FIELD(job, "Findings", "a(ssss)", luctl_read_findings, findings),
+	FIELD(job, "Waiting", "as", read_strv, waiting),
+	{},
+};
+
+const struct luctl_field luctl_timeline_fields[] = {
+	FIELD(timeline, "update-id", "s", read_string, update_id),
+	FIELD(timeline, "from", "s", read_string, from),
+	FIELD(timeline, "to", "s", read_string, to),
+	FIELD(timeline, "jump", "s", read_string, jump),
+	FIELD(timeline, "result", "s", read_string, result),
+	FIELD(timeline, "reason", "s", read_string, reason),
+	FIELD(timeline, "delivered", "s", read_string, delivered),
+	FIELD(timeline, "blackout-usec", "t", read_number, blackout),
+	{},
+};
+
+/* --- sessions of GetManagedObjects ------------------------------------------------------------ */
+
+static int read_session(sd_bus_message *m, const char *path, struct list *sessions)
+{
+	struct luctl_session *session = list_grow(sessions, sizeof(*session));
+
+	if (!session)
+		return -ENOMEM;
+	session->path = strdup(path);
+	if (!session->path)
+		return -ENOMEM;
+	return luctl_read_fields(m, luctl_session_fields, session);
+}
+
+/* The a{sa{sv}} of one object: a session among its interfaces is added, the others passed over. */
+static int read_interfaces(sd_bus_message *m, const char *path, struct list *sessions)
+{
+	const char *interface;
+	int r;
+
+	r = sd_bus_message_enter_container(m, 'a', "{sa{sv}}");
+	if (r < 0)
+		return r;
+	while ((r = sd_bus_message_enter_container(m, 'e', "sa{sv}")) > 0) {
+		r = sd_bus_message_read_basic(m, 's', &interface);
+		if (r >= 0 && streq(interface, LUCTL_SESSION))
+			r = read_session(m, path, sessions);
+		else if (r >= 0)
+			r = sd_bus_message_skip(m, "a{sv}");
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int read_objects(sd_bus_message *m, struct list *sessions)
+{
+	const char *path;
+	int r;
+
+	r = sd_bus_message_enter_container(m, 'a', "{oa{sa{sv}}}");
+	if (r < 0)
+		return r;
+	while ((r = sd_bus_message_enter_container(m, 'e', "oa{sa{sv}}")) > 0) {
+		r = sd_bus_message_read_basic(m, 'o', &path);
+		if (r >= 0)
+			r = read_interfaces(m, path, sessions);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+static int by_owner_and_name(const void *a, const void *b)
+{
+	const struct luctl_session *x = a, *y = b;
+
+	if (x->uid != y->uid)
+		return x->uid < y->uid ? -1 : 1;
+	return strcmp(strempty(x->name), strempty(y->name));
+}
+
+int luctl_read_sessions(sd_bus_message *m, struct luctl_sessions *ret)
+{
+	struct luctl_sessions sessions;
+	struct list fresh = {};
+	int r;
+
+	r = read_objects(m, &fresh);
+	memcpy(&sessions, &fresh, sizeof(fresh));
+	if (r < 0) {
+		luctl_sessions_clear(&sessions);
+		return r;
+	}
+	if (sessions.count)
+		qsort(sessions.items, sessions.count, sizeof(*sessions.items), by_owner_and_name);
+	*ret = sessions;
+	return 0;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * model - what luod says, as plain structs: the one shape that verbs, tables and JSON share.
+ *
+ * Strings are owned by their struct. A string that luod did not send is NULL; print it through
+ * strempty() or luctl_safe(). Every struct is valid when zeroed, and clearing one leaves it so.
+ */
+#ifndef LUCTL_MODEL_H
+#define LUCTL_MODEL_H
+
+#include "luod/util.h"
+
+struct luctl_finding {
+	char *severity;		/* error, warning, info */
+	char *code;		/* stable */
+	char *object;
+	char *message;
+};
+
+struct luctl_findings {
+	struct luctl_finding *items;
+	size_t count;
+};
+
+struct luctl_target {
+	bool loaded;
+	char *release;
+	char *command_line;
+	char *kernel;		/* paths, as whoever loaded it named them */
+	char *initrd;
+	uint64_t size;		/* bytes */
+	bool liveupdate;
+};
+
+struct luctl_feature {
+	char *name;
+	bool present;
+};
+
+struct luctl_features {
+	struct luctl_feature *items;
+	size_t count;
+};
+
+struct luctl_manager {
+	char *version;
+	char *state;
+	char *update_id;
+	char *kernel_release;
+	char *jump;
+	struct luctl_target target;
+	struct luctl_features features;
+	struct luctl_findings findings;
+	uint32_t sessions;
+	char **jobs;		/* object paths, NULL-terminated, or NULL */
+};
+
+struct luctl_resource {
+	char *label;
+	char *kind;
+	uint64_t token;
+	uint64_t bytes;
+};
+
+struct luctl_resources {
+	struct luctl_resource *items;
+	size_t count;
+};
+
+struct luctl_session {
+	char *path;
+	char *name;
+	uint32_t uid;
+	char *unit;
+	char *kernel_name;
+	char *mode;
+	char *policy;
+	char *claim_policy;
+	char *unclaimed_policy;
+	uint64_t claim_timeout;	/* usec; USEC_INFINITY: none */
+	char *state;
+	char *reason;
+	struct luctl_resources resources;
+	uint64_t preserved_bytes;
+	char *delivered_by;
+	char *update_id;
+};
+
+struct luctl_sessions {
+	struct luctl_session *items;
+	size_t count;
+};
+
+struct luctl_job {
+	uint32_t id;
+	char *update_id;
+	char *state;		/* running, done, failed, cancelled */
+	char *step;
+	uint32_t step_number;
+	uint32_t step_count;
+	char *error;
+	struct luctl_findings findings;
+	char **waiting;		/* names of sessions, NULL-terminated, or NULL */
+};
+
+struct luctl_mark {
+	char *name;
+	uint64_t usec;		/* since the first mark */
+	uint64_t realtime;	/* usec since the epoch */
+};
+
+struct luctl_marks {
+	struct luctl_mark *items;
+	size_t count;
+};
+
+struct luctl_timeline {
+	char *update_id;
+	char *from;
+	char *to;
+	char *jump;
+	char *result;
+	char *reason;
+	char *delivered;
+	uint64_t blackout;	/* usec; USEC_INFINITY: luod did not say */
+	struct luctl_marks marks;
+};
+
+void luctl_strv_free(char **strv);
+size_t luctl_strv_length(char **strv);
+
+/* "a, b, c", or NULL when out of memory. */
+char *luctl_strv_join(char **strv, const char *separator);
+
+void luctl_findings_clear(struct luctl_findings *findings);
+void luctl_target_clear(struct luctl_target *target);
+void luctl_features_clear(struct luctl_features *features);
+void luctl_manager_clear(struct luctl_manager *manager);
+void luctl_resources_clear(struct luctl_resources *resources);
+void luctl_session_clear(struct luctl_session *session);
+void luctl_sessions_clear(struct luctl_sessions *sessions);
+void luctl_job_clear(struct luctl_job *job);
+void luctl_marks_clear(struct luctl_marks *marks);
+void luctl_timeline_clear(struct luctl_timeline *timeline);
+
+size_t luctl_findings_count(const struct luctl_findings *findings, const char *severity);
+
+/* How many sessions are in @state. */
+size_t luctl_sessions_count(const struct luctl_sessions *sessions, const char *state);
+
+#endif

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * options - two tables, verbs and options, and what reads them.
+ *
+ * An option says which verbs understand it; with another verb it is refused by name rather than
+ * ignored. Options may stand before and behind the verb.
+ */
+#include "luctl/options.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+
+#include "luctl/output.h"
+
+enum {
+	STATUS, SESSIONS, CHECK, LOAD, UNLOAD, UPDATE, CANCEL, TIMELINE, WATCH, VERSION, HELP,
+};
+
+static const struct luctl_verb verbs[] = {
+	[STATUS] = { "status", luctl_verb_status, 0, 0, "",
+		"what luod does, which kernel is loaded, what the last update came to" },
+	[SESSIONS] = { "sessions", luctl_verb_sessions, 0, 1024, "[SESSION...]",
+		"the sessions, or all about some of them" },
+	[CHECK] = { "check", luctl_verb_check, 0, 0, "",
+		"what stands against an update; changes nothing" },
+	[LOAD] = { "load", luctl_verb_load, 1, 1, "KERNEL",
+		"load the next kernel" },
+	[UNLOAD] = { "unload", luctl_verb_unload, 0, 0, "",
+		"forget the loaded kernel" },
+	[UPDATE] = { "update", luctl_verb_update, 0, 0, "",
+		"change to the loaded kernel, guests included" },
+	[CANCEL] = { "cancel", luctl_verb_cancel, 0, 0, "",
+		"call the running update off" },
+	[TIMELINE] = { "timeline", luctl_verb_timeline, 0, 1, "[UPDATE-ID]",
+		"where the time of an update went" },
+	[WATCH] = { "watch", luctl_verb_watch, 0, 0, "",
+		"follow what luod announces until interrupted" },
+	[VERSION] = { "version", luctl_verb_version, 0, 0, "",
+		"the versions of luctl and of luod" },
+	[HELP] = { "help", luctl_verb_help, 0, 0, "",
+		"this text", .offline = true },
+};
+
+#define ALL		(~0u)
+#define ONLY(verb)	(1u << (verb))
+
+enum option_kind {
+	FLAG,		/* bool */
+	TEXT,		/* char * */
+	JUMP,		/* char *, one of two words */
+	DURATION,	/* uint64_t */
+	SHOW_HELP,
+	SHOW_VERSION,
+};
+
+struct option_entry {
+	const char *name;
+	char letter;		/* 0: none */
+	enum option_kind kind;
+	size_t offset;		/* in struct luctl_options */
+	unsigned int verbs;	/* which of them know it */
+	const char *argument;	/* NULL: takes none */
+	const char *help;
+};
+
+#define MEMBER(m) offsetof(struct luctl_options, m)
+
+static const struct option_entry entries[] = {
+	{ "host", 'H', TEXT, MEMBER(host), ALL, "[USER@]HOST", "speak to luod on another host, over ssh" },
+	{ "address", 0, TEXT, MEMBER(address), ALL, "ADDRESS",
+	  "speak to luod's own socket, such as " LUCTL_PEER_ADDRESS },
+	{ "json", 0, FLAG, MEMBER(json), ALL & ~ONLY(HELP), NULL, "print JSON" },
+	{ "no-legend", 0, FLAG, MEMBER(no_legend), ALL, NULL, "print no headings and no summaries" },
+	{ "quiet", 'q', FLAG, MEMBER(quiet), ALL, NULL, "print only what was asked for" },
+	{ "verbose", 'v', FLAG, MEMBER(verbose), ALL, NULL, "say how luod is reached" },
+	{ "help", 'h', SHOW_HELP, 0, ALL, NULL, "this text" },
+	{ "version", 0, SHOW_VERSION, 0, ALL, NULL, "the version of luctl" },
+	{ "initrd", 0, TEXT, MEMBER(initrd), ONLY(LOAD), "FILE", "initial RAM disk of the next kernel" },
+	{ "command-line", 0, TEXT, MEMBER(command_line), ONLY(LOAD), "STRING",
+	  "its command line (default: the running one)" },
+	{ "append", 0, TEXT, MEMBER(append), ONLY(LOAD), "STRING",
+	  "the running command line and this" },
+	{ "jump", 0, JUMP, MEMBER(jump), ONLY(UPDATE), "direct|systemd",
+	  "how to get there (default: as configured)" },
+	{ "reason", 0, TEXT, MEMBER(reason), ONLY(UPDATE) | ONLY(CANCEL), "TEXT",
+	  "kept with the update" },
+	{ "force", 0, FLAG, MEMBER(force), ONLY(UPDATE), NULL, "update in spite of error findings" },
+	{ "no-wait", 0, FLAG, MEMBER(no_wait), ONLY(UPDATE), NULL, "start the update, do not follow it" },
+	{ "timeout", 0, DURATION, MEMBER(timeout_usec), ONLY(UPDATE), "TIME",
+	  "stop following after this time; the update goes on" },
+};
+
+/* getopt's number of an option without a letter. */
+#define OPTION_BASE 256
+
+static int replace_text(char **s, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*s);
+	*s = copy;
+	return 0;
+}
+
+static int apply(struct luctl *luctl, const struct option_entry *e, const char *argument,
+		 const struct luctl_verb **ret_verb)
+{
+	char *member = (char *)&luctl->options + e->offset;
+
+	switch (e->kind) {
+	case FLAG:
+		*(bool *)member = true;
+		return LUCTL_OK;
+	case JUMP:
+		if (!streq(argument, "direct") && !streq(argument, "systemd")) {
+			luctl_complain(luctl, "--%s=%s: must be %s.", e->name, argument, e->argument);
+			return LUCTL_USAGE;
+		}
+		return replace_text((char **)member, argument) < 0 ? LUCTL_FAILED : LUCTL_OK;
+	case TEXT:
+		return replace_text((char **)member, argument) < 0 ? LUCTL_FAILED : LUCTL_OK;
+	case DURATION:
+		if (luctl_parse_duration(argument, (uint64_t *)member) < 0) {
+			luctl_complain(luctl, "--%s=%s: must be a time such as 30s, 500ms, 5min.",
+				       e->name, argument);
+			return LUCTL_USAGE;
+		}
+		return LUCTL_OK;
+	case SHOW_HELP:
+		*ret_verb = &verbs[HELP];
+		return LUCTL_OK;
+	case SHOW_VERSION:
+		*ret_verb = &verbs[VERSION];
+		return LUCTL_OK;
+	}
+	return LUCTL_FAILED;
+}
+
+/* Fills in getopt's two views of the table. */
+static void describe(struct option *longs, char *shorts)
+{
+	/* '-' would end the permutation that lets options follow the verb; ':' keeps getopt silent. */
+	*shorts++ = ':';
+	for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {
+		const struct option_entry *e = &entries[i];
+
+		longs[i] = (struct option){
+			e->name, e->argument ? required_argument : no_argument, NULL,
+			OPTION_BASE + (int)i,
+		};
+		if (e->letter) {
+			*shorts++ = e->letter;
+			if (e->argument)
+				*shorts++ = ':';
+		}
+	}
+	longs[ARRAY_SIZE(entries)] = (struct option){};
+	*shorts = '\0';
+}
+
+static const struct option_entry *find_entry(int c)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
+		if (c == OPTION_BASE + (int)i || (entries[i].letter && c == entries[i].letter))
+			return &entries[i];
+	return NULL;
+}
+
+static int find_verb(struct luctl *luctl, const char *name, const struct luctl_verb **ret)
+{
+	if (!name) {
+		*ret = &verbs[STATUS];
+		return LUCTL_OK;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		if (!streq(verbs[i].name, name))
+			continue;
+		*ret = &verbs[i];
+		return LUCTL_OK;
+	}
+	luctl_complain(luctl, "unknown verb '%s'. 'luctl help' lists them.", name);
+	return LUCTL_USAGE;
+}
+
+static int check_arguments(struct luctl *luctl, const struct luctl_verb *verb, unsigned int used,
+			   unsigned int n_args)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {
+		if (!(used & (1u << i)) || entries[i].verbs & ONLY(verb - verbs))
+			continue;
+		luctl_complain(luctl, "'luctl %s' knows no option --%s. See 'luctl help'.", verb->name,
+			       entries[i].name);
+		return LUCTL_USAGE;
+	}
+	if (n_args < verb->min_args || n_args > verb->max_args) {
+		luctl_complain(luctl, "too %s arguments. Usage: luctl %s%s%s",
+			       n_args < verb->min_args ? "few" : "many", verb->name,
+			       *verb->synopsis ? " " : "", verb->synopsis);
+		return LUCTL_USAGE;
+	}
+	if (luctl->options.host && luctl->options.address) {
+		luctl_complain(luctl, "--host and --address exclude each other.");
+		return LUCTL_USAGE;
+	}
+	if (luctl->options.command_line && luctl->options.append) {
+		luctl_complain(luctl, "--command-line and --append exclude each other.");
+		return LUCTL_USAGE;
+	}
+	return LUCTL_OK;
+}
+
+static int bad_option(struct luctl *luctl, int c, char **argv)
+{
+	const struct option_entry *e = find_entry(optopt);
+
+	if (c == ':' && e)
+		luctl_complain(luctl, "--%s needs an argument: %s", e->name, e->argument);
+	else if (e)
+		luctl_complain(luctl, "--%s takes no argument.", e->name);
+	else if (optopt)
+		luctl_complain(luctl, "unknown option -%c. See 'luctl help'.", optopt);
+	else
+		luctl_complain(luctl, "unknown or ambiguous option %s. See 'luctl help'.",
+			       argv[optind - 1]);
+	return LUCTL_USAGE;
+}
+
+int luctl_options_parse(struct luctl *luctl, int argc, char **argv,
+			const struct luctl_verb **ret_verb, char ***ret_args)
+{
+	struct option longs[ARRAY_SIZE(entries) + 1];
+	char shorts[ARRAY_SIZE(entries) * 2 + 2];
+	const struct luctl_verb *instead = NULL, *verb = NULL;
+	unsigned int used = 0;
+	int c, r;
+
+	_Static_assert(ARRAY_SIZE(entries) <= 32, "options no longer fit into a word");
+	describe(longs, shorts);
+	luctl->options.timeout_usec = USEC_INFINITY;
+	optind = 0;
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) >= 0) {
+		const struct option_entry *e = find_entry(c);
+
+		if (!e)
+			return bad_option(luctl, c, argv);
+		used |= 1u << (e - entries);
+		r = apply(luctl, e, optarg, &instead);
+		if (r != LUCTL_OK)
+			return r;
+		/* --version asks for luctl's alone, --help for no check of the rest. */
+		if (instead) {
+			luctl->options.quiet |= instead == &verbs[VERSION];
+			*ret_verb = instead;
+			*ret_args = argv + argc;
+			return LUCTL_OK;
+		}
+	}
+	r = find_verb(luctl, argv[optind], &verb);
+	if (r != LUCTL_OK)
+		return r;
+	if (argv[optind])
+		optind++;
+	r = check_arguments(luctl, verb, used, (unsigned int)(argc - optind));
+	if (r != LUCTL_OK)
+		return r;
+	*ret_verb = verb;
+	*ret_args = argv + optind;
+	return LUCTL_OK;
+}
+
+void luctl_options_clear(struct luctl_options *options)
+{
+	free(options->host);
+	free(options->address);
+	free(options->initrd);
+	free(options->command_line);
+	free(options->append);
+	free(options->jump);
+	free(options->reason);
+	*options = (struct luctl_options){};
+}
+
+/* --- help --------------------------------------------------------------------------------------- */
+
+/* Understood by most verbs: told once, not for each of them. */
+static bool is_general(const struct option_entry *e)
+{
+	return __builtin_popcount(e->verbs) > 8;
+}
+
+static void print_option(struct luctl *luctl, const struct option_entry *e)
+{
+	_cleanup_free_ char *text = strprintf("--%s%s%s", e->name, e->argument ? "=" : "",
+					      strempty(e->argument));
+	char letter[] = { '-', e->letter, ',', '\0' };
+
+	fprintf(luctl->out, "  %3s %-26s %s\n", e->letter ? letter : "", strempty(text), e->help);
+}
+
+static void print_general_options(struct luctl *luctl)
+{
+	fputs("\nOptions:\n", luctl->out);
+	for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
+		if (is_general(&entries[i]))
+			print_option(luctl, &entries[i]);
+}
+
+static void print_options_of(struct luctl *luctl, const struct luctl_verb *verb)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {
+		const struct option_entry *e = &entries[i];
+
+		if (!(e->verbs & ONLY(verb - verbs)) || is_general(e))
+			continue;
+		if (first)
+			fprintf(luctl->out, "\nOptions of %s:\n", verb->name);
+		first = false;
+		print_option(luctl, e);
+	}
+}
+
+int luctl_verb_help(struct luctl *luctl, char **argv)
+{
+	fputs("luctl [OPTION…] [VERB]\n\n"
+	      "Updates the kernel under running guests, by way of luod(8).\n\nVerbs:\n", luctl->out);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		_cleanup_free_ char *text = strprintf("%s %s", verbs[i].name, verbs[i].synopsis);
+
+		fprintf(luctl->out, "  %-24s %s\n", strempty(text), verbs[i].help);
+	}
+	print_general_options(luctl);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		print_options_of(luctl, &verbs[i]);
+	fputs("\nluctl(1) has the exit codes and the JSON documents.\n", luctl->out);
+	return LUCTL_OK;
+}
+
+/* --- the program -------------------------------------------------------------------------------- */
+
+_printf_(2, 0)
+static void complain(struct luctl *luctl, const char *format, va_list ap)
+{
+	_cleanup_free_ char *text = NULL, *safe = NULL;
+
+	if (vasprintf(&text, format, ap) < 0)
+		text = NULL;
+	safe = luctl_safe(text);
+	fprintf(luctl->err, "luctl: %s\n", strempty(safe));
+}
+
+void luctl_complain(struct luctl *luctl, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	complain(luctl, format, ap);
+	va_end(ap);
+}
+
+void luctl_remark(struct luctl *luctl, const char *format, ...)
+{
+	va_list ap;
+
+	if (luctl->options.quiet || luctl->options.json)
+		return;
+	va_start(ap, format);
+	complain(luctl, format, ap);
+	va_end(ap);
+}
+
+int luctl_fail(struct luctl *luctl, const char *format, ...)
+{
+	_cleanup_free_ char *what = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&what, format, ap) < 0)
+		what = NULL;
+	va_end(ap);
+	luctl_complain(luctl, "%s%s%s", strempty(what), isempty(what) ? "" : ": ",
+		       luctl->error.text ?: "out of memory.");
+	return luctl->error.exit_code ?: LUCTL_FAILED;
+}
+
+int luctl_connect(struct luctl *luctl)
+{
+	bool fell_back = false;
+	int r;
+
+	if (luctl->bus)
+		return 0;
+	r = luctl_bus_open(luctl->options.host, luctl->options.address, &luctl->bus, &fell_back,
+			   &luctl->error);
+	if (luctl->options.verbose && r >= 0) {
+		if (luctl->options.host)
+			luctl_complain(luctl, "using the system bus of %s", luctl->options.host);
+		else if (luctl->options.address)
+			luctl_complain(luctl, "using %s", luctl->options.address);
+		else if (fell_back)
+			luctl_complain(luctl, "there is no system bus, using " LUCTL_PEER_ADDRESS);
+		else
+			luctl_complain(luctl, "using the system bus");
+	}
+	return r;
+}
+
+int luctl_run(int argc, char **argv, FILE *out, FILE *err)
+{
+	struct luctl luctl = { .out = out, .err = err };
+	const struct luctl_verb *verb;
+	char **args;
+	int r;
+
+	r = luctl_options_parse(&luctl, argc, argv, &verb, &args);
+	if (r == LUCTL_OK)
+		r = verb->run(&luctl, args);
+	luctl_bus_free(luctl.bus);
+	luctl_error_clear(&luctl.error);
+	luctl_options_clear(&luctl.options);
+	if (fflush(out) == EOF || ferror(out)) {
+		if (errno != EPIPE)
+			fprintf(err, "luctl: cannot write: %s.\n", strerror(errno));
+		return r ?: LUCTL_FAILED;
+	}
+	return r;
+}

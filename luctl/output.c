@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* output - see output.h for what each function promises. */
+#include "luctl/output.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <langinfo.h>
+#include <libsmartcols.h>
+#include <time.h>
+
+/* --- numbers as people read them -------------------------------------------------------------- */
+
+char *luctl_format_duration(uint64_t usec)
+{
+	uint64_t seconds = usec / USEC_PER_SEC;
+
+	if (usec == USEC_INFINITY)
+		return strdup("infinity");
+	if (usec < USEC_PER_MSEC)
+		return strprintf("%" PRIu64 " us", usec);
+	if (usec < USEC_PER_SEC)
+		return strprintf("%.1f ms", (double)usec / USEC_PER_MSEC);
+	if (seconds < 60)
+		return strprintf("%.2f s", (double)usec / USEC_PER_SEC);
+	if (seconds < 3600)
+		return strprintf("%" PRIu64 " min %" PRIu64 " s", seconds / 60, seconds % 60);
+	return strprintf("%" PRIu64 " h %" PRIu64 " min", seconds / 3600, seconds / 60 % 60);
+}
+
+char *luctl_format_bytes(uint64_t bytes)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	while (value >= 1024 && unit + 1 < ARRAY_SIZE(units)) {
+		value /= 1024;
+		unit++;
+	}
+	return unit ? strprintf("%.1f %s", value, units[unit]) : strprintf("%" PRIu64 " B", bytes);
+}
+
+char *luctl_format_time(uint64_t realtime_usec)
+{
+	time_t seconds = (time_t)(realtime_usec / USEC_PER_SEC);
+	char text[64];
+	struct tm tm;
+
+	if (!localtime_r(&seconds, &tm) || !strftime(text, sizeof(text), "%F %T", &tm))
+		return strdup("?");
+	return strdup(text);
+}
+
+int luctl_parse_duration(const char *text, uint64_t *ret)
+{
+	static const struct {
+		const char *unit;
+		uint64_t usec;
+	} units[] = {
+		{ "", USEC_PER_SEC },
+		{ "s", USEC_PER_SEC },
+		{ "ms", USEC_PER_MSEC },
+		{ "min", 60 * USEC_PER_SEC },
+		{ "h", 3600 * USEC_PER_SEC },
+	};
+	unsigned long long n;
+	char *end;
+
+	if (streq(text, "infinity")) {
+		*ret = USEC_INFINITY;
+		return 0;
+	}
+	if (!isdigit((unsigned char)text[0]))
+		return -EINVAL;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno)
+		return -EINVAL;
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		if (!streq(units[i].unit, end))
+			continue;
+		if (n >= USEC_INFINITY / units[i].usec)
+			return -EINVAL;
+		*ret = n * units[i].usec;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* --- text from strangers ------------------------------------------------------------------------ */
+
+/*
+ * The length of the well-formed UTF-8 sequence that begins at @s and may be shown, or 0. C1
+ * control characters are two bytes long there, and act on a terminal like ESC.
+ */
+static size_t printable(const unsigned char *s)
+{
+	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 :
+		   (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+
+	if (s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0))
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+char *luctl_safe(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)strempty(text);
+	char *safe = malloc(strlen((const char *)s) * 4 + 1), *p = safe;
+
+	if (!safe)
+		return NULL;
+	while (*s) {
+		size_t n = printable(s);
+
+		if (n) {
+			p = mempcpy(p, s, n);
+			s += n;
+		} else {
+			p += sprintf(p, "\\x%02x", *s++);
+		}
+	}
+	*p = '\0';
+	return safe;
+}
+
+bool luctl_is_utf8(void)
+{
+	return streq(nl_langinfo(CODESET), "UTF-8");
+}
+
+bool luctl_is_terminal(FILE *f)
+{
+	int fd = fileno(f);	/* -1 for a stream in memory */
+
+	return fd >= 0 && isatty(fd);
+}
+
+/* --- colour ------------------------------------------------------------------------------------- */
+
+const char *luctl_color(FILE *f, enum luctl_color color)
+{
+	static const char *const sequences[] = {
+		[LUCTL_PLAIN] = "\033[0m",
+		[LUCTL_GREEN] = "\033[0;32m",
+		[LUCTL_YELLOW] = "\033[0;33m",
+		[LUCTL_RED] = "\033[0;31m",
+		[LUCTL_BOLD] = "\033[0;1m",
+	};
+
+	if (!luctl_is_terminal(f) || !isempty(getenv("NO_COLOR")) ||
+	    streq(strempty(getenv("TERM")), "dumb"))
+		return "";
+	return sequences[color];
+}
+
+enum luctl_color luctl_color_of(const char *word)
+{
+	static const struct {
+		const char *word;
+		enum luctl_color color;
+	} words[] = {
+		{ "error", LUCTL_RED },
+		{ "failed", LUCTL_RED },
+		{ "vetoed", LUCTL_RED },
+		{ "lost", LUCTL_RED },
+		{ "degraded", LUCTL_RED },
+		{ "warning", LUCTL_YELLOW },
+		{ "left-behind", LUCTL_YELLOW },
+		{ "unclaimed", LUCTL_YELLOW },
+		{ "cancelled", LUCTL_YELLOW },
+		{ "aborting", LUCTL_YELLOW },
+		{ "preparing", LUCTL_YELLOW },
+		{ "frozen", LUCTL_YELLOW },
+		{ "restoring", LUCTL_YELLOW },
+		{ "finishing", LUCTL_YELLOW },
+		{ "loaded", LUCTL_GREEN },
+		{ "ready", LUCTL_GREEN },
+		{ "resumed", LUCTL_GREEN },
+		{ "done", LUCTL_GREEN },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (streq(words[i].word, strempty(word)))
+			return words[i].color;
+	return LUCTL_PLAIN;
+}
+
+/* --- tables ------------------------------------------------------------------------------------- */
+
+struct luctl_table {
+	struct libscols_table *scols;
+	const struct luctl_column *columns;
+	size_t n_columns;
+	bool colors;
+	int error;
+};
+
+static int table_init(struct luctl_table *table, const struct luctl *luctl)
+{
+	bool terminal = luctl_is_terminal(luctl->out);
+
+	scols_table_set_stream(table->scols, luctl->out);
+	scols_table_set_termforce(table->scols,
+				  terminal ? SCOLS_TERMFORCE_AUTO : SCOLS_TERMFORCE_NEVER);
+	scols_table_enable_noheadings(table->scols, luctl->options.no_legend);
+	table->colors = *luctl_color(luctl->out, LUCTL_PLAIN) != '\0';
+	scols_table_enable_colors(table->scols, table->colors);
+	for (size_t i = 0; i < table->n_columns; i++) {
+		const struct luctl_column *c = &table->columns[i];
+		int flags = (c->right ? SCOLS_FL_RIGHT : 0) |
+			    (c->wrap && terminal ? SCOLS_FL_WRAP : 0);
+
+		if (!scols_table_new_column(table->scols, c->title, 0, flags))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+struct luctl_table *luctl_table_new(const struct luctl *luctl, const struct luctl_column *columns,
+				    size_t n_columns)
+{
+	_cleanup_(luctl_table_freep) struct luctl_table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		return NULL;
+	table->columns = columns;
+	table->n_columns = n_columns;
+	table->scols = scols_new_table();
+	if (!table->scols || table_init(table, luctl) < 0)
+		return NULL;
+	return TAKE_PTR(table);
+}
+
+void luctl_table_free(struct luctl_table *table)
+{
+	if (!table)
+		return;
+	scols_unref_table(table->scols);
+	free(table);
+}
+
+static void color_cell(struct libscols_line *line, size_t column, const char *word)
+{
+	static const char *const names[] = {
+		[LUCTL_PLAIN] = NULL,
+		[LUCTL_GREEN] = "green",
+		[LUCTL_YELLOW] = "brown",
+		[LUCTL_RED] = "red",
+		[LUCTL_BOLD] = "bold",
+	};
+	const char *name = names[luctl_color_of(word)];
+
+	if (name)
+		scols_cell_set_color(scols_line_get_cell(line, column), name);
+}
+
+void luctl_table_add(struct luctl_table *table, const char *const cells[])
+{
+	struct libscols_line *line = scols_table_new_line(table->scols, NULL);
+
+	if (!line) {
+		table->error = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < table->n_columns; i++) {
+		if (scols_line_set_data(line, i, strempty(cells[i])) < 0)
+			table->error = -ENOMEM;
+		else if (table->columns[i].colored && table->colors)
+			color_cell(line, i, strempty(cells[i]));
+	}
+}
+
+int luctl_table_print(struct luctl_table *table)
+{
+	int r = table->error;
+
+	if (r == 0)
+		r = scols_print_table(table->scols);
+	return r > 0 ? -r : r;
+}
+
+/* --- JSON --------------------------------------------------------------------------------------- */
+
+int luctl_print_json(struct luctl *luctl, json_t *json, bool line)
+{
+	int r;
+
+	if (!json) {
+		luctl_complain(luctl, "out of memory");
+		return LUCTL_FAILED;
+	}
+	r = json_dumpf(json, luctl->out, line ? JSON_COMPACT : JSON_INDENT(2));
+	json_decref(json);
+	if (r == 0)
+		r = fputc('\n', luctl->out) == EOF ? -1 : 0;
+	if (r == 0 && line)
+		r = fflush(luctl->out);
+	return r == 0 ? LUCTL_OK : LUCTL_FAILED;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sessions - the verb of that name: a table of all sessions, or all about the named ones. */
+#include "luctl/json.h"
+#include "luctl/luctl.h"
+#include "luctl/output.h"
+
+/* "0/vm1", as an argument names it too. Caller frees. */
+static char *full_name(const struct luctl_session *session)
+{
+	return strprintf("%u/%s", session->uid, strempty(session->name));
+}
+
+/* "name" stands for every owner's session of that name. */
+static bool matches(const struct luctl_session *session, const char *wanted)
+{
+	_cleanup_free_ char *full = full_name(session);
+
+	return streq(strempty(session->name), wanted) || (full && streq(full, wanted));
+}
+
+/*
+ * Moves what @wanted names to the front, in luod's order, and drops the rest. Complains about a
+ * name that nothing has.
+ */
+static int select_sessions(struct luctl *luctl, struct luctl_sessions *sessions, char **wanted)
+{
+	int result = LUCTL_OK;
+	size_t kept = 0;
+
+	if (!*wanted)
+		return LUCTL_OK;
+	for (char **name = wanted; *name; name++) {
+		bool found = false;
+
+		for (size_t i = 0; i < sessions->count && !found; i++)
+			found = matches(&sessions->items[i], *name);
+		if (found)
+			continue;
+		luctl_complain(luctl, "There is no session %s. 'luctl sessions' lists them.", *name);
+		result = LUCTL_FAILED;
+	}
+	for (size_t i = 0; i < sessions->count; i++) {
+		bool keep = false;
+
+		for (char **name = wanted; *name && !keep; name++)
+			keep = matches(&sessions->items[i], *name);
+		if (!keep) {
+			luctl_session_clear(&sessions->items[i]);
+			continue;
+		}
+		if (kept != i) {
+			sessions->items[kept] = sessions->items[i];
+			sessions->items[i] = (struct luctl_session){};
+		}
+		kept++;
+	}
+	sessions->count = kept;
+	return result;
+}
+
+static void add_row(struct luctl_table *table, const struct luctl_session *s)
+{
+	_cleanup_free_ char *name = full_name(s), *count = strprintf("%zu", s->resources.count);
+	_cleanup_free_ char *bytes = luctl_format_bytes(s->preserved_bytes);
+
+	luctl_table_add(table, (const char *const[]){ name, s->unit, s->mode, s->policy, count,
+						      bytes, s->state, s->reason });
+}
+
+static int print_table(struct luctl *luctl, const struct luctl_sessions *sessions)
+{
+	static const struct luctl_column columns[] = {
+		{ "SESSION" },
+		{ "UNIT" },
+		{ "MODE" },
+		{ "POLICY" },
+		{ "RESOURCES", .right = true },
+		{ "PRESERVED", .right = true },
+		{ "STATE", .colored = true },
+		{ "REASON", .wrap = true },
+	};
+	_cleanup_(luctl_table_freep) struct luctl_table *table =
+		luctl_table_new(luctl, columns, ARRAY_SIZE(columns));
+
+	if (!table)
+		return -ENOMEM;
+	for (size_t i = 0; i < sessions->count; i++)
+		add_row(table, &sessions->items[i]);
+	return luctl_table_print(table);
+}
+
+static void print_line(struct luctl *luctl, const char *label, const char *text)
+{
+	_cleanup_free_ char *safe = luctl_safe(text);
+
+	if (!isempty(safe))
+		fprintf(luctl->out, "%14s: %s\n", label, safe);
+}
+
+static int print_resources(struct luctl *luctl, const struct luctl_resources *resources)
+{
+	static const struct luctl_column columns[] = {
+		{ "RESOURCE" },
+		{ "KIND" },
+		{ "TOKEN", .right = true },
+		{ "SIZE", .right = true },
+	};
+	_cleanup_(luctl_table_freep) struct luctl_table *table =
+		luctl_table_new(luctl, columns, ARRAY_SIZE(columns));
+
+	if (!table)
+		return -ENOMEM;
+	for (size_t i = 0; i < resources->count; i++) {
+		const struct luctl_resource *r = &resources->items[i];
+		_cleanup_free_ char *token = strprintf("%llu", (unsigned long long)r->token);
+		_cleanup_free_ char *bytes = luctl_format_bytes(r->bytes);
+
+		luctl_table_add(table, (const char *const[]){ r->label, r->kind, token, bytes });
+	}
+	return luctl_table_print(table);
+}
+
+static int print_one(struct luctl *luctl, const struct luctl_session *s)
+{
+	_cleanup_free_ char *name = full_name(s), *bytes = luctl_format_bytes(s->preserved_bytes);
+	_cleanup_free_ char *timeout = luctl_format_duration(s->claim_timeout);
+	_cleanup_free_ char *unclaimed = NULL;
+
+	unclaimed = strprintf("%s after %s", strempty(s->unclaimed_policy), strempty(timeout));
+	print_line(luctl, "Session", name);
+	print_line(luctl, "State", s->state);
+	print_line(luctl, "Reason", s->reason);
+	print_line(luctl, "Unit", s->unit);
+	print_line(luctl, "Mode", s->mode);
+	print_line(luctl, "Policy", s->policy);
+	print_line(luctl, "Claimed by", s->claim_policy);
+	print_line(luctl, "If unclaimed", unclaimed);
+	print_line(luctl, "Kernel session", s->kernel_name);
+	print_line(luctl, "Delivered by", s->delivered_by);
+	print_line(luctl, "Update", s->update_id);
+	print_line(luctl, "Preserved", bytes);
+	if (!s->resources.count)
+		return 0;
+	fputc('\n', luctl->out);
+	return print_resources(luctl, &s->resources);
+}
+
+static int print_each(struct luctl *luctl, const struct luctl_sessions *sessions)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < sessions->count && r >= 0; i++) {
+		if (i)
+			fputc('\n', luctl->out);
+		r = print_one(luctl, &sessions->items[i]);
+	}
+	return r;
+}
+
+int luctl_verb_sessions(struct luctl *luctl, char **argv)
+{
+	_cleanup_(luctl_sessions_clear) struct luctl_sessions sessions = {};
+	int result, r;
+
+	r = luctl_connect(luctl);
+	if (r >= 0)
+		r = luctl_bus_get_sessions(luctl->bus, &sessions, &luctl->error);
+	if (r < 0)
+		return luctl_fail(luctl, "Cannot list the sessions");
+	result = select_sessions(luctl, &sessions, argv);
+	if (luctl->options.json)
+		return luctl_print_json(luctl, luctl_json_object(
+			"sessions", luctl_json_sessions(&sessions), NULL), false) ?: result;
+	if (*argv)
+		r = print_each(luctl, &sessions);
+	else if (sessions.count)
+		r = print_table(luctl, &sessions);
+	else if (!luctl->options.no_legend)
+		luctl_remark(luctl, "There are no sessions.");
+	return r < 0 ? LUCTL_FAILED : result;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* timeline - the verb of that name: the phases of one update, and its blackout. */
+#include "luctl/json.h"
+#include "luctl/luctl.h"
+#include "luctl/output.h"
+#include "luctl/phase.h"
+
+#define BAR_WIDTH 30
+
+static json_t *json_phases(const struct luctl_phases *phases)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < phases->count; i++) {
+		const struct luctl_phase *p = &phases->items[i];
+
+		luctl_json_append(&array, luctl_json_object(
+			"from", json_string(p->from),
+			"to", json_string(p->to),
+			"title", json_string(p->title),
+			"kernel", json_string(luctl_side_to_string(p->side)),
+			"start-usec", luctl_json_u64(p->start),
+			"duration-usec", luctl_json_u64(p->duration),
+			"blackout", json_boolean(p->blackout), NULL));
+	}
+	return array;
+}
+
+static json_t *json_blackout(const struct luctl_timeline *timeline)
+{
+	uint64_t start, duration;
+
+	if (!luctl_blackout(timeline, &start, &duration))
+		return json_null();
+	return luctl_json_object("start-usec", luctl_json_u64(start),
+				 "duration-usec", luctl_json_u64(duration), NULL);
+}
+
+static void print_heading(struct luctl *luctl, const struct luctl_timeline *timeline)
+{
+	_cleanup_free_ char *id = luctl_safe(timeline->update_id), *from = luctl_safe(timeline->from);
+	_cleanup_free_ char *to = luctl_safe(timeline->to), *jump = luctl_safe(timeline->jump);
+	_cleanup_free_ char *result = luctl_safe(timeline->result), *when = NULL;
+	_cleanup_free_ char *reason = luctl_safe(timeline->reason);
+
+	if (timeline->marks.count)
+		when = luctl_format_time(timeline->marks.items[0].realtime);
+	fprintf(luctl->out, "Update %s, %s\n", strempty(id), strempty(when));
+	fprintf(luctl->out, "%s to %s, jump %s: %s\n", strempty(from), strempty(to), strempty(jump),
+		isempty(result) ? "no result yet" : result);
+	if (!isempty(reason))
+		fprintf(luctl->out, "Reason: %s\n", reason);
+	fputc('\n', luctl->out);
+}
+
+static int print_phases(struct luctl *luctl, const struct luctl_phases *phases)
+{
+	static const struct luctl_column columns[] = {
+		{ "PHASE" },
+		{ "KERNEL" },
+		{ "START", .right = true },
+		{ "DURATION", .right = true },
+		{ "" },
+	};
+	const struct luctl_phase *last = &phases->items[phases->count - 1];
+	uint64_t total = last->start + last->duration;
+	_cleanup_(luctl_table_freep) struct luctl_table *table =
+		luctl_table_new(luctl, columns, ARRAY_SIZE(columns));
+	bool utf8 = luctl_is_utf8();
+
+	if (!table)
+		return -ENOMEM;
+	for (size_t i = 0; i < phases->count; i++) {
+		const struct luctl_phase *p = &phases->items[i];
+		_cleanup_free_ char *start = luctl_format_duration(p->start);
+		_cleanup_free_ char *duration = luctl_format_duration(p->duration);
+		_cleanup_free_ char *bar = luctl_phase_bar(p, total, BAR_WIDTH,
+			p->blackout ? (utf8 ? "█" : "#") : (utf8 ? "░" : "-"));
+
+		luctl_table_add(table, (const char *const[]){ p->title,
+			p->side == LUCTL_BETWEEN ? "" : luctl_side_to_string(p->side), start,
+			duration, bar });
+	}
+	return luctl_table_print(table);
+}
+
+static void print_blackout(struct luctl *luctl, const struct luctl_timeline *timeline)
+{
+	uint64_t start, duration;
+	_cleanup_free_ char *text = NULL;
+
+	if (!luctl_blackout(timeline, &start, &duration)) {
+		fputs("\nNo blackout: no owner has both paused and resumed.\n", luctl->out);
+		return;
+	}
+	text = luctl_format_duration(duration);
+	fprintf(luctl->out, "\nBlackout %s%s%s (%s, first ready to last resumed)\n",
+		luctl_color(luctl->out, LUCTL_BOLD), strempty(text),
+		luctl_color(luctl->out, LUCTL_PLAIN), luctl_is_utf8() ? "█" : "#");
+}
+
+static int print_text(struct luctl *luctl, const struct luctl_timeline *timeline,
+		      const struct luctl_phases *phases)
+{
+	int r = 0;
+
+	if (!luctl->options.no_legend)
+		print_heading(luctl, timeline);
+	if (phases->count)
+		r = print_phases(luctl, phases);
+	if (!luctl->options.no_legend)
+		print_blackout(luctl, timeline);
+	return r < 0 ? LUCTL_FAILED : LUCTL_OK;
+}
+
+int luctl_verb_timeline(struct luctl *luctl, char **argv)
+{
+	_cleanup_(luctl_timeline_clear) struct luctl_timeline timeline = {};
+	_cleanup_(luctl_phases_clear) struct luctl_phases phases = {};
+	const char *id = strempty(argv[0]);
+	int r;
+
+	r = luctl_connect(luctl);
+	if (r >= 0)
+		r = luctl_bus_get_timeline(luctl->bus, id, &timeline, &luctl->error);
+	if (r < 0)
+		return *id ? luctl_fail(luctl, "Cannot show update %s", id) :
+			     luctl_fail(luctl, "Cannot show the last update");
+	if (luctl_phases_of(&timeline, &phases) < 0) {
+		luctl_complain(luctl, "out of memory");
+		return LUCTL_FAILED;
+	}
+	if (luctl->options.json)
+		return luctl_print_json(luctl, luctl_json_object(
+			"update", luctl_json_update(&timeline),
+			"blackout", json_blackout(&timeline),
+			"phases", json_phases(&phases),
+			"marks", luctl_json_marks(&timeline.marks), NULL), false);
+	return print_text(luctl, &timeline, &phases);
+}
