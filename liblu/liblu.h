@@ -153,8 +153,9 @@ enum lu_state {
 enum lu_event_type {
 	LU_EVENT_NONE = 0,
 	/*
-	 * Pause the guest and answer lu_session_ready() or lu_session_veto() within timeout_usec.
-	 * May come again for the same update_id (luod was restarted meanwhile): answer again.
+	 * Pause the guest and answer lu_session_ready() or lu_session_veto() within timeout_usec
+	 * (LU_USEC_INFINITY: not known). May come again for the same update_id, when luod was
+	 * away and has no answer: answer again.
 	 */
 	LU_EVENT_PREPARE,
 	/* The update is called off, nothing was lost: go on as before. reason says why. */

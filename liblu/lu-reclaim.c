@@ -62,6 +62,16 @@ static void refused(struct lu_session *s, const sd_bus_error *error)
 	lose(s, error->message ? error->message : lu_errno_text(r));
 }
 
+/* luod still waits for an answer that it never got, or there is nothing to wait for any more. */
+static void catch_up(struct lu_session *s)
+{
+	if (!announced_update_runs(s))
+		lu_session_cancelled(s, s->announced,
+				     "luod was restarted, and the update does not run any more");
+	else if (s->state == LU_STATE_PREPARING)
+		lu_event_push(s->lu, LU_EVENT_PREPARE, s, s->announced, NULL, LU_USEC_INFINITY);
+}
+
 static int on_properties(sd_bus_message *m, void *userdata,
 			 sd_bus_error *ret_error __attribute__((unused)))
 {
@@ -77,9 +87,8 @@ static int on_properties(sd_bus_message *m, void *userdata,
 	r = lu_session_read_properties(s, m, true);
 	if (r < 0)
 		lu_link_break(s->lu, r);
-	else if (s->announced && !announced_update_runs(s))
-		lu_session_cancelled(s, s->announced,
-				     "luod was restarted, and the update does not run any more");
+	else if (s->announced)
+		catch_up(s);
 	return 0;
 }
 

@@ -250,7 +250,17 @@ static void test_missed_cancel(void **state)
 	assert_int_equal(next(lu, &event), LU_EVENT_PREPARE);
 	assert_int_equal(event.timeout_usec, 30000000);
 
-	/* Still running after the first restart: nothing to tell. */
+	/* Still running after the first restart, and no answer yet: asked again. */
+	fake_do(luod, FAKE_DROP, NULL);
+	assert_int_equal(next(lu, &event), LU_EVENT_DISCONNECTED);
+	assert_int_equal(next(lu, &event), LU_EVENT_RECONNECTED);
+	assert_int_equal(next(lu, &event), LU_EVENT_PREPARE);
+	assert_string_equal(event.update_id, "u-1");
+	assert_true(event.timeout_usec == LU_USEC_INFINITY);
+
+	/* Answered: nothing to tell. */
+	fake_do(luod, FAKE_STATE, "ready");
+	assert_int_equal(next(lu, &event), LU_EVENT_STATE);
 	fake_do(luod, FAKE_DROP, NULL);
 	assert_int_equal(next(lu, &event), LU_EVENT_DISCONNECTED);
 	assert_int_equal(next(lu, &event), LU_EVENT_RECONNECTED);
