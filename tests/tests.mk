@@ -93,7 +93,7 @@ abi: $(LIBLU) ## liblu against its recorded ABI, its version map and its header
 	$(run_suites) $(SUITE_abi)
 
 abi-baseline: $(LIBLU) ## record liblu's ABI as it is now as the one to keep
-	tests/abi/baseline record
+	SRC=$(CURDIR) LIBLU=$(LIBLU) tests/abi/abi-baseline.sh record
 
 coverage: $(TESTED) ## lines of C that unit, bus and seed tests reach (build/coverage/index.html)
 	$(run_suites) $(SUITE_unit) $(SUITE_fuzz) $(SUITE_bus)
