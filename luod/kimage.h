@@ -13,11 +13,12 @@
  *   3. the ABI strings themselves ("luo-v5", "memfd-v2", "kho-v4"), which a kernel with that code
  *      carries because it compares against them.
  * Which one told stands beside the answer. When the payload cannot be read (LZO is not
- * understood), the answers are unknown, and payload_error says why.
+ * understood), what was not found is unknown instead of absent, and payload_error says why.
  *
- * The image is hostile input: at most KIMAGE_SIZE_MAX bytes of file and KIMAGE_PAYLOAD_MAX bytes of
- * payload are read, in a stream, and never more than a few MiB are held. Exactly one decompressor
- * is used, picked by magic; no helper program is ever run.
+ * The image is hostile input. kimage_inspect() reads it in a child process with hard limits on
+ * memory and processor time; the payload is streamed, at most KIMAGE_PAYLOAD_MAX of it, through the
+ * one decompressor that its first bytes name. No helper program is ever run. Every string in the
+ * result is printable ASCII.
  *
  * struct kimage is plain data: copied by assignment, no destructor. Nothing here logs.
  */
@@ -32,6 +33,7 @@
 
 #define KIMAGE_SIZE_MAX		(512ULL << 20)
 #define KIMAGE_PAYLOAD_MAX	(1ULL << 30)
+#define KIMAGE_TIMEOUT_SEC	30
 
 /*
  * The note: owner "luod", this type, and as its description the lines of
@@ -53,9 +55,31 @@ enum kimage_format {
 	KIMAGE_ELF,
 };
 
+enum kimage_compression {
+	KIMAGE_COMPRESSION_UNKNOWN,
+	KIMAGE_COMPRESSION_NONE,
+	KIMAGE_COMPRESSION_GZIP,
+	KIMAGE_COMPRESSION_BZIP2,
+	KIMAGE_COMPRESSION_LZMA,
+	KIMAGE_COMPRESSION_XZ,
+	KIMAGE_COMPRESSION_LZ4,
+	KIMAGE_COMPRESSION_ZSTD,
+	KIMAGE_COMPRESSION_LZO,		/* recognised, not understood */
+	KIMAGE_COMPRESSION_MAX,
+};
+
+/* What an answer was taken from. */
+enum kimage_source {
+	KIMAGE_FROM_NOTHING,
+	KIMAGE_FROM_ABI_LIST,
+	KIMAGE_FROM_CONFIG,
+	KIMAGE_FROM_STRINGS,
+	KIMAGE_FROM_MAX,
+};
+
 struct kimage_fact {
 	enum answer answer;
-	const char *from;	/* what told it; static, "" when unknown */
+	enum kimage_source from;
 };
 
 struct kimage {
@@ -63,7 +87,7 @@ struct kimage {
 	uint64_t size;				/* of the file */
 	char release[KIMAGE_RELEASE_SIZE];	/* as uname -r will say; "" when not known */
 	uint32_t cmdline_max;			/* longest command line; 0 when not known */
-	const char *compression;		/* "zstd", "xz", …, "none"; static */
+	enum kimage_compression compression;	/* of the payload */
 	int payload_error;			/* negative errno when the payload was not read */
 
 	struct kimage_fact liveupdate;		/* LUO is built in */
@@ -93,16 +117,26 @@ struct kimage {
 int kimage_copy_sealed(int fd, const char *name, int *ret_fd, uint64_t *ret_size);
 
 /*
- * Reads the image behind @fd, whose offset does not matter and is not moved. Takes up to a second
- * for a distribution's kernel; a hostile one is stopped by the bounds above.
- *   -ENOEXEC  neither a bzImage nor a vmlinux, or a header that makes no sense
- *   -EFBIG    larger than KIMAGE_SIZE_MAX
+ * Reads the image behind @fd, whose offset does not matter and is not moved, in a child process
+ * that is gone when the call returns. Blocks for up to a second with a distribution's kernel, and
+ * never longer than KIMAGE_TIMEOUT_SEC.
+ *   -ENOEXEC    neither a bzImage nor a vmlinux, or a header that makes no sense
+ *   -EFBIG      larger than KIMAGE_SIZE_MAX
+ *   -EBADMSG    the child died of the image, by a limit or by a signal
+ *   -ETIMEDOUT  the child was stopped for taking too long
  * A payload that cannot be read is not an error of the call: see payload_error.
  */
 int kimage_inspect(int fd, struct kimage *ret);
 
+/* The same in this process and without its limits: for the child, and for the fuzzer. */
+int kimage_inspect_here(int fd, struct kimage *ret);
+
 /* Whether @abi is among the ABIs; whether any of a family ("luo-v") is, and then which. */
 bool kimage_has_abi(const struct kimage *image, const char *abi);
 const char *kimage_abi_of_family(const struct kimage *image, const char *family);
+
+/* "zstd"; "the embedded configuration". */
+const char *kimage_compression_to_string(enum kimage_compression compression);
+const char *kimage_source_to_string(enum kimage_source source);
 
 #endif
