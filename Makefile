@@ -35,7 +35,7 @@ WERROR ?= $(if $(filter true,$(CI))$(filter check%,$(MAKECMDGOALS)),1)
 JOBS ?= $(shell nproc)
 # Seconds for each fuzzer of `make fuzz` (bash's own SECONDS is no setting).
 FUZZ_SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
-export CI WERROR O
+export CI WERROR O CC CFLAGS
 
 BINDIR = $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib/$(shell $(CC) -print-multiarch 2>/dev/null)
