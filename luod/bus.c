@@ -35,8 +35,7 @@ static int on_name(sd_bus_message *m, void *userdata _unused_, sd_bus_error *err
 	return 1;
 }
 
-static int on_disconnected(sd_bus_message *m _unused_, void *userdata,
-			   sd_bus_error *error _unused_)
+static int on_disconnected(sd_bus_message *m _unused_, void *userdata, sd_bus_error *error _unused_)
 {
 	struct bus_set *set = userdata;
 
@@ -136,18 +135,18 @@ bool bus_set_is_peer(struct bus_set *set, sd_bus *bus)
 }
 
 /* Calls @expression for every connection that is up. */
-#define FOR_EACH_BUS(set, bus, expression)					\
-	do {									\
-		struct bus_peer *_peer;						\
-		sd_bus *bus = (set)->system;					\
-										\
-		if (bus && sd_bus_is_ready(bus) > 0)				\
-			(void)(expression);					\
-		TAILQ_FOREACH(_peer, &(set)->peers, entry) {			\
-			bus = _peer->bus;					\
-			if (sd_bus_is_open(bus) > 0)				\
-				(void)(expression);				\
-		}								\
+#define FOR_EACH_BUS(set, bus, expression)                   \
+	do {                                                 \
+		struct bus_peer *_peer;                      \
+		sd_bus *bus = (set)->system;                 \
+                                                             \
+		if (bus && sd_bus_is_ready(bus) > 0)         \
+			(void)(expression);                  \
+		TAILQ_FOREACH(_peer, &(set)->peers, entry) { \
+			bus = _peer->bus;                    \
+			if (sd_bus_is_open(bus) > 0)         \
+				(void)(expression);          \
+		}                                            \
 	} while (0)
 
 void bus_set_emit_changed(struct bus_set *set, const char *path, const char *interface,

@@ -15,22 +15,23 @@
 
 #include "util.h"
 
-#define LUOD_BUS_NAME		"org.luod1"
-#define LUOD_ROOT		"/org/luod1"
-#define LUOD_MANAGER_INTERFACE	"org.luod1.Manager"
-#define LUOD_SESSION_INTERFACE	"org.luod1.Session"
-#define LUOD_JOB_INTERFACE	"org.luod1.Job"
+#define LUOD_BUS_NAME	       "org.luod1"
+#define LUOD_ROOT	       "/org/luod1"
+#define LUOD_MANAGER_INTERFACE "org.luod1.Manager"
+#define LUOD_SESSION_INTERFACE "org.luod1.Session"
+#define LUOD_JOB_INTERFACE     "org.luod1.Job"
 
 /* Half-open and idle peers must not be able to use up the fds of the daemon. */
-#define BUS_PEERS_MAX		256
-#define BUS_PEERS_PER_UID_MAX	64
+#define BUS_PEERS_MAX	      256
+#define BUS_PEERS_PER_UID_MAX 64
 
 /* Who sent a message, as the kernel and the bus driver say it, never the sender itself. */
 struct identity {
 	uid_t uid;
 	pid_t pid;
-	char *unit;		/* systemd unit, "" when it has none */
-	char *sender;		/* unique name on the system bus; NULL for a peer */
+	char *unit;    /* systemd unit, "" when it has none */
+	char *sender;  /* unique name on the system bus; NULL for a peer */
+	uint64_t peer; /* number of the peer connection; 0 on the system bus */
 };
 
 void identity_clear(struct identity *identity);
@@ -53,15 +54,16 @@ struct bus_set {
 	void *userdata;
 
 	sd_bus *system;
-	char *system_address;	/* NULL: the system bus */
+	char *system_address; /* NULL: the system bus */
 	sd_event_source *reconnect;
-	struct identity cache[64];	/* of senders on the system bus, newest overwrites oldest */
+	struct identity cache[64]; /* of senders on the system bus, newest overwrites oldest */
 	unsigned int cache_next;
 
 	int listen_fd;
 	sd_event_source *listen;
 	struct bus_peer_list peers;
 	unsigned int n_peers;
+	uint64_t last_peer;
 };
 
 void bus_set_init(struct bus_set *set, sd_event *event, bus_attach_t attach, void *userdata);
@@ -92,8 +94,11 @@ int peer_driver_attach(struct bus_peer *peer);
 int bus_set_identify(struct bus_set *set, sd_bus_message *m, const struct identity **ret,
 		     sd_bus_error *error);
 
-/* Is @m from a peer connection, where there is no polkit? */
+/* Is this a peer connection, where there is no polkit? */
 bool bus_set_is_peer(struct bus_set *set, sd_bus *bus);
+
+/* Does the peer with this number still hang on? */
+bool bus_set_has_peer(const struct bus_set *set, uint64_t number);
 
 /* Announcements on all connections; failures are the connection's trouble, not the caller's. */
 void bus_set_emit_changed(struct bus_set *set, const char *path, const char *interface,
@@ -103,7 +108,7 @@ void bus_set_emit_removed(struct bus_set *set, const char *path);
 void bus_set_emit_signal(struct bus_set *set, const char *path, const char *interface,
 			 const char *member, const char *types, ...);
 
-#define bus_set_emit_changed_list(set, path, interface, ...)			\
+#define bus_set_emit_changed_list(set, path, interface, ...) \
 	bus_set_emit_changed(set, path, interface, (char *[]){ __VA_ARGS__, NULL })
 
 #endif

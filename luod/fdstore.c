@@ -45,7 +45,7 @@ int fdstore_open(const char *path, struct fdstore **ret)
 	if (!f)
 		return -ENOMEM;
 	f->address.sun_family = AF_UNIX;
-	strcpy(f->address.sun_path, path);
+	memcpy(f->address.sun_path, path, strlen(path));
 	f->timeout = TIMEOUT_USEC;
 	f->fd = -EBADF;
 	*ret = f;

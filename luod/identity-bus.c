@@ -19,8 +19,8 @@
 #include "identity.h"
 #include "log.h"
 
-#define DRIVER_TIMEOUT_USEC	(5 * USEC_PER_SEC)
-#define SO_PEERPIDFD_NUMBER	77	/* SO_PEERPIDFD: newer than the C library of the build host */
+#define DRIVER_TIMEOUT_USEC (5 * USEC_PER_SEC)
+#define SO_PEERPIDFD_NUMBER 77 /* SO_PEERPIDFD: newer than the C library of the build host */
 
 void identity_clear(struct identity *identity)
 {
@@ -77,7 +77,7 @@ int identity_of_peer(int fd, struct identity *ret)
 struct credentials {
 	uint32_t uid;
 	uint32_t pid;
-	int pidfd;		/* owned by the reply */
+	int pidfd; /* owned by the reply */
 };
 
 static int read_credentials(sd_bus_message *reply, struct credentials *ret)
@@ -116,9 +116,8 @@ static int identity_of_sender(sd_bus *bus, const char *sender, struct identity *
 	char *unit, *copy;
 	int r;
 
-	r = sd_bus_message_new_method_call(bus, &m, "org.freedesktop.DBus",
-					   "/org/freedesktop/DBus", "org.freedesktop.DBus",
-					   "GetConnectionCredentials");
+	r = sd_bus_message_new_method_call(bus, &m, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+					   "org.freedesktop.DBus", "GetConnectionCredentials");
 	if (r < 0)
 		return r;
 	r = sd_bus_message_append(m, "s", sender);
@@ -141,7 +140,10 @@ static int identity_of_sender(sd_bus *bus, const char *sender, struct identity *
 		return -ENOMEM;
 	}
 	*ret = (struct identity){
-		.uid = c.uid, .pid = (pid_t)c.pid, .unit = unit, .sender = copy,
+		.uid = c.uid,
+		.pid = (pid_t)c.pid,
+		.unit = unit,
+		.sender = copy,
 	};
 	return 0;
 }

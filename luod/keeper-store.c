@@ -168,6 +168,24 @@ void keeper_offer(struct keeper *k, struct entry *e)
 	deadline_set(0);
 }
 
+/* What `systemctl status` shows. */
+static int store_status(const struct keeper *k, const char *first_line)
+{
+	int r;
+
+	deadline_set(OFFER_TIMEOUT_USEC);
+	r = sd_notifyf(0, "%sSTATUS=Holding %zu session%s%s", first_line, k->n_entries,
+		       k->n_entries == 1 ? "" : "s",
+		       k->retrieving ? ", waiting for " KDEV_LUO_DEVICE : "");
+	deadline_set(0);
+	return r;
+}
+
+int keeper_announce(const struct keeper *k)
+{
+	return store_status(k, "READY=1\n");
+}
+
 /* Tells PID 1 what it does not know yet, and waits until it has heard it. */
 static int store_tell(struct keeper *k, uint64_t timeout)
 {
@@ -218,6 +236,7 @@ int keeper_settle(struct keeper *k, uint64_t timeout)
 			e->state = ENTRY_HELD;
 	}
 	keeper_state_save(k);
+	store_status(k, "");
 	return 0;
 }
 
@@ -296,8 +315,8 @@ static uint32_t origin_before(const struct state_file *before, const char *name)
 	for (size_t i = 0; i < before->head.count; i++)
 		if (streq(before->entries[i].name, name))
 			return before->entries[i].origin;
-	/* Killed after PID 1 had it, and before luod was told. */
-	return KEEPER_ORIGIN_PUT;
+	/* Killed after PID 1 had it and before it was written down. */
+	return before->head.flags & KEEPER_FLAG_RETRIEVING ? KEEPER_ORIGIN_NAME : KEEPER_ORIGIN_PUT;
 }
 
 /* @label is what PID 1 calls the fd; what the kernel calls it counts. */
@@ -329,7 +348,9 @@ static void adopt(struct keeper *k, const struct state_file *before, int fd, con
 	/* PID 1 stores no file twice, so the wrong name has to go before the right one comes. */
 	keeper_say(LOG_WARNING, 0, "PID 1 handed over session %s as '%s', correcting it", name,
 		   label);
+	deadline_set(OFFER_TIMEOUT_USEC);
 	store_remove(label);
+	deadline_set(0);
 }
 
 static void adopt_all(struct keeper *k, const struct state_file *before)

@@ -122,6 +122,8 @@ static int on_drop(struct keeper *k, const char *name, int *fd)
 	if (!e)
 		return -ENOENT;
 	e->state = ENTRY_DROPPED;
+	/* First, so that a restart does not miss what was meant to go. */
+	keeper_state_save(k);
 	return keeper_settle(k, KEEPER_STORE_TIMEOUT);
 }
 
@@ -339,13 +341,17 @@ static bool on_signal(struct keeper *k)
 
 static void announce(struct keeper *k)
 {
-	if (k->retrieving)
-		keeper_say(LOG_WARNING, 0,
-			   "%s is busy: sessions of the previous kernel will be "
-			   "retrieved as soon as it is free",
-			   KDEV_LUO_DEVICE);
-	sd_notify(0, "READY=1");
+	if (keeper_announce(k) < 0) {
+		k->ready_at = now() + READY_TIMEOUT_USEC;
+		return;
+	}
 	k->ready = true;
+	if (k->retrieving)
+		keeper_say(
+			LOG_WARNING, 0,
+			"%s is busy: sessions of the previous kernel will be retrieved as soon as "
+			"it is free",
+			KDEV_LUO_DEVICE);
 }
 
 /* Does what is due and returns how many milliseconds there are until the next is; -1 for ever. */
@@ -353,11 +359,14 @@ static int run_timers(struct keeper *k)
 {
 	uint64_t t, next = USEC_INFINITY;
 
-	if (k->retrieving && now() >= k->retrieve_at)
+	if (k->retrieving && now() >= k->retrieve_at) {
 		keeper_retrieve(k);
+		if (!k->retrieving)
+			k->ready_at = 0;
+	}
 	if (!keeper_is_settled(k) && now() >= k->settle_at)
 		keeper_settle(k, RETRY_TIMEOUT_USEC);
-	if (!k->ready && (!k->retrieving || now() >= k->ready_deadline))
+	if (!k->ready && now() >= k->ready_at)
 		announce(k);
 
 	t = now();
@@ -365,8 +374,8 @@ static int run_timers(struct keeper *k)
 		next = k->retrieve_at;
 	if (!keeper_is_settled(k) && k->settle_at < next)
 		next = k->settle_at;
-	if (!k->ready && k->ready_deadline < next)
-		next = k->ready_deadline;
+	if (!k->ready && k->ready_at < next)
+		next = k->ready_at;
 	if (k->accept_at > t && k->accept_at < next)
 		next = k->accept_at;
 	if (next == USEC_INFINITY)
@@ -471,7 +480,6 @@ int main(int argc, char **argv)
 	int r;
 
 	k.tsc_start = keeper_cycles();
-	k.ready_deadline = now() + READY_TIMEOUT_USEC;
 	for (size_t i = 0; i < ARRAY_SIZE(k.clients); i++)
 		k.clients[i].fd = -EBADF;
 	umask(0177);
@@ -486,6 +494,8 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	keeper_take_over(&k);
+	/* Who waits for us waits for the sessions, but not for ever. */
+	k.ready_at = k.retrieving ? now() + READY_TIMEOUT_USEC : 0;
 	r = run(&k);
 	if (r < 0)
 		keeper_say(LOG_ERR, r, "Cannot wait for events: %m");

@@ -64,7 +64,7 @@ struct keeper {
 	size_t n_names;
 
 	bool ready;
-	uint64_t ready_deadline;
+	uint64_t ready_at; /* when to say so, at the latest */
 	bool stopping;
 	uint64_t tsc_start;
 	uint64_t tsc_ready;
@@ -108,6 +108,9 @@ void keeper_offer(struct keeper *k, struct entry *e);
  */
 int keeper_settle(struct keeper *k, uint64_t timeout);
 bool keeper_is_settled(const struct keeper *k);
+
+/* Tells PID 1 that requests are answered (READY=1). */
+int keeper_announce(const struct keeper *k);
 
 /* Writes all that is held, and returns how many: at most KEEPER_SESSIONS_MAX. */
 size_t keeper_list(const struct keeper *k, struct keeper_entry *ret);

@@ -56,7 +56,8 @@ static void to_journal(int level, const char *message_id, const char *file, cons
 	v[n] = field(buffer[n], sizeof(buffer[n]), "CODE_FILE", file), n++;
 	v[n] = field(buffer[n], sizeof(buffer[n]), "CODE_LINE", line), n++;
 	v[n] = field(buffer[n], sizeof(buffer[n]), "SYSLOG_IDENTIFIER",
-		     program_invocation_short_name), n++;
+		     program_invocation_short_name),
+	n++;
 	if (message_id)
 		v[n] = field(buffer[n], sizeof(buffer[n]), "MESSAGE_ID", message_id), n++;
 	if (*log_update_id)

@@ -24,7 +24,7 @@
 #define LUOD_MESSAGE_SESSION_VETO	"8a5d1f0c2b7e4a4f9b0f6c1f0a7d3e07"
 #define LUOD_MESSAGE_CLAIM_REFUSED	"8a5d1f0c2b7e4a4f9b0f6c1f0a7d3e08"
 #define LUOD_MESSAGE_CONFIG_PROBLEM	"8a5d1f0c2b7e4a4f9b0f6c1f0a7d3e09"
-#define LUOD_MESSAGE_KERNEL_UNSUPPORTED	"8a5d1f0c2b7e4a4f9b0f6c1f0a7d3e0a"
+#define LUOD_MESSAGE_KERNEL_UNSUPPORTED "8a5d1f0c2b7e4a4f9b0f6c1f0a7d3e0a"
 
 void log_set_level(int level);
 int log_get_level(void);
@@ -36,22 +36,21 @@ void log_set_update_id(const char *id);
 int log_full(int level, int error, const char *message_id, const char *file, int line,
 	     const char *format, ...) _printf_(6, 7);
 
-#define log_at(level, error, id, ...)						\
-	log_full(level, error, id, __FILE__, __LINE__, __VA_ARGS__)
+#define log_at(level, error, id, ...) log_full(level, error, id, __FILE__, __LINE__, __VA_ARGS__)
 
-#define log_debug(...)			log_at(LOG_DEBUG, 0, NULL, __VA_ARGS__)
-#define log_info(...)			log_at(LOG_INFO, 0, NULL, __VA_ARGS__)
-#define log_notice(...)			log_at(LOG_NOTICE, 0, NULL, __VA_ARGS__)
-#define log_warning(...)		log_at(LOG_WARNING, 0, NULL, __VA_ARGS__)
-#define log_error(...)			log_at(LOG_ERR, 0, NULL, __VA_ARGS__)
+#define log_debug(...)	 log_at(LOG_DEBUG, 0, NULL, __VA_ARGS__)
+#define log_info(...)	 log_at(LOG_INFO, 0, NULL, __VA_ARGS__)
+#define log_notice(...)	 log_at(LOG_NOTICE, 0, NULL, __VA_ARGS__)
+#define log_warning(...) log_at(LOG_WARNING, 0, NULL, __VA_ARGS__)
+#define log_error(...)	 log_at(LOG_ERR, 0, NULL, __VA_ARGS__)
 
-#define log_debug_errno(error, ...)	log_at(LOG_DEBUG, error, NULL, __VA_ARGS__)
-#define log_info_errno(error, ...)	log_at(LOG_INFO, error, NULL, __VA_ARGS__)
-#define log_warning_errno(error, ...)	log_at(LOG_WARNING, error, NULL, __VA_ARGS__)
-#define log_error_errno(error, ...)	log_at(LOG_ERR, error, NULL, __VA_ARGS__)
+#define log_debug_errno(error, ...)   log_at(LOG_DEBUG, error, NULL, __VA_ARGS__)
+#define log_info_errno(error, ...)    log_at(LOG_INFO, error, NULL, __VA_ARGS__)
+#define log_warning_errno(error, ...) log_at(LOG_WARNING, error, NULL, __VA_ARGS__)
+#define log_error_errno(error, ...)   log_at(LOG_ERR, error, NULL, __VA_ARGS__)
 
 /* With a catalog id, for what an operator may want to find again. */
-#define log_message(level, id, ...)	log_at(level, 0, id, __VA_ARGS__)
+#define log_message(level, id, ...) log_at(level, 0, id, __VA_ARGS__)
 
 static inline int log_oom(void)
 {

@@ -21,7 +21,8 @@ static int store_word(const struct option_spec *spec, const char *word, void *fi
 	}
 	value = spec->from_string(word);
 	if (value < 0)
-		return refuse(error, spec->key, "has a value that it does not know; see org.luod1(5)");
+		return refuse(error, spec->key,
+			      "has a value that it does not know; see org.luod1(5)");
 	*(int *)field = value;
 	return 0;
 }

@@ -13,9 +13,9 @@
 
 struct option_spec {
 	const char *key;
-	char type;		/* 's', 't', 'b' (int) or 'h' (fd, borrowed from the message) */
-	size_t offset;		/* of const char *, uint64_t or int in the result */
-	int (*from_string)(const char *word);	/* 's' only: store the enum as int instead */
+	char type;     /* 's', 't', 'b' (int) or 'h' (fd, borrowed from the message) */
+	size_t offset; /* of const char *, uint64_t or int in the result */
+	int (*from_string)(const char *word); /* 's' only: store the enum as int instead */
 };
 
 /* Errors are set as org.luod1.Error.InvalidOption. The result is changed only for keys present. */

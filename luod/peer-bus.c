@@ -17,10 +17,10 @@
 #include "identity.h"
 #include "log.h"
 
-#define DRIVER_NAME	"org.freedesktop.DBus"
-#define DRIVER_PATH	"/org/freedesktop/DBus"
-#define LUOD_UNIQUE	":1.0"
-#define CLIENT_UNIQUE	":1.1"
+#define DRIVER_NAME   "org.freedesktop.DBus"
+#define DRIVER_PATH   "/org/freedesktop/DBus"
+#define LUOD_UNIQUE   ":1.0"
+#define CLIENT_UNIQUE ":1.1"
 
 static const char *name_owner(const char *name)
 {
@@ -116,7 +116,7 @@ static int method_get_credentials(sd_bus_message *m, void *userdata, sd_bus_erro
 					  (uint32_t)(client ? peer->identity.pid : getpid()));
 }
 
-#define DRIVER_METHOD(name, in, out, handler)					\
+#define DRIVER_METHOD(name, in, out, handler) \
 	SD_BUS_METHOD(name, in, out, handler, SD_BUS_VTABLE_UNPRIVILEGED)
 
 static const sd_bus_vtable driver_vtable[] = {
@@ -152,6 +152,16 @@ static int on_peer_gone(sd_bus_message *m _unused_, void *userdata, sd_bus_error
 {
 	peer_free(userdata);
 	return 1;
+}
+
+bool bus_set_has_peer(const struct bus_set *set, uint64_t number)
+{
+	const struct bus_peer *peer;
+
+	TAILQ_FOREACH(peer, &set->peers, entry)
+		if (peer->identity.peer == number)
+			return true;
+	return false;
 }
 
 static unsigned int peers_of(const struct bus_set *set, uid_t uid)
@@ -203,6 +213,7 @@ static int peer_new(struct bus_set *set, int *fd)
 	}
 	peer->set = set;
 	peer->identity = identity;
+	peer->identity.peer = ++set->last_peer;
 	TAILQ_INSERT_TAIL(&set->peers, peer, entry);
 	set->n_peers++;
 	if (set->n_peers > BUS_PEERS_MAX || peers_of(set, identity.uid) > BUS_PEERS_PER_UID_MAX)

@@ -2,6 +2,7 @@
 /* session - see session.h. */
 #include "session.h"
 
+#include <jansson.h>
 #include <systemd/sd-bus.h>
 
 static const char *const session_mode_table[] = {
@@ -53,8 +54,7 @@ static const char *const resource_kind_table[] = {
 };
 DEFINE_STRING_TABLE(resource_kind, enum resource_kind)
 
-#define NAME_CHARACTERS							\
-	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 bool session_name_valid(const char *name)
 {
@@ -145,7 +145,9 @@ struct session *session_free(struct session *s)
 	while ((resource = TAILQ_FIRST(&s->resources)))
 		session_remove_resource(s, resource);
 	sd_event_source_disable_unref(s->claim_timer);
+	sd_bus_track_unref(s->owner_track);
 	close_fd(s->kernel_fd);
+	json_decref(s->unknown);
 	free(s->name);
 	free(s->unit);
 	free(s->path);

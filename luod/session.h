@@ -16,39 +16,41 @@
 
 #include "util.h"
 
-#define SESSION_NAME_MAX	48
-#define SESSION_LABEL_MAX	64
-#define SESSION_PREFIX		"luod/"
+#define SESSION_NAME_MAX  48
+#define SESSION_LABEL_MAX 64
+#define SESSION_PREFIX	  "luod/"
 
+struct json_t;
+struct sd_bus_track;
 struct manager;
 
 enum session_mode {
-	SESSION_CUSTODY,	/* luod holds and preserves the owner's fds */
-	SESSION_DELEGATION,	/* the owner preserves on the session fd itself */
+	SESSION_CUSTODY,    /* luod holds and preserves the owner's fds */
+	SESSION_DELEGATION, /* the owner preserves on the session fd itself */
 };
 
 enum session_policy {
-	SESSION_REQUIRED,	/* a veto or a missed deadline calls the update off */
-	SESSION_BEST_EFFORT,	/* left behind and reported */
+	SESSION_REQUIRED,    /* a veto or a missed deadline calls the update off */
+	SESSION_BEST_EFFORT, /* left behind and reported */
 };
 
 enum claim_policy {
-	CLAIM_BY_UNIT,		/* same uid and same systemd unit */
+	CLAIM_BY_UNIT, /* same uid and same systemd unit */
 	CLAIM_BY_UID,
 };
 
 enum unclaimed_policy {
 	UNCLAIMED_HOLD,
-	UNCLAIMED_FINISH,	/* the kernel frees what nobody came for */
+	UNCLAIMED_FINISH, /* the kernel frees what nobody came for */
 };
 
 enum session_state {
-	SESSION_IDLE,		/* no update runs */
-	SESSION_PREPARING,	/* kernel session exists, the guest still runs */
+	SESSION_IDLE,	   /* no update runs */
+	SESSION_PREPARING, /* kernel session exists, the guest still runs */
 	SESSION_READY,
 	SESSION_VETOED,
 	SESSION_LEFT_BEHIND,
-	SESSION_UNCLAIMED,	/* came through the jump, nobody asked for it yet */
+	SESSION_UNCLAIMED, /* came through the jump, nobody asked for it yet */
 	SESSION_CLAIMED,
 	SESSION_RESUMED,
 	SESSION_LOST,
@@ -57,12 +59,12 @@ enum session_state {
 /* How the kernel session came through the last jump. */
 enum delivery {
 	DELIVERY_NONE,
-	DELIVERY_FDSTORE,	/* PID 1 carried the keeper's fd store over */
-	DELIVERY_NAME,		/* the keeper retrieved it by name */
+	DELIVERY_FDSTORE, /* PID 1 carried the keeper's fd store over */
+	DELIVERY_NAME,	  /* the keeper retrieved it by name */
 };
 
 enum resource_kind {
-	RESOURCE_MEMORY,	/* a memfd */
+	RESOURCE_MEMORY, /* a memfd */
 };
 
 struct resource {
@@ -71,8 +73,8 @@ struct resource {
 	enum resource_kind kind;
 	uint64_t token;
 	uint64_t bytes;
-	bool preserved;		/* in the kernel session of the running update */
-	int fd;			/* custody: owned; otherwise, or not retrieved yet: -EBADF */
+	bool preserved; /* in the kernel session of the running update */
+	int fd;		/* custody: owned; otherwise, or not retrieved yet: -EBADF */
 };
 
 TAILQ_HEAD(resource_list, resource);
@@ -83,9 +85,9 @@ struct session {
 
 	char *name;
 	uid_t uid;
-	char *unit;		/* of the owner; "" when it had none */
+	char *unit; /* of the owner; "" when it had none */
 	char kernel_name[LIVEUPDATE_SESSION_NAME_LENGTH];
-	char *path;		/* D-Bus object path */
+	char *path; /* D-Bus object path */
 
 	enum session_mode mode;
 	enum session_policy policy;
@@ -95,14 +97,19 @@ struct session {
 
 	enum session_state state;
 	enum delivery delivery;
-	char *reason;		/* of the state: a veto's text, why it was lost; or NULL */
+	char *reason; /* of the state: a veto's text, why it was lost; or NULL */
 
 	struct resource_list resources;
 	unsigned int n_resources;
 	uint64_t next_token;
 
+	struct json_t *unknown; /* fields of a newer luod's record, kept for the next one */
 	int kernel_fd;		/* a duplicate of what the keeper holds, or -EBADF */
 	sd_event_source *claim_timer;
+
+	/* The connection that created or claimed it last: is there anybody to answer for it? */
+	struct sd_bus_track *owner_track;
+	uint64_t owner_peer;
 };
 
 TAILQ_HEAD(session_list, session);
@@ -148,6 +155,9 @@ bool session_in_update(const struct session *s);
  * holds goes back to its owner and to nobody else.
  */
 bool session_admits(const struct session *s, uid_t uid, const char *unit);
+
+/* Is somebody there who could answer for it? */
+bool session_owner_connected(const struct session *s);
 
 /* Sets state and reason; returns true when anything changed. */
 bool session_set_state(struct session *s, enum session_state state, const char *reason);

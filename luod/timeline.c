@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define TIMELINE_MAGIC		"luodTML"
-#define TIMELINE_VERSION	1
+#define TIMELINE_MAGIC	 "luodTML"
+#define TIMELINE_VERSION 1
 
 /* A frequency outside of this is nonsense in the page, not a machine. */
-#define KHZ_MIN			1000ULL
-#define KHZ_MAX			20000000ULL
+#define KHZ_MIN 1000ULL
+#define KHZ_MAX 20000000ULL
 
 static const char *const mark_table[] = {
 	[MARK_BEGIN] = "begin",
@@ -62,14 +62,12 @@ static uint64_t monotonic_nsec(void)
 	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
 }
 
-static int map_page(int fd, struct timeline_page **ret)
+/* NULL with errno set on failure. */
+static struct timeline_page *map_page(int fd)
 {
 	void *p = mmap(NULL, TIMELINE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
-	if (p == MAP_FAILED)
-		return -errno;
-	*ret = p;
-	return 0;
+	return p == MAP_FAILED ? NULL : p;
 }
 
 static void calibrate(struct timeline_page *page, int which)
@@ -82,15 +80,14 @@ int timeline_new(struct timeline *ret)
 {
 	_cleanup_close_ int fd = memfd_new("luod-timeline");
 	struct timeline_page *page;
-	int r;
 
 	if (fd < 0)
 		return fd;
 	if (ftruncate(fd, TIMELINE_SIZE) < 0)
 		return -errno;
-	r = map_page(fd, &page);
-	if (r < 0)
-		return r;
+	page = map_page(fd);
+	if (!page)
+		return -errno;
 	memcpy(page->magic, TIMELINE_MAGIC, sizeof(page->magic));
 	page->version = TIMELINE_VERSION;
 	calibrate(page, 0);
@@ -103,15 +100,14 @@ int timeline_open(int fd, struct timeline *ret)
 {
 	struct timeline_page *page;
 	struct stat st;
-	int r;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || st.st_size < TIMELINE_SIZE)
 		return -EBADMSG;
-	r = map_page(fd, &page);
-	if (r < 0)
-		return r;
+	page = map_page(fd);
+	if (!page)
+		return -errno;
 	if (memcmp(page->magic, TIMELINE_MAGIC, sizeof(page->magic)) != 0 ||
 	    page->version != TIMELINE_VERSION) {
 		munmap(page, TIMELINE_SIZE);

@@ -14,8 +14,8 @@
 
 #include "util.h"
 
-#define TIMELINE_SIZE	4096
-#define TIMELINE_MARKS	64
+#define TIMELINE_SIZE  4096
+#define TIMELINE_MARKS 64
 
 enum mark {
 	MARK_BEGIN,
@@ -44,7 +44,7 @@ const char *mark_to_string(enum mark mark);
 int mark_from_string(const char *word);
 
 struct timeline_stamp {
-	uint64_t tsc;		/* 0: not set */
+	uint64_t tsc; /* 0: not set */
 	uint64_t realtime_usec;
 };
 
@@ -61,8 +61,8 @@ struct timeline_page {
 };
 
 struct timeline {
-	int fd;			/* memfd, owned */
-	struct timeline_page *page;	/* mapping of it */
+	int fd;			    /* memfd, owned */
+	struct timeline_page *page; /* mapping of it */
 };
 
 /* The counter that goes on through a kexec (x86: TSC, arm64: CNTVCT). */

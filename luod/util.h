@@ -19,43 +19,43 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#define USEC_PER_MSEC	1000ULL
-#define USEC_PER_SEC	1000000ULL
-#define NSEC_PER_USEC	1000ULL
-#define USEC_INFINITY	UINT64_MAX
+#define USEC_PER_MSEC 1000ULL
+#define USEC_PER_SEC  1000000ULL
+#define NSEC_PER_USEC 1000ULL
+#define USEC_INFINITY UINT64_MAX
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-#define _cleanup_(f)	__attribute__((cleanup(f)))
-#define _cleanup_free_	_cleanup_(freep)
-#define _cleanup_close_	_cleanup_(closep)
+#define _cleanup_(f)	 __attribute__((cleanup(f)))
+#define _cleanup_free_	 _cleanup_(freep)
+#define _cleanup_close_	 _cleanup_(closep)
 #define _cleanup_fclose_ _cleanup_(fclosep)
-#define _printf_(a, b)	__attribute__((format(printf, a, b)))
-#define _unused_	__attribute__((unused))
+#define _printf_(a, b)	 __attribute__((format(printf, a, b)))
+#define _unused_	 __attribute__((unused))
 
 /* Defines xp(), the cleanup handler that calls f() on a pointer variable unless it is NULL. */
-#define DEFINE_CLEANUP(type, f)						\
-	static inline void f##p(type *p)				\
-	{								\
-		if (*p)							\
-			f(*p);						\
+#define DEFINE_CLEANUP(type, f)          \
+	static inline void f##p(type *p) \
+	{                                \
+		if (*p)                  \
+			f(*p);           \
 	}
 
 /* Hands a pointer or an fd to somebody else: the variable is emptied, so its cleanup does nothing. */
-#define TAKE_PTR(p)							\
-	({								\
-		__typeof__(p) *_pp = &(p);				\
-		__typeof__(p) _v = *_pp;				\
-		*_pp = NULL;						\
-		_v;							\
+#define TAKE_PTR(p)                        \
+	({                                 \
+		__typeof__(p) *_pp = &(p); \
+		__typeof__(p) _v = *_pp;   \
+		*_pp = NULL;               \
+		_v;                        \
 	})
 
-#define TAKE_FD(fd)							\
-	({								\
-		int *_fp = &(fd);					\
-		int _v = *_fp;						\
-		*_fp = -EBADF;						\
-		_v;							\
+#define TAKE_FD(fd)               \
+	({                        \
+		int *_fp = &(fd); \
+		int _v = *_fp;    \
+		*_fp = -EBADF;    \
+		_v;               \
 	})
 
 static inline void freep(void *p)
@@ -106,18 +106,17 @@ static inline const char *strempty(const char *s)
  * Defines name_to_string() and name_from_string() over the array name_table[] of an enum; the
  * latter returns -EINVAL for a word that is not in it.
  */
-#define DEFINE_STRING_TABLE(name, type)						\
-	const char *name##_to_string(type value)				\
-	{									\
-		return (size_t)value < ARRAY_SIZE(name##_table) ?		\
-			name##_table[value] : NULL;				\
-	}									\
-	int name##_from_string(const char *word)				\
-	{									\
-		for (size_t i = 0; i < ARRAY_SIZE(name##_table); i++)		\
-			if (name##_table[i] && streq(name##_table[i], word))	\
-				return (int)i;					\
-		return -EINVAL;							\
+#define DEFINE_STRING_TABLE(name, type)                                                       \
+	const char *name##_to_string(type value)                                              \
+	{                                                                                     \
+		return (size_t)value < ARRAY_SIZE(name##_table) ? name##_table[value] : NULL; \
+	}                                                                                     \
+	int name##_from_string(const char *word)                                              \
+	{                                                                                     \
+		for (size_t i = 0; i < ARRAY_SIZE(name##_table); i++)                         \
+			if (name##_table[i] && streq(name##_table[i], word))                  \
+				return (int)i;                                                \
+		return -EINVAL;                                                               \
 	}
 
 /* Microseconds of the named clock. */

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* barrier - see barrier.h. */
+#include "barrier.h"
+
+#include "log.h"
+#include "pid1-bus.h"
+#include "step.h"
+
+int barrier_leave_behind(struct manager *m, struct session *s, int error, const char *why)
+{
+	if (s->policy == SESSION_REQUIRED)
+		return update_fail(m, error, "Session %u/%s: %s.", s->uid, s->name, why);
+	log_warning("Session %u/%s is left behind: %s", s->uid, s->name, why);
+	step_drop_kernel_session(m, s);
+	manager_set_session_state(m, s, SESSION_LEFT_BEHIND, why);
+	bus_set_emit_signal(&m->buses, s->path, LUOD_SESSION_INTERFACE, "Cancelled", "ss",
+			    m->update.info.id, why);
+	return 0;
+}
+
+static void announce(struct manager *m)
+{
+	uint64_t timeout = m->conf.ready_timeout_usec;
+	struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		if (s->state == SESSION_PREPARING)
+			bus_set_emit_signal(&m->buses, s->path, LUOD_SESSION_INTERFACE,
+					    "PrepareForUpdate", "st", m->update.info.id, timeout);
+}
+
+/* 1: somebody is missing, 0: nobody, negative: a required session said no. */
+static int look(struct manager *m)
+{
+	struct session *s;
+	int missing = 0;
+
+	TAILQ_FOREACH(s, &m->sessions, entry) {
+		_cleanup_free_ char *why = NULL;
+		int r;
+
+		missing |= s->state == SESSION_PREPARING;
+		if (s->state != SESSION_VETOED)
+			continue;
+		log_message(LOG_NOTICE, LUOD_MESSAGE_SESSION_VETO, "Session %u/%s vetoes: %s",
+			    s->uid, s->name, strempty(s->reason));
+		why = strprintf("its owner vetoed: %s", strempty(s->reason));
+		r = barrier_leave_behind(m, s, -ECANCELED, why ? why : "its owner vetoed");
+		if (r < 0)
+			return r;
+	}
+	return missing;
+}
+
+int barrier_act(struct manager *m)
+{
+	int r;
+
+	if (!m->update.announced) {
+		m->update.announced = true;
+		announce(m);
+	}
+	r = look(m);
+	if (r < 0)
+		return r;
+	if (m->job)
+		job_changed(m->job);
+	if (r > 0)
+		return STEP_WAIT;
+	timeline_mark(&m->update.timeline, MARK_ALL_READY);
+	return STEP_DONE;
+}
+
+void barrier_expired(struct manager *m)
+{
+	struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry) {
+		if (s->state != SESSION_PREPARING)
+			continue;
+		if (barrier_leave_behind(m, s, -ETIMEDOUT,
+					 "its owner did not say Ready in time (ReadyTimeout=)") <
+		    0) {
+			update_abort(m, strempty(m->update.error));
+			return;
+		}
+	}
+	update_continue(m);
+}
+
+int barrier_waiting(struct manager *m, char ***ret)
+{
+	_cleanup_(strv_freep) char **names = calloc(m->n_sessions + 1, sizeof(char *));
+	struct session *s;
+	size_t n = 0;
+
+	if (!names)
+		return -ENOMEM;
+	TAILQ_FOREACH(s, &m->sessions, entry) {
+		if (!m->update.announced || s->state != SESSION_PREPARING)
+			continue;
+		names[n] = strprintf("%u/%s", s->uid, s->name);
+		if (!names[n++])
+			return -ENOMEM;
+	}
+	*ret = TAKE_PTR(names);
+	return 0;
+}

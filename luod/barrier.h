@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * barrier - the point that all owners must have reached before the jump. Each session is told
+ * PrepareForUpdate with a deadline and answers Ready or Veto. A required session that vetoes or
+ * says nothing calls the update off; a best-effort one is left behind and the rest goes on.
+ *
+ * Nothing here assumes that a guest is paused: what Ready means is its owner's business.
+ */
+#ifndef LUOD_BARRIER_H
+#define LUOD_BARRIER_H
+
+#include "manager.h"
+
+/* The step: tells every session, then waits. STEP_DONE when nobody is missing. */
+int barrier_act(struct manager *m);
+
+/* The deadline has passed: decides about those who said nothing. */
+void barrier_expired(struct manager *m);
+
+/*
+ * Takes a best-effort session out of the running update and tells its owner; for a required one
+ * returns a negative errno with update->error set.
+ */
+int barrier_leave_behind(struct manager *m, struct session *s, int error, const char *why);
+
+/* Names of the sessions that have not answered yet; NULL-terminated, strv_free(). */
+int barrier_waiting(struct manager *m, char ***ret);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* check - gathers the facts that preflight.c judges. It opens and reads; it changes nothing. */
+#include <sys/stat.h>
+
+#include "kdev-kexec.h"
+#include "kdev-luo.h"
+#include "log.h"
+#include "manager.h"
+#include "memfd.h"
+
+/* The facts of one check, with what they borrow from. */
+struct facts {
+	struct preflight_context context;
+	struct preflight_session *sessions;
+	char **names;
+	size_t n_sessions;
+	char *running_cmdline;
+};
+
+static void facts_clear(struct facts *f)
+{
+	for (size_t i = 0; i < f->n_sessions; i++) {
+		free((void *)f->sessions[i].resources);
+		free(f->names[i]);
+	}
+	free(f->sessions);
+	free(f->names);
+	free(f->running_cmdline);
+}
+
+static char *read_proc(const struct manager *m, const char *name)
+{
+	_cleanup_free_ char *path = strprintf("%s/proc/%s", m->paths.root, name);
+	char *text;
+
+	if (!path || file_read_full(path, 1U << 20, &text, NULL) < 0)
+		return NULL;
+	return text;
+}
+
+static uint64_t memory_available(const struct manager *m)
+{
+	_cleanup_free_ char *text = read_proc(m, "meminfo");
+	const char *line = text ? strstr(text, "MemAvailable:") : NULL;
+	unsigned long long kib;
+
+	return line && sscanf(line, "MemAvailable: %llu", &kib) == 1 ? kib * 1024 : 0;
+}
+
+static enum answer liveupdate_busy(const struct manager *m)
+{
+	int fd;
+
+	if (!features_has(&m->features, FEATURE_LIVEUPDATE_ENABLED))
+		return ANSWER_UNKNOWN;
+	fd = kdev_luo_try_open();
+	if (fd >= 0)
+		close_fd(fd);
+	return fd >= 0 ? ANSWER_NO : fd == -EBUSY ? ANSWER_YES : ANSWER_UNKNOWN;
+}
+
+static enum answer keeper_reachable(struct manager *m)
+{
+	_cleanup_free_ struct fdstore_list *list = NULL;
+
+	return fdstore_list(m->fdstore, &list) >= 0 ? ANSWER_YES : ANSWER_NO;
+}
+
+/* Somebody may have unloaded what luod loaded, or loaded something of his own. */
+static enum preflight_loader loaded_by(struct manager *m)
+{
+	int loaded = kdev_kexec_is_loaded();
+
+	if (loaded <= 0 && m->target.loaded) {
+		target_clear(&m->target);
+		manager_emit(m, "Target", "State");
+	}
+	if (m->target.loaded)
+		return PREFLIGHT_LOADED_BY_LUOD;
+	return loaded > 0 ? PREFLIGHT_LOADED_BY_OTHER : PREFLIGHT_LOADED_BY_NOBODY;
+}
+
+static int gather_resources(struct session *s, struct preflight_session *ret)
+{
+	struct preflight_resource *resources;
+	struct resource *resource;
+
+	if (s->mode != SESSION_CUSTODY || s->n_resources == 0)
+		return 0;
+	resources = calloc(s->n_resources, sizeof(*resources));
+	if (!resources)
+		return -ENOMEM;
+	ret->resources = resources;
+	TAILQ_FOREACH(resource, &s->resources, entry) {
+		resources[ret->n_resources].label = resource->label;
+		memfd_inspect(resource->fd, &resources[ret->n_resources++].memory);
+	}
+	return 0;
+}
+
+static int gather_sessions(struct manager *m, struct facts *f)
+{
+	struct session *s;
+
+	f->sessions = calloc(m->n_sessions + 1, sizeof(*f->sessions));
+	f->names = calloc(m->n_sessions + 1, sizeof(*f->names));
+	if (!f->sessions || !f->names)
+		return -ENOMEM;
+	TAILQ_FOREACH(s, &m->sessions, entry) {
+		struct preflight_session *p = &f->sessions[f->n_sessions];
+
+		f->names[f->n_sessions] = strprintf("%u/%s", s->uid, s->name);
+		if (!f->names[f->n_sessions])
+			return -ENOMEM;
+		p->name = f->names[f->n_sessions++];
+		p->kernel_name = s->kernel_name;
+		p->delegation = s->mode == SESSION_DELEGATION;
+		p->required = s->policy == SESSION_REQUIRED;
+		p->owner_connected = session_owner_connected(s);
+		if (gather_resources(s, p) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int gather(struct manager *m, struct facts *f)
+{
+	int r = gather_sessions(m, f);
+
+	if (r < 0)
+		return r;
+	f->running_cmdline = read_proc(m, "cmdline");
+	f->context = (struct preflight_context){
+		.features = &m->features,
+		.running_release = m->kernel_release,
+		.running_cmdline = f->running_cmdline,
+		.loaded_by = loaded_by(m),
+		.keeper_reachable = keeper_reachable(m),
+		.liveupdate_busy = liveupdate_busy(m),
+		.memory_available = memory_available(m),
+		.sessions = f->sessions,
+		.n_sessions = f->n_sessions,
+	};
+	if (m->target.loaded) {
+		f->context.target = &m->target.image;
+		f->context.target_path = m->target.kernel_path;
+		f->context.target_cmdline = m->target.command_line;
+	}
+	return 0;
+}
+
+bool manager_check(struct manager *m)
+{
+	struct facts facts = {};
+	int r = gather(m, &facts);
+
+	findings_free(&m->findings);
+	if (r >= 0)
+		r = preflight_run(&facts.context, &m->findings);
+	facts_clear(&facts);
+	manager_emit(m, "Findings");
+	if (r < 0) {
+		log_error_errno(r, "The check could not be made: %m");
+		return false;
+	}
+	return !findings_block(&m->findings);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * handover - what one luod tells the next: the sessions, their owners and resources, and the
+ * update they are part of. JSON with a format version.
+ *
+ * The same words are written at two places: into the record that crosses the jump (token 0 of
+ * session "luod"), and into /run/luod/state.json, from which a luod that was killed and started
+ * again goes on; the latter also says how far things had got.
+ *
+ * What is read is distrusted: sizes and counts are bounded, names are checked, unknown fields are
+ * kept and written again, a higher major version is refused. This file only translates; it opens
+ * nothing.
+ */
+#ifndef LUOD_HANDOVER_H
+#define LUOD_HANDOVER_H
+
+#include "session.h"
+#include "target.h"
+#include "update.h"
+
+#define HANDOVER_FORMAT	       "luod-handover"
+#define HANDOVER_MAJOR	       1
+#define HANDOVER_MINOR	       0
+#define HANDOVER_SIZE_MAX      (4U << 20)
+#define HANDOVER_SESSIONS_MAX  4096
+#define HANDOVER_RESOURCES_MAX 1024
+#define HANDOVER_STRING_MAX    8192
+
+/* Tokens in the kernel session "luod". */
+#define HANDOVER_SESSION	"luod"
+#define HANDOVER_TOKEN_RECORD	0
+#define HANDOVER_TOKEN_TIMELINE 1
+#define HANDOVER_TOKEN_NAMES	2
+
+struct handover {
+	struct update_info update;
+	struct session_list sessions;
+	/* From state.json only. */
+	enum phase phase;
+	char *step;
+	struct target target;
+};
+
+void handover_init(struct handover *h);
+void handover_clear(struct handover *h);
+
+/*
+ * Writes the sessions that take part (@state false: the record) or all of them with their states
+ * and the target (@state true: state.json). The result is NUL-terminated and the caller's.
+ */
+int handover_write(const struct update_info *update, const struct session_list *sessions,
+		   const struct update *state, const struct target *target, char **ret);
+
+/*
+ * Reads either; handover_clear() the result. On failure *ret is empty and *ret_error says what is wrong in words (freed by the caller):
+ *   -EBADMSG     not JSON, or not of this format
+ *   -EPROTO      a higher major version
+ *   -E2BIG       larger than any luod writes
+ *   -EINVAL      a field is missing or has an impossible value
+ */
+int handover_read(const char *text, size_t size, struct handover *ret, char **ret_error);
+
+/* The keeper's list: 64 bytes per kernel session. The caller frees it. */
+int handover_names(const struct session_list *sessions, char **ret, size_t *ret_size);
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * manager - see manager.h.
+ *
+ * Starting has two halves. First what a jump or a killed luod left behind is taken up; only then
+ * are the connections opened. A client that comes earlier waits in the socket's queue (systemd
+ * holds it) and never sees a luod that does not know its session yet.
+ */
+#include "manager.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <systemd/sd-daemon.h>
+
+#include "log.h"
+#include "restore.h"
+#include "state.h"
+
+#define SETTLE_RETRY_USEC    (50 * USEC_PER_MSEC)
+#define SETTLE_DEADLINE_USEC (30 * USEC_PER_SEC)
+#define PEER_SOCKET_FDNAME   "luod.socket"
+#define TARGET_FDNAME	     "target"
+
+/* --- configuration ---------------------------------------------------------------------------- */
+
+static void warn_conf(const char *file, unsigned int line, const char *message,
+		      void *userdata _unused_)
+{
+	if (line)
+		log_message(LOG_WARNING, LUOD_MESSAGE_CONFIG_PROBLEM, "%s:%u: %s", file, line,
+			    message);
+	else
+		log_message(LOG_WARNING, LUOD_MESSAGE_CONFIG_PROBLEM, "%s: %s", file, message);
+}
+
+void manager_load_conf(struct manager *m)
+{
+	if (conf_load(&m->conf, m->paths.root, warn_conf, m) < 0) {
+		log_oom();
+		return;
+	}
+	log_set_level(m->conf.log_level);
+	manager_emit(m, "Jump");
+}
+
+/* --- sessions --------------------------------------------------------------------------------- */
+
+void manager_add_session(struct manager *m, struct session *s)
+{
+	s->manager = m;
+	TAILQ_INSERT_TAIL(&m->sessions, s, entry);
+	m->n_sessions++;
+	bus_set_emit_added(&m->buses, s->path);
+	manager_emit(m, "Sessions");
+	manager_dirty(m);
+}
+
+void manager_remove_session(struct manager *m, struct session *s)
+{
+	struct resource *resource;
+
+	TAILQ_FOREACH(resource, &s->resources, entry)
+		custody_forget(s, resource);
+	bus_set_emit_removed(&m->buses, s->path);
+	TAILQ_REMOVE(&m->sessions, s, entry);
+	m->n_sessions--;
+	session_free(s);
+	manager_emit(m, "Sessions");
+	manager_dirty(m);
+}
+
+struct session *manager_find_session(struct manager *m, uid_t uid, const char *name)
+{
+	struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		if (s->uid == uid && streq(s->name, name))
+			return s;
+	return NULL;
+}
+
+struct session *manager_find_session_by_path(struct manager *m, const char *path)
+{
+	struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		if (streq(s->path, path))
+			return s;
+	return NULL;
+}
+
+unsigned int manager_count_sessions(const struct manager *m, uid_t uid)
+{
+	const struct session *s;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		n += s->uid == uid;
+	return n;
+}
+
+void manager_set_session_state(struct manager *m, struct session *s, enum session_state state,
+			       const char *reason)
+{
+	if (!session_set_state(s, state, reason))
+		return;
+	session_emit(m, s, "State", "Reason", "UpdateId");
+	manager_dirty(m);
+}
+
+const char *manager_state(const struct manager *m)
+{
+	if (m->update.phase == PHASE_IDLE && m->target.loaded)
+		return "loaded";
+	return phase_to_string(m->update.phase);
+}
+
+/* --- starting --------------------------------------------------------------------------------- */
+
+static int read_release(struct manager *m)
+{
+	struct utsname name;
+
+	if (uname(&name) < 0)
+		return -errno;
+	return free_and_strdup(&m->kernel_release, name.release);
+}
+
+int manager_new(const struct manager_paths *paths, struct manager **ret)
+{
+	_cleanup_(manager_freep) struct manager *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	m->start_counter = timeline_counter();
+	m->paths = *paths;
+	m->target = (struct target)TARGET_EMPTY;
+	m->kernel_fd = -EBADF;
+	m->update.timeline.fd = -EBADF;
+	m->peer_socket = -EBADF;
+	TAILQ_INIT(&m->sessions);
+	TAILQ_INIT(&m->jobs);
+	if ((r = sd_event_new(&m->event)) < 0 || (r = read_release(m)) < 0 ||
+	    (r = fdstore_open(paths->keeper, &m->fdstore)) < 0)
+		return r;
+	bus_set_init(&m->buses, m->event, manager_attach, m);
+	conf_default(&m->conf);
+	manager_load_conf(m);
+	features_probe(&m->features, paths->root);
+	*ret = TAKE_PTR(m);
+	return 0;
+}
+
+struct manager *manager_free(struct manager *m)
+{
+	struct session *s;
+
+	if (!m)
+		return NULL;
+	if (m->state_dirty)
+		state_flush(m);
+	m->stopping = true;
+	while (!TAILQ_EMPTY(&m->jobs))
+		job_free(TAILQ_FIRST(&m->jobs));
+	while ((s = TAILQ_FIRST(&m->sessions))) {
+		TAILQ_REMOVE(&m->sessions, s, entry);
+		session_free(s);
+	}
+	if (m->event)
+		bus_set_clear(&m->buses);
+	pid1_clear(&m->pid1);
+	update_clear(&m->update);
+	target_clear(&m->target);
+	findings_free(&m->findings);
+	fdstore_close(m->fdstore);
+	close_fd(m->kernel_fd);
+	close_fd(m->peer_socket);
+	for (unsigned int i = 0; i < m->n_passed; i++)
+		close_fd(m->passed_fds[i]);
+	free(m->passed_fds);
+	strv_free(m->passed_names);
+	sd_event_source_disable_unref(m->settle_timer);
+	sd_event_source_disable_unref(m->state_source);
+	sd_event_unref(m->event);
+	free(m->kernel_release);
+	free(m->last_history);
+	free(m);
+	return NULL;
+}
+
+/* What systemd passes: the listening socket, the target's image, and what is in custody. */
+static int take_passed_fds(struct manager *m)
+{
+	int n = sd_listen_fds_with_names(true, &m->passed_names);
+
+	if (n <= 0)
+		return n;
+	m->passed_fds = calloc((size_t)n, sizeof(*m->passed_fds));
+	if (!m->passed_fds)
+		return -ENOMEM;
+	m->n_passed = (unsigned int)n;
+	for (int i = 0; i < n; i++) {
+		m->passed_fds[i] = SD_LISTEN_FDS_START + i;
+		if (streq(m->passed_names[i], PEER_SOCKET_FDNAME) && m->peer_socket < 0)
+			m->peer_socket = TAKE_FD(m->passed_fds[i]);
+	}
+	return 0;
+}
+
+/* After the sessions are known: gives the fds to those they belong to. */
+static void adopt_passed_fds(struct manager *m)
+{
+	for (unsigned int i = 0; i < m->n_passed; i++)
+		if (m->passed_fds[i] >= 0 && streq(m->passed_names[i], TARGET_FDNAME)) {
+			int fd = TAKE_FD(m->passed_fds[i]);
+
+			if (!m->target.loaded)
+				close(fd);
+			else if (target_adopt(&m->target, fd) < 0)
+				target_clear(&m->target);
+		}
+	if (m->target.image_fd < 0)
+		target_clear(&m->target);
+	custody_adopt(m, m->passed_names, m->passed_fds, m->n_passed);
+}
+
+void manager_store_target(struct manager *m)
+{
+	custody_forget_fd(TARGET_FDNAME);
+	if (m->target.loaded)
+		custody_store_fd(TARGET_FDNAME, m->target.image_fd);
+	manager_dirty(m);
+	manager_emit(m, "Target", "State");
+}
+
+static int serve(struct manager *m)
+{
+	const char *path = m->paths.peer_socket ? m->paths.peer_socket : m->conf.peer_socket;
+	int r;
+
+	if (m->peer_socket >= 0)
+		r = bus_set_listen(&m->buses, TAKE_FD(m->peer_socket));
+	else
+		r = bus_set_listen_path(&m->buses, path);
+	if (r < 0)
+		return log_error_errno(r, "Cannot serve peers on %s: %m", path);
+	r = bus_set_open_system(&m->buses, m->paths.bus_address);
+	if (r < 0)
+		return log_error_errno(r, "Cannot prepare the connection to the bus: %m");
+	sd_notifyf(0, "READY=1\nSTATUS=%s", manager_state(m));
+	return 0;
+}
+
+static int exit_on_failure(struct manager *m, int r)
+{
+	if (r < 0)
+		sd_event_exit(m->event, r);
+	return 0;
+}
+
+static int on_settle(sd_event_source *source _unused_, uint64_t usec, void *userdata)
+{
+	struct manager *m = userdata;
+	int r;
+
+	m->settle_timer = sd_event_source_disable_unref(m->settle_timer);
+	r = restore_settle(m, usec >= m->settle_deadline_usec);
+	if (r == STEP_RETRY) {
+		r = sd_event_add_time_relative(m->event, &m->settle_timer, CLOCK_MONOTONIC,
+					       SETTLE_RETRY_USEC, 1, on_settle, m);
+		return exit_on_failure(m, r);
+	}
+	if (r >= 0)
+		adopt_passed_fds(m);
+	return exit_on_failure(m, serve(m));
+}
+
+static void explain_features(const struct manager *m)
+{
+	if (features_has(&m->features, FEATURE_LIVEUPDATE_ENABLED))
+		return;
+	log_message(LOG_WARNING, LUOD_MESSAGE_KERNEL_UNSUPPORTED,
+		    "This kernel (%s) cannot do live updates: %s. luod goes on and tells so; "
+		    "see luctl check.",
+		    m->kernel_release,
+		    features_has(&m->features, FEATURE_LIVEUPDATE)
+			    ? "the Live Update Orchestrator is switched off (liveupdate=on)"
+			    : "it has no Live Update Orchestrator (CONFIG_LIVEUPDATE)");
+}
+
+int manager_start(struct manager *m)
+{
+	uint64_t now = now_usec(CLOCK_MONOTONIC);
+
+	if (mkdir(m->paths.run, 0755) < 0 && errno != EEXIST)
+		return log_error_errno(-errno, "Cannot make %s: %m", m->paths.run);
+	if (take_passed_fds(m) < 0)
+		return log_oom();
+	explain_features(m);
+	m->settle_deadline_usec = now + SETTLE_DEADLINE_USEC;
+	return sd_event_add_time(m->event, &m->settle_timer, CLOCK_MONOTONIC, now, 1, on_settle, m);
+}

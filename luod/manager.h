@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * manager - the one struct that owns all state of the daemon. Everything else gets it as its
+ * first argument and leaves it consistent at the end of each event.
+ */
+#ifndef LUOD_MANAGER_H
+#define LUOD_MANAGER_H
+
+#include "bus.h"
+#include "conf.h"
+#include "feature.h"
+#include "fdstore.h"
+#include "job.h"
+#include "pid1-bus.h"
+#include "preflight.h"
+#include "session.h"
+#include "target.h"
+#include "update.h"
+
+/* Where things are; tests put them elsewhere. */
+struct manager_paths {
+	const char *run;	 /* /run/luod */
+	const char *history;	 /* /var/lib/luod/history */
+	const char *keeper;	 /* /run/luod/keeper */
+	const char *bus_address; /* NULL: the system bus */
+	const char *peer_socket; /* NULL: lu.conf's, or what systemd passes */
+	const char *root;	 /* "": before every path of /dev, /proc, /sys and /etc */
+};
+
+struct manager {
+	sd_event *event;
+	struct manager_paths paths;
+	struct conf conf;
+	char *kernel_release;
+	struct features features;
+
+	struct bus_set buses;
+	struct fdstore *fdstore; /* the keeper */
+	struct pid1 pid1;
+	struct session_list sessions;
+	unsigned int n_sessions;
+	struct job_list jobs;
+	struct job *job; /* of the running update, or NULL */
+	unsigned int next_job;
+
+	struct target target;
+	struct update update;
+	int kernel_fd;		  /* luod's own kernel session, or -EBADF */
+	enum delivery delivery;	  /* how that one came through the jump */
+	struct findings findings; /* of the last check */
+
+	char **passed_names; /* fds that systemd passed and nobody has taken yet */
+	int *passed_fds;
+	unsigned int n_passed;
+	int peer_socket;    /* from systemd, until it is served; or -EBADF */
+	char *last_history; /* JSON of the last update that ended in this kernel */
+
+	uint64_t start_counter; /* when this luod started, for the timeline */
+	sd_event_source *settle_timer;
+	uint64_t settle_deadline_usec;
+	bool state_dirty; /* state.json must be written before the loop sleeps */
+	sd_event_source *state_source;
+	bool stopping;
+};
+
+int manager_new(const struct manager_paths *paths, struct manager **ret);
+int manager_start(struct manager *m);
+struct manager *manager_free(struct manager *m);
+DEFINE_CLEANUP(struct manager *, manager_free)
+
+/* Reads lu.conf; used at start and for Reload. Never fails: what is wrong is logged and ignored. */
+void manager_load_conf(struct manager *m);
+
+/* What the State property says: the phase, or "loaded" when idle with a target. */
+const char *manager_state(const struct manager *m);
+
+/* Puts a session into the list and announces it; consumes it. */
+void manager_add_session(struct manager *m, struct session *s);
+/* Takes a session out, announces that and frees it, with all that luod's own fd store has of it. */
+void manager_remove_session(struct manager *m, struct session *s);
+struct session *manager_find_session(struct manager *m, uid_t uid, const char *name);
+struct session *manager_find_session_by_path(struct manager *m, const char *path);
+unsigned int manager_count_sessions(const struct manager *m, uid_t uid);
+
+/* State or reason of a session has changed: sets, announces, remembers. */
+void manager_set_session_state(struct manager *m, struct session *s, enum session_state state,
+			       const char *reason);
+
+/* Something that state.json tells has changed; it is written when this event is done. */
+void manager_dirty(struct manager *m);
+
+/* Announces a change of properties of org.luod1.Manager (names end with NULL). */
+#define manager_emit(m, ...) \
+	bus_set_emit_changed_list(&(m)->buses, LUOD_ROOT, LUOD_MANAGER_INTERFACE, __VA_ARGS__)
+#define session_emit(m, s, ...) \
+	bus_set_emit_changed_list(&(m)->buses, (s)->path, LUOD_SESSION_INTERFACE, __VA_ARGS__)
+
+/* manager-bus.c: registers every object of luod on a connection (a bus_attach_t). */
+int manager_attach(sd_bus *bus, void *userdata);
+int session_attach(sd_bus *bus, struct manager *m);
+int job_attach(sd_bus *bus, struct manager *m);
+
+/* Runs the preflight checks; m->findings has the result. True: nothing stands in the way. */
+bool manager_check(struct manager *m);
+
+/* custody.c: luod's own fd store, for the fds that owners gave into custody. */
+void custody_store(struct session *s, struct resource *resource);
+void custody_forget(struct session *s, struct resource *resource);
+/* The target has changed: its image goes into the fd store, its properties are announced. */
+void manager_store_target(struct manager *m);
+
+/* Gives the fds that systemd passed at start to the sessions' resources; closes the others. */
+void custody_adopt(struct manager *m, char **names, int *fds, unsigned int n);
+/* The fd of a resource, retrieved from the kernel when that has not been done yet. */
+int custody_fd(struct session *s, struct resource *resource);
+/* Any other fd that should outlive luod, under a name without '#'. */
+void custody_store_fd(const char *name, int fd);
+void custody_forget_fd(const char *name);
+
+#endif

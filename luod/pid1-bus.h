@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * pid1-bus - what luod asks of systemd's PID 1: reload, start units, wait until their jobs and the
+ * stop jobs they caused are gone.
+ *
+ * It speaks to PID 1's own socket rather than over the message bus: a live update must work with
+ * dbus-daemon stopped, and the quiesced system may have stopped it.
+ */
+#ifndef LUOD_PID1_BUS_H
+#define LUOD_PID1_BUS_H
+
+#include <systemd/sd-bus.h>
+
+#include "util.h"
+
+/* Called once; @error is 0 or negative, @text a sentence for people when negative. */
+typedef void (*pid1_done_t)(int error, const char *text, void *userdata);
+
+struct pid1 {
+	sd_event *event;
+	sd_bus *bus;
+	char *job; /* object path of the job waited for, or NULL once it is done */
+	bool wait_for_stops;
+	pid1_done_t done;
+	void *userdata;
+};
+
+/*
+ * Starts @unit (after a daemon-reload if @reload) in job mode @mode and reports when its job has
+ * ended well and, for "isolate", no stop job is left. One at a time: -EBUSY.
+ */
+int pid1_start_unit(struct pid1 *p, sd_event *event, const char *unit, const char *mode,
+		    bool reload, pid1_done_t done, void *userdata);
+
+/* Asks for units to be started, without waiting; what is active stays as it is. */
+int pid1_start_units(struct pid1 *p, sd_event *event, char **units);
+
+/* Names of the active units that a service manager can start again; NULL-terminated. */
+int pid1_list_active(struct pid1 *p, sd_event *event, char ***ret);
+
+/* Forgets what is waited for; done() is not called. */
+void pid1_cancel(struct pid1 *p);
+void pid1_clear(struct pid1 *p);
+
+void strv_free(char **strings);
+DEFINE_CLEANUP(char **, strv_free)
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* quiesce - see quiesce.h. */
+#include "quiesce.h"
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "log.h"
+
+#define QUIESCE_TARGET "luod-quiesce.target"
+#define DROPIN_DIR     "/run/systemd/system/" QUIESCE_TARGET ".d"
+#define DROPIN	       DROPIN_DIR "/50-luod-sessions.conf"
+#define LIST_MAX       (1U << 20)
+
+static char *list_path(const struct manager *m)
+{
+	return strprintf("%s/quiesced-units", m->paths.run);
+}
+
+/* Unit names come from the kernel's view of a cgroup; what would not be one word is left out. */
+static bool unit_name_plain(const char *unit)
+{
+	return !isempty(unit) && !strpbrk(unit, " \t\r\n%\"'");
+}
+
+static void print_unit(FILE *f, const char *unit)
+{
+	if (unit_name_plain(unit))
+		fprintf(f, "Wants=%s\n", unit);
+}
+
+static int write_dropin(struct manager *m)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	struct session *s;
+	FILE *f;
+
+	f = open_memstream(&text, &size);
+	if (!f)
+		return -ENOMEM;
+	fprintf(f, "# Written by luod for update %s: whose guests stay.\n[Unit]\n",
+		m->update.info.id);
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		print_unit(f, s->unit);
+	print_unit(f, m->update.requester_unit);
+	if (fclose(f) != 0)
+		return -ENOMEM;
+	if (mkdir(DROPIN_DIR, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	return file_write_atomic(DROPIN, text, size, 0644);
+}
+
+/* What is active now, for the undo: also for that of a luod which replaces this one. */
+static int remember_units(struct manager *m)
+{
+	_cleanup_(strv_freep) char **units = NULL;
+	_cleanup_free_ char *text = NULL, *path = list_path(m);
+	size_t size;
+	FILE *f;
+	int r = pid1_list_active(&m->pid1, m->event, &units);
+
+	if (r < 0)
+		return r;
+	f = open_memstream(&text, &size);
+	if (!f || !path)
+		return -ENOMEM;
+	for (char **unit = units; unit && *unit; unit++)
+		fprintf(f, "%s\n", *unit);
+	if (fclose(f) != 0)
+		return -ENOMEM;
+	return file_write_atomic(path, text, size, 0600);
+}
+
+static int on_synced(sd_event_source *source _unused_, const siginfo_t *si _unused_, void *userdata)
+{
+	struct manager *m = userdata;
+
+	m->update.quiesce = QUIESCE_SYNCED;
+	update_continue(m);
+	return 0;
+}
+
+/* sync(2) can take as long as the disks need: not in the process that must answer. */
+static int sync_in_child(struct manager *m)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0) {
+		sync();
+		_exit(0);
+	}
+	return sd_event_add_child(m->event, &m->update.sync_child, pid, WEXITED, on_synced, m);
+}
+
+static void on_isolated(int error, const char *text, void *userdata)
+{
+	struct manager *m = userdata;
+
+	if (error < 0) {
+		update_abort(m, text);
+		return;
+	}
+	m->update.quiesce = QUIESCE_ISOLATED;
+	update_continue(m);
+}
+
+int quiesce_act(struct manager *m)
+{
+	int r;
+
+	switch (m->update.quiesce) {
+	case QUIESCE_NONE:
+		if ((r = remember_units(m)) < 0 || (r = write_dropin(m)) < 0 ||
+		    (r = pid1_start_unit(&m->pid1, m->event, QUIESCE_TARGET, "isolate", true,
+					 on_isolated, m)) < 0)
+			return update_fail(m, r, "Cannot ask systemd for " QUIESCE_TARGET ": %s.",
+					   strerror(-r));
+		m->update.quiesce = QUIESCE_ISOLATING;
+		return STEP_WAIT;
+	case QUIESCE_ISOLATING:
+		return STEP_WAIT;
+	case QUIESCE_ISOLATED:
+		m->update.quiesce = QUIESCE_SYNCING;
+		r = sync_in_child(m);
+		return r < 0 ? r : STEP_WAIT;
+	case QUIESCE_SYNCING:
+		return STEP_WAIT;
+	case QUIESCE_SYNCED:
+		return STEP_DONE;
+	}
+	return -EINVAL;
+}
+
+static char **split_lines(char *text)
+{
+	char **lines = NULL, *save = NULL;
+	size_t n = 0;
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char **larger = reallocarray(lines, n + 2, sizeof(char *));
+
+		if (!larger)
+			break;
+		lines = larger;
+		lines[n++] = line;
+		lines[n] = NULL;
+	}
+	return lines;
+}
+
+void quiesce_undo(struct manager *m)
+{
+	_cleanup_free_ char *text = NULL, *path = list_path(m);
+	_cleanup_free_ char **units = NULL;
+	int r;
+
+	pid1_cancel(&m->pid1);
+	m->update.sync_child = sd_event_source_disable_unref(m->update.sync_child);
+	m->update.quiesce = QUIESCE_NONE;
+	unlink(DROPIN);
+	if (!path || file_read_full(path, LIST_MAX, &text, NULL) < 0)
+		return;
+	units = split_lines(text);
+	r = units ? pid1_start_units(&m->pid1, m->event, units) : 0;
+	if (r < 0) {
+		log_error_errno(r, "Cannot start again what was stopped for the update: %m. "
+				   "'systemctl isolate default.target' does it by hand.");
+		return;
+	}
+	unlink(path);
+}

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* restore - see restore.h. */
+#include "restore.h"
+
+#include "handover.h"
+#include "history.h"
+#include "kdev-luo.h"
+#include "log.h"
+#include "state.h"
+#include "step.h"
+
+static enum delivery delivery_of(uint32_t origin)
+{
+	switch (origin) {
+	case KEEPER_ORIGIN_FDSTORE:
+		return DELIVERY_FDSTORE;
+	case KEEPER_ORIGIN_NAME:
+		return DELIVERY_NAME;
+	default:
+		return DELIVERY_NONE;
+	}
+}
+
+static const struct keeper_entry *find_entry(const struct fdstore_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (streq(list->entries[i].name, name))
+			return &list->entries[i];
+	return NULL;
+}
+
+/* --- the sessions that came through the jump ------------------------------------------------- */
+
+static int on_claim_timeout(sd_event_source *source _unused_, uint64_t usec _unused_,
+			    void *userdata)
+{
+	struct session *s = userdata;
+	struct manager *m = s->manager;
+	int r;
+
+	if (s->state != SESSION_UNCLAIMED)
+		return 0;
+	r = kdev_luo_session_finish(s->kernel_fd);
+	if (r < 0) {
+		log_error_errno(r,
+				"Nobody claimed session %u/%s and the kernel does not finish it: "
+				"%m",
+				s->uid, s->name);
+		return 0;
+	}
+	log_warning("Nobody claimed session %u/%s within its ClaimTimeout; it is finished and its "
+		    "memory freed, as its UnclaimedPolicy says",
+		    s->uid, s->name);
+	step_drop_kernel_session(m, s);
+	manager_remove_session(m, s);
+	restore_check(m);
+	return 0;
+}
+
+static void arm_claim_timer(struct manager *m, struct session *s)
+{
+	if (s->unclaimed_policy != UNCLAIMED_FINISH || s->claim_timeout_usec == USEC_INFINITY)
+		return;
+	if (sd_event_add_time_relative(m->event, &s->claim_timer, CLOCK_MONOTONIC,
+				       s->claim_timeout_usec, 0, on_claim_timeout, s) < 0)
+		log_error("Cannot watch the ClaimTimeout of session %u/%s; it is held", s->uid,
+			  s->name);
+}
+
+/* Gets the kernel session from the keeper; a session without one is lost, and said to be. */
+static void attach_kernel_session(struct manager *m, struct session *s,
+				  const struct fdstore_list *list)
+{
+	const struct keeper_entry *entry = find_entry(list, s->kernel_name);
+	int r = entry ? fdstore_get(m->fdstore, s->kernel_name, &s->kernel_fd) : -ENOENT;
+
+	if (r < 0) {
+		log_message(LOG_ERR, LUOD_MESSAGE_DEGRADED,
+			    "Session %u/%s did not come through the jump: %s", s->uid, s->name,
+			    strerror(-r));
+		session_set_state(s, SESSION_LOST, "the keeper does not have its kernel session");
+		return;
+	}
+	s->delivery = delivery_of(entry->origin);
+}
+
+static void take_up(struct manager *m, struct session *s, const struct fdstore_list *list)
+{
+	session_set_state(s, SESSION_UNCLAIMED, NULL);
+	attach_kernel_session(m, s, list);
+	if (s->state == SESSION_UNCLAIMED)
+		arm_claim_timer(m, s);
+	manager_add_session(m, s);
+}
+
+/* A session that the record does not tell of: its name says whose it is, and that must do. */
+static void take_up_unrecorded(struct manager *m, const struct keeper_entry *entry,
+			       const struct fdstore_list *list)
+{
+	struct session *s;
+	const char *name;
+	uid_t uid;
+
+	if (session_parse_kernel_name(entry->name, &uid, &name) < 0 ||
+	    manager_find_session(m, uid, name))
+		return;
+	if (session_new(name, uid, NULL, &s) < 0) {
+		log_oom();
+		return;
+	}
+	log_warning("Session %u/%s is not in the handover record; any process of uid %u may claim "
+		    "it, resources are known by token only",
+		    uid, name, uid);
+	s->mode = SESSION_DELEGATION;
+	s->claim_policy = CLAIM_BY_UID;
+	take_up(m, s, list);
+}
+
+static int read_record(struct manager *m, struct handover *ret)
+{
+	_cleanup_free_ char *text = NULL, *error = NULL;
+	_cleanup_close_ int fd = -EBADF;
+	size_t size;
+	int r;
+
+	if (m->kernel_fd < 0)
+		return -ENOENT;
+	r = kdev_luo_session_retrieve_fd(m->kernel_fd, HANDOVER_TOKEN_RECORD, &fd);
+	if (r >= 0)
+		r = fd_read_full(fd, HANDOVER_SIZE_MAX, &text, &size);
+	if (r >= 0)
+		r = handover_read(text, size, ret, &error);
+	if (r < 0)
+		log_message(LOG_ERR, LUOD_MESSAGE_DEGRADED,
+			    "The handover record is not usable (%s); sessions are known by their "
+			    "names only",
+			    error ? error : strerror(-r));
+	return r;
+}
+
+static void open_timeline(struct manager *m)
+{
+	_cleanup_close_ int fd = -EBADF;
+	int r = -ENOENT;
+
+	if (m->kernel_fd >= 0)
+		r = kdev_luo_session_retrieve_fd(m->kernel_fd, HANDOVER_TOKEN_TIMELINE, &fd);
+	if (r >= 0)
+		r = timeline_open(fd, &m->update.timeline);
+	if (r < 0)
+		log_warning_errno(r, "There is no timeline of this update: %m");
+	else
+		TAKE_FD(fd);
+}
+
+static void take_own_session(struct manager *m, const struct fdstore_list *list)
+{
+	const struct keeper_entry *own = find_entry(list, HANDOVER_SESSION);
+
+	if (own && fdstore_get(m->fdstore, HANDOVER_SESSION, &m->kernel_fd) >= 0)
+		m->delivery = delivery_of(own->origin);
+}
+
+static void adopt_sessions(struct manager *m, struct handover *h, const struct fdstore_list *list)
+{
+	struct session *s;
+
+	while ((s = TAILQ_FIRST(&h->sessions))) {
+		TAILQ_REMOVE(&h->sessions, s, entry);
+		take_up(m, s, list);
+	}
+}
+
+static void restore_after_jump(struct manager *m, const struct fdstore_list *list)
+{
+	struct handover h;
+	int r;
+
+	take_own_session(m, list);
+	open_timeline(m);
+	timeline_mark_at(&m->update.timeline, MARK_KEEPER, list->tsc_start);
+	timeline_mark_at(&m->update.timeline, MARK_LUOD, m->start_counter);
+	r = read_record(m, &h);
+	if (r >= 0) {
+		update_info_copy(&h.update, &m->update.info);
+		log_set_update_id(m->update.info.id);
+		adopt_sessions(m, &h, list);
+		handover_clear(&h);
+	}
+	m->update.record_lost = r < 0;
+	for (size_t i = 0; i < list->count; i++)
+		take_up_unrecorded(m, &list->entries[i], list);
+	timeline_mark(&m->update.timeline, MARK_RESTORED);
+	log_message(LOG_NOTICE, LUOD_MESSAGE_RESTORED,
+		    "Update %s: this is %s, %u sessions came through (%s)", m->update.info.id,
+		    m->kernel_release, m->n_sessions, delivery_to_string(m->delivery));
+	update_set_phase(m, PHASE_RESTORING);
+	restore_check(m);
+}
+
+/* --- after a luod that was killed in this kernel --------------------------------------------- */
+
+/* What this kernel's luod had put in and no update needs: the leftovers of a kill. */
+static void drop_orphans(struct manager *m, const struct fdstore_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->entries[i].origin == KEEPER_ORIGIN_PUT)
+			fdstore_drop(m->fdstore, list->entries[i].name);
+}
+
+static unsigned int step_index(const char *name)
+{
+	for (unsigned int i = 0; i < update_n_steps; i++)
+		if (name && streq(update_steps[i].name, name))
+			return i;
+	return update_n_steps - 1;
+}
+
+/* The sessions between the jump and their FINISH are as they were; only fds are fetched anew. */
+static void resume_restoring(struct manager *m, enum phase phase, const struct fdstore_list *list)
+{
+	struct session *s;
+
+	take_own_session(m, list);
+	open_timeline(m);
+	TAILQ_FOREACH(s, &m->sessions, entry) {
+		if (!session_in_update(s))
+			continue;
+		attach_kernel_session(m, s, list);
+		if (s->state == SESSION_UNCLAIMED)
+			arm_claim_timer(m, s);
+	}
+	update_set_phase(m, PHASE_RESTORING);
+	if (phase == PHASE_FINISHING)
+		update_set_phase(m, PHASE_FINISHING);
+	restore_check(m);
+}
+
+/* Of a finished update only what the kill came in between may be left: let go of it. */
+static void drop_finished(struct manager *m, const struct fdstore_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		fdstore_drop(m->fdstore, list->entries[i].name);
+}
+
+static void resume(struct manager *m, struct handover *h, const struct fdstore_list *list)
+{
+	struct session *s;
+
+	update_info_copy(&h->update, &m->update.info);
+	m->target = h->target;
+	h->target = (struct target)TARGET_EMPTY;
+	while ((s = TAILQ_FIRST(&h->sessions))) {
+		TAILQ_REMOVE(&h->sessions, s, entry);
+		manager_add_session(m, s);
+	}
+	log_notice("Going on where the luod before me was: %s, %u sessions",
+		   phase_to_string(h->phase), m->n_sessions);
+	switch (h->phase) {
+	case PHASE_PREPARING:
+	case PHASE_FROZEN:
+	case PHASE_ABORTING:
+		update_rollback_inherited(m, step_index(h->step));
+		drop_orphans(m, list);
+		break;
+	case PHASE_RESTORING:
+	case PHASE_FINISHING:
+		log_set_update_id(m->update.info.id);
+		resume_restoring(m, h->phase, list);
+		break;
+	case PHASE_IDLE:
+	case PHASE_DEGRADED:
+	case PHASE_MAX:
+		drop_finished(m, list);
+		break;
+	}
+}
+
+static bool came_through_jump(const struct fdstore_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->entries[i].origin != KEEPER_ORIGIN_PUT)
+			return true;
+	return false;
+}
+
+int restore_settle(struct manager *m, bool last_try)
+{
+	_cleanup_free_ struct fdstore_list *list = NULL;
+	struct handover h;
+	int r = fdstore_list(m->fdstore, &list);
+
+	if (r >= 0 && (list->flags & KEEPER_FLAG_RETRIEVING))
+		r = -EBUSY;
+	if (r < 0 && !last_try)
+		return STEP_RETRY;
+	if (r < 0) {
+		log_error_errno(r,
+				"luod-keeper is not ready (%m); sessions of the kernel before are "
+				"safe with it, but cannot be handed out until luod is restarted");
+		return r;
+	}
+	r = state_load(m, &h);
+	if (r >= 0) {
+		resume(m, &h, list);
+		handover_clear(&h);
+	} else if (came_through_jump(list)) {
+		restore_after_jump(m, list);
+	} else {
+		drop_orphans(m, list);
+	}
+	manager_dirty(m);
+	return 0;
+}
+
+/* --- the way to FINISH ----------------------------------------------------------------------- */
+
+int restore_finish_session(struct manager *m, struct session *s)
+{
+	struct resource *resource;
+	int r;
+
+	/* What is in custody stays in custody: it must be out of the kernel session before FINISH. */
+	if (s->mode == SESSION_CUSTODY)
+		TAILQ_FOREACH(resource, &s->resources, entry) {
+			r = custody_fd(s, resource);
+			if (r < 0)
+				return r;
+		}
+	r = kdev_luo_session_finish(s->kernel_fd);
+	if (r < 0)
+		return r;
+	step_drop_kernel_session(m, s);
+	log_info("Session %u/%s is finished", s->uid, s->name);
+	manager_set_session_state(m, s, SESSION_IDLE, NULL);
+	restore_check(m);
+	return 0;
+}
+
+static unsigned int count_state(struct manager *m, enum session_state state)
+{
+	struct session *s;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		n += s->state == state;
+	return n;
+}
+
+static void end(struct manager *m)
+{
+	unsigned int lost = count_state(m, SESSION_LOST);
+	bool degraded = lost || m->update.record_lost;
+	_cleanup_free_ char *error = NULL;
+	int r;
+
+	timeline_mark(&m->update.timeline, MARK_FINISHED);
+	if (degraded)
+		error = strprintf("%u sessions lost%s", lost,
+				  m->update.record_lost ? ", handover record not usable" : "");
+	history_store(m, degraded ? "degraded" : "done", error);
+	timeline_close(&m->update.timeline);
+	if (m->kernel_fd >= 0) {
+		r = kdev_luo_session_finish(m->kernel_fd);
+		if (r < 0)
+			log_error_errno(r, "The kernel does not finish luod's own session: %m");
+		m->kernel_fd = close_fd(m->kernel_fd);
+		fdstore_drop(m->fdstore, HANDOVER_SESSION);
+	}
+	if (degraded)
+		log_message(LOG_ERR, LUOD_MESSAGE_DEGRADED, "Update %s: %s", m->update.info.id,
+			    strempty(error));
+	else
+		log_message(LOG_NOTICE, LUOD_MESSAGE_UPDATE_FINISHED,
+			    "Update %s is finished: %s "
+			    "runs, every session is with its owner",
+			    m->update.info.id, m->kernel_release);
+	update_set_phase(m, degraded ? PHASE_DEGRADED : PHASE_IDLE);
+	log_set_update_id(NULL);
+}
+
+void restore_check(struct manager *m)
+{
+	if (m->update.phase != PHASE_RESTORING && m->update.phase != PHASE_FINISHING)
+		return;
+	if (count_state(m, SESSION_UNCLAIMED))
+		return;
+	if (count_state(m, SESSION_CLAIMED) || count_state(m, SESSION_RESUMED))
+		update_set_phase(m, PHASE_FINISHING);
+	else
+		end(m);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * restore - what a starting luod finds: nothing, the work of a luod that was killed, or the
+ * sessions that came through a jump. And the way of those from there to their owners and to FINISH.
+ *
+ * Nothing that came through the jump is dropped here unless its owner is done with it or its
+ * UnclaimedPolicy says so; a record that cannot be read costs the labels and policies, not the
+ * sessions: they are then known by the names the keeper has.
+ */
+#ifndef LUOD_RESTORE_H
+#define LUOD_RESTORE_H
+
+#include "manager.h"
+
+/*
+ * Looks at what there is and takes it up. STEP_RETRY while the keeper is not ready: call again,
+ * and say so when it is the last time. 0: the state of the manager is settled. Negative: it is not
+ * known; whatever is held somewhere must be left there.
+ */
+int restore_settle(struct manager *m, bool last_try);
+
+/* A session was claimed, finished or lost: where does that bring the update? */
+void restore_check(struct manager *m);
+
+/* FINISH: the owner is done, the kernel lets go. A negative errno leaves everything as it is. */
+int restore_finish_session(struct manager *m, struct session *s);
+
+#endif

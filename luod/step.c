@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* step - see step.h. */
+#include "step.h"
+
+#include "barrier.h"
+#include "freeze.h"
+#include "handover.h"
+#include "kdev-kexec.h"
+#include "kdev-luo.h"
+#include "log.h"
+#include "quiesce.h"
+#include "state.h"
+
+/* --- check ---------------------------------------------------------------------------------- */
+
+static int check_act(struct manager *m)
+{
+	if (manager_check(m))
+		return STEP_DONE;
+	if (m->update.force) {
+		log_warning("The check found errors; going on because the update is forced");
+		return STEP_DONE;
+	}
+	return update_fail(m, -ECANCELED,
+			   "The check found what stands in the way; see luctl check.");
+}
+
+/* --- sessions: each gets its kernel session, and the keeper has it before anything is in it -- */
+
+static void drop(struct manager *m, const char *kernel_name, int *fd)
+{
+	int r = fdstore_drop(m->fdstore, kernel_name);
+
+	*fd = close_fd(*fd);
+	if (r < 0 && r != -ENOENT)
+		log_error_errno(r, "The keeper does not let go of session '%s': %m", kernel_name);
+}
+
+/* What an owner preserved itself was in the kernel session; what is in custody is still here. */
+void step_drop_kernel_session(struct manager *m, struct session *s)
+{
+	struct resource *resource;
+
+	drop(m, s->kernel_name, &s->kernel_fd);
+	if (s->mode == SESSION_DELEGATION)
+		while ((resource = TAILQ_FIRST(&s->resources)))
+			session_remove_resource(s, resource);
+	TAILQ_FOREACH(resource, &s->resources, entry)
+		resource->preserved = false;
+}
+
+/* Creates and stores one. A name that still exists is on its way out: worth another try. */
+static int create(struct manager *m, int device, const char *name, int *ret_fd)
+{
+	_cleanup_close_ int fd = -EBADF;
+	int r = kdev_luo_create_session_on(device, name, &fd);
+
+	if (r == -EEXIST) {
+		update_fail(m, r,
+			    "Kernel session '%s' of an earlier update still exists: somebody "
+			    "holds an fd of it (finding session-still-held).",
+			    name);
+		return STEP_RETRY;
+	}
+	if (r < 0)
+		return update_fail(m, r, "The kernel refused session '%s': %s.", name,
+				   strerror(-r));
+	r = fdstore_put(m->fdstore, name, fd);
+	if (r == -EBUSY)
+		return STEP_RETRY;
+	if (r < 0)
+		return update_fail(m, r, "luod-keeper did not take session '%s': %s.", name,
+				   strerror(-r));
+	*ret_fd = TAKE_FD(fd);
+	return STEP_DONE;
+}
+
+static int sessions_act(struct manager *m)
+{
+	_cleanup_close_ int device = kdev_luo_try_open();
+	struct session *s;
+	int r;
+
+	if (device == -EBUSY) {
+		update_fail(m, device, "/dev/liveupdate is in use by another process.");
+		return STEP_RETRY;
+	}
+	if (device < 0)
+		return update_fail(m, device, "Cannot open /dev/liveupdate: %s.",
+				   strerror(-device));
+	if (m->kernel_fd < 0) {
+		r = create(m, device, HANDOVER_SESSION, &m->kernel_fd);
+		if (r != STEP_DONE)
+			return r;
+	}
+	TAILQ_FOREACH(s, &m->sessions, entry) {
+		if (s->state != SESSION_IDLE)
+			continue;
+		r = create(m, device, s->kernel_name, &s->kernel_fd);
+		if (r == STEP_RETRY)
+			return r;
+		if (r < 0) {
+			r = barrier_leave_behind(m, s, r, "the kernel gave it no session");
+			if (r < 0)
+				return r;
+			continue;
+		}
+		manager_set_session_state(m, s, SESSION_PREPARING, NULL);
+	}
+	return STEP_DONE;
+}
+
+static void sessions_undo(struct manager *m)
+{
+	struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		step_drop_kernel_session(m, s);
+	drop(m, HANDOVER_SESSION, &m->kernel_fd);
+}
+
+/* --- memory: memfds in custody, while the guests run ---------------------------------------- */
+
+static int preserve_timeline(struct manager *m)
+{
+	int r = kdev_luo_session_preserve_fd(m->kernel_fd, m->update.timeline.fd,
+					     HANDOVER_TOKEN_TIMELINE);
+
+	if (r < 0)
+		return update_fail(m, r, "The kernel does not preserve the timeline: %s.",
+				   strerror(-r));
+	m->update.timeline_preserved = true;
+	return STEP_AGAIN;
+}
+
+static int preserve_resource(struct manager *m, struct session *s, struct resource *resource)
+{
+	_cleanup_free_ char *why = NULL;
+	int fd = custody_fd(s, resource);
+	int r = fd < 0 ? fd : kdev_luo_session_preserve_fd(s->kernel_fd, fd, resource->token);
+
+	if (r >= 0) {
+		resource->preserved = true;
+		return STEP_AGAIN;
+	}
+	why = strprintf("the kernel does not preserve '%s': %s", resource->label, strerror(-r));
+	r = barrier_leave_behind(m, s, r, why ? why : "out of memory");
+	return r < 0 ? r : STEP_AGAIN;
+}
+
+/* One file per turn: filling the holes of a large memfd takes the kernel a while. */
+static int memory_act(struct manager *m)
+{
+	struct resource *resource;
+	struct session *s;
+
+	if (!m->update.timeline_preserved)
+		return preserve_timeline(m);
+	TAILQ_FOREACH(s, &m->sessions, entry) {
+		if (s->state != SESSION_PREPARING || s->mode != SESSION_CUSTODY)
+			continue;
+		TAILQ_FOREACH(resource, &s->resources, entry)
+			if (!resource->preserved)
+				return preserve_resource(m, s, resource);
+	}
+	return STEP_DONE;
+}
+
+/* --- record --------------------------------------------------------------------------------- */
+
+static int preserve_sealed(struct manager *m, const char *what, const void *data, size_t size,
+			   uint64_t token)
+{
+	_cleanup_close_ int fd = memfd_new_sealed(what, data, size);
+	int r = fd < 0 ? fd : kdev_luo_session_preserve_fd(m->kernel_fd, fd, token);
+
+	return r < 0 ? update_fail(m, r, "Cannot preserve %s: %s.", what, strerror(-r)) : 0;
+}
+
+static int record_act(struct manager *m)
+{
+	_cleanup_free_ char *record = NULL, *names = NULL;
+	size_t names_size;
+	int r;
+
+	if ((r = handover_write(&m->update.info, &m->sessions, NULL, NULL, &record)) < 0 ||
+	    (r = handover_names(&m->sessions, &names, &names_size)) < 0)
+		return r;
+	if ((r = preserve_sealed(m, "luod-record", record, strlen(record), HANDOVER_TOKEN_RECORD)) <
+		    0 ||
+	    (names_size > 0 &&
+	     (r = preserve_sealed(m, "luod-names", names, names_size, HANDOVER_TOKEN_NAMES)) < 0))
+		return r;
+	/* Said now: from the next step on the journal's disk may not take anything any more. */
+	log_message(LOG_NOTICE, LUOD_MESSAGE_JUMPING,
+		    "Update %s: everything is preserved, jumping "
+		    "into %s",
+		    m->update.info.id, m->update.info.to);
+	return STEP_DONE;
+}
+
+/* --- filesystems ---------------------------------------------------------------------------- */
+
+static int filesystems_act(struct manager *m)
+{
+	_cleanup_free_ char *path = NULL;
+	int r = filesystems_freeze(&path);
+
+	if (r < 0)
+		return update_fail(m, r, "Cannot bring the file system at %s to rest: %s.",
+				   path ? path : "?", strerror(-r));
+	return STEP_DONE;
+}
+
+static void filesystems_undo(struct manager *m _unused_)
+{
+	filesystems_thaw();
+}
+
+/* --- jump: the point of no return ----------------------------------------------------------- */
+
+static void on_kexec_target(int error, const char *text, void *userdata)
+{
+	struct manager *m = userdata;
+
+	if (error < 0 && m->update.phase == PHASE_FROZEN)
+		update_abort(m, text);
+}
+
+static int jump_act(struct manager *m)
+{
+	int r;
+
+	update_set_phase(m, PHASE_FROZEN);
+	state_flush(m);
+	timeline_calibrate(&m->update.timeline);
+	timeline_mark(&m->update.timeline, MARK_JUMP);
+	if (m->update.info.jump == CONF_JUMP_SYSTEMD) {
+		r = pid1_start_unit(&m->pid1, m->event, "kexec.target", "replace-irreversibly",
+				    false, on_kexec_target, m);
+		return r < 0 ? update_fail(m, r, "PID 1 does not start kexec.target: %s.",
+					   strerror(-r))
+			     : STEP_WAIT;
+	}
+	r = kdev_kexec_jump();
+	return update_fail(m, r, "The kernel refused the jump: %s.", strerror(-r));
+}
+
+/*
+ * An ordinary shutdown is under way and cannot be taken back: it goes on without luod, which says
+ * what it waits for and waits.
+ */
+static void jump_expired(struct manager *m _unused_)
+{
+	log_warning("kexec.target takes long; the shutdown goes on and cannot be taken back");
+}
+
+/* --- the table ------------------------------------------------------------------------------ */
+
+static uint64_t step_timeout(const struct conf *conf)
+{
+	return conf->step_timeout_usec;
+}
+
+static uint64_t ready_timeout(const struct conf *conf)
+{
+	return conf->ready_timeout_usec;
+}
+
+static uint64_t quiesce_timeout(const struct conf *conf)
+{
+	return conf->quiesce_timeout_usec;
+}
+
+const struct step update_steps[] = {
+	{ "check", MARK_CHECK, .act = check_act, .timeout = step_timeout },
+	{ "sessions", MARK_SESSIONS, .act = sessions_act, .undo = sessions_undo,
+	  .timeout = step_timeout },
+	{ "memory", MARK_MEMORY, .act = memory_act, .timeout = step_timeout },
+	{ "quiesce", MARK_QUIESCE, .direct_only = true, .act = quiesce_act, .undo = quiesce_undo,
+	  .timeout = quiesce_timeout },
+	{ "barrier", MARK_BARRIER, .act = barrier_act, .timeout = ready_timeout,
+	  .expired = barrier_expired },
+	{ "record", MARK_RECORD, .act = record_act, .timeout = step_timeout },
+	{ "filesystems", MARK_FILESYSTEMS, .direct_only = true, .act = filesystems_act,
+	  .undo = filesystems_undo, .timeout = step_timeout },
+	{ "jump", MARK_JUMP, .act = jump_act, .timeout = step_timeout, .expired = jump_expired },
+};
+
+const unsigned int update_n_steps = ARRAY_SIZE(update_steps);

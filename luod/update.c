@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* update - the engine, see update.h. */
+#include "update.h"
+
+#include <stdarg.h>
+
+#include "history.h"
+#include "log.h"
+#include "manager.h"
+
+#define RETRY_MIN_USEC (10 * USEC_PER_MSEC)
+#define RETRY_MAX_USEC (200 * USEC_PER_MSEC)
+
+static const char *const phase_table[] = {
+	[PHASE_IDLE] = "idle",		 [PHASE_PREPARING] = "preparing",
+	[PHASE_FROZEN] = "frozen",	 [PHASE_ABORTING] = "aborting",
+	[PHASE_RESTORING] = "restoring", [PHASE_FINISHING] = "finishing",
+	[PHASE_DEGRADED] = "degraded",
+};
+DEFINE_STRING_TABLE(phase, enum phase)
+
+#define TO(phase) (1U << (phase))
+
+/* Which phase may follow which. A second jump begins where the first one ended: idle or degraded. */
+static const unsigned int transitions[PHASE_MAX] = {
+	[PHASE_IDLE] = TO(PHASE_PREPARING) | TO(PHASE_RESTORING) | TO(PHASE_ABORTING),
+	[PHASE_PREPARING] = TO(PHASE_FROZEN) | TO(PHASE_ABORTING),
+	[PHASE_FROZEN] = TO(PHASE_ABORTING),
+	[PHASE_ABORTING] = TO(PHASE_IDLE),
+	[PHASE_RESTORING] = TO(PHASE_FINISHING) | TO(PHASE_IDLE) | TO(PHASE_DEGRADED),
+	[PHASE_FINISHING] = TO(PHASE_IDLE) | TO(PHASE_DEGRADED),
+	[PHASE_DEGRADED] = TO(PHASE_PREPARING),
+};
+
+bool update_transition_allowed(enum phase from, enum phase to)
+{
+	return (transitions[from] & TO(to)) != 0;
+}
+
+void update_set_phase(struct manager *m, enum phase phase)
+{
+	struct update *u = &m->update;
+
+	if (u->phase == phase)
+		return;
+	if (!update_transition_allowed(u->phase, phase)) {
+		log_error("Bug: phase %s cannot be followed by %s", phase_to_string(u->phase),
+			  phase_to_string(phase));
+		abort();
+	}
+	log_debug("Phase %s -> %s", phase_to_string(u->phase), phase_to_string(phase));
+	u->phase = phase;
+	manager_dirty(m);
+	manager_emit(m, "State", "UpdateId");
+}
+
+bool update_active(const struct manager *m)
+{
+	switch (m->update.phase) {
+	case PHASE_IDLE:
+	case PHASE_DEGRADED:
+		return false;
+	case PHASE_PREPARING:
+	case PHASE_FROZEN:
+	case PHASE_ABORTING:
+	case PHASE_RESTORING:
+	case PHASE_FINISHING:
+	case PHASE_MAX:
+		return true;
+	}
+	return true;
+}
+
+void update_info_clear(struct update_info *info)
+{
+	free(info->from);
+	free(info->to);
+	free(info->reason);
+	*info = (struct update_info){};
+}
+
+int update_info_copy(const struct update_info *from, struct update_info *ret)
+{
+	struct update_info copy = { .jump = from->jump };
+
+	memcpy(copy.id, from->id, sizeof(copy.id));
+	if (free_and_strdup(&copy.from, from->from) < 0 ||
+	    free_and_strdup(&copy.to, from->to) < 0 ||
+	    free_and_strdup(&copy.reason, from->reason) < 0) {
+		update_info_clear(&copy);
+		return -ENOMEM;
+	}
+	update_info_clear(ret);
+	*ret = copy;
+	return 0;
+}
+
+static void stop_sources(struct update *u)
+{
+	sd_event_source_disable_unref(u->run);
+	sd_event_source_disable_unref(u->deadline);
+	u->run = u->deadline = NULL;
+}
+
+void update_clear(struct update *u)
+{
+	stop_sources(u);
+	timeline_close(&u->timeline);
+	update_info_clear(&u->info);
+	free(u->error);
+	free(u->requester_unit);
+	u->error = u->requester_unit = NULL;
+	sd_event_source_disable_unref(u->sync_child);
+	u->sync_child = NULL;
+	u->timeline_preserved = u->announced = false;
+	u->quiesce = QUIESCE_NONE;
+}
+
+int update_fail(struct manager *m, int error, const char *format, ...)
+{
+	struct update *u = &m->update;
+	va_list ap;
+
+	free(u->error);
+	va_start(ap, format);
+	if (vasprintf(&u->error, format, ap) < 0)
+		u->error = NULL;
+	va_end(ap);
+	return error;
+}
+
+static bool skipped(const struct manager *m, const struct step *step)
+{
+	return step->direct_only && m->update.info.jump != CONF_JUMP_DIRECT;
+}
+
+/* Undoes every step from @step down to the first, in reverse order. */
+static void undo_from(struct manager *m, unsigned int step)
+{
+	for (unsigned int i = step + 1; i-- > 0;) {
+		if (!update_steps[i].undo || skipped(m, &update_steps[i]))
+			continue;
+		log_debug("Undoing step %s", update_steps[i].name);
+		update_steps[i].undo(m);
+	}
+}
+
+static void tell_owners(struct manager *m, const char *why)
+{
+	struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry) {
+		if (!session_in_update(s) && s->state != SESSION_LEFT_BEHIND)
+			continue;
+		manager_set_session_state(m, s, SESSION_IDLE, NULL);
+		bus_set_emit_signal(&m->buses, s->path, LUOD_SESSION_INTERFACE, "Cancelled", "ss",
+				    m->update.info.id, why);
+	}
+}
+
+/* The common end of every update that did not come to the jump. */
+static void roll_back(struct manager *m, unsigned int step, const char *result, const char *why)
+{
+	struct update *u = &m->update;
+
+	stop_sources(u);
+	update_set_phase(m, PHASE_ABORTING);
+	log_message(LOG_WARNING, LUOD_MESSAGE_UPDATE_ABORTED, "Update %s called off: %s",
+		    u->info.id, why);
+	undo_from(m, step);
+	tell_owners(m, why);
+	timeline_calibrate(&u->timeline);
+	history_store(m, result, why);
+	timeline_close(&u->timeline);
+	update_set_phase(m, PHASE_IDLE);
+	log_set_update_id(NULL);
+}
+
+static void call_off(struct manager *m, enum job_state state, const char *why)
+{
+	_cleanup_free_ char *reason = strdup(why); /* may live in what is undone */
+	struct job *job = TAKE_PTR(m->job);
+
+	roll_back(m, m->update.step, job_state_to_string(state), strempty(reason));
+	if (job)
+		job_end(job, state, strempty(reason));
+}
+
+void update_abort(struct manager *m, const char *why)
+{
+	call_off(m, JOB_FAILED, why);
+}
+
+void update_cancel(struct manager *m, const char *why)
+{
+	call_off(m, JOB_CANCELLED, why);
+}
+
+void update_rollback_inherited(struct manager *m, unsigned int step)
+{
+	m->update.step = step;
+	log_set_update_id(m->update.info.id);
+	roll_back(m, step, job_state_to_string(JOB_FAILED),
+		  "luod was restarted in the middle of it");
+}
+
+static int run(struct manager *m);
+
+static int on_run(sd_event_source *source _unused_, void *userdata)
+{
+	struct manager *m = userdata;
+
+	m->update.run = sd_event_source_disable_unref(m->update.run);
+	return run(m);
+}
+
+static int on_run_later(sd_event_source *source, uint64_t usec _unused_, void *userdata)
+{
+	return on_run(source, userdata);
+}
+
+static int on_deadline(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+	struct manager *m = userdata;
+	const struct step *step = &update_steps[m->update.step];
+	_cleanup_free_ char *because = TAKE_PTR(m->update.error);
+
+	update_fail(m, 0, "Step '%s' did not end in time.%s%s", step->name, because ? " " : "",
+		    strempty(because));
+	if (step->expired)
+		step->expired(m);
+	else
+		update_abort(m, strempty(m->update.error));
+	return 0;
+}
+
+static int schedule(struct manager *m, uint64_t delay_usec)
+{
+	struct update *u = &m->update;
+
+	sd_event_source_disable_unref(u->run);
+	u->run = NULL;
+	if (delay_usec == 0)
+		return sd_event_add_defer(m->event, &u->run, on_run, m);
+	return sd_event_add_time_relative(m->event, &u->run, CLOCK_MONOTONIC, delay_usec, 1,
+					  on_run_later, m);
+}
+
+void update_continue(struct manager *m)
+{
+	if (m->update.phase == PHASE_PREPARING && schedule(m, 0) < 0)
+		update_abort(m, "Out of memory.");
+}
+
+static uint64_t next_backoff(uint64_t previous)
+{
+	uint64_t next = previous ? previous * 2 : RETRY_MIN_USEC;
+
+	return next > RETRY_MAX_USEC ? RETRY_MAX_USEC : next;
+}
+
+static int begin_step(struct manager *m)
+{
+	struct update *u = &m->update;
+	const struct step *step = &update_steps[u->step];
+	uint64_t timeout = step->timeout(&m->conf);
+
+	u->backoff_usec = 0;
+	sd_event_source_disable_unref(u->deadline);
+	u->deadline = NULL;
+	if (m->job)
+		job_changed(m->job);
+	manager_dirty(m);
+	if (timeout == USEC_INFINITY)
+		return 0;
+	return sd_event_add_time_relative(m->event, &u->deadline, CLOCK_MONOTONIC, timeout, 1,
+					  on_deadline, m);
+}
+
+/* Goes to the next step that this kind of jump has; the last one is the jump and does not end. */
+static int advance(struct manager *m)
+{
+	struct update *u = &m->update;
+
+	timeline_mark(&u->timeline, update_steps[u->step].mark);
+	do {
+		u->step++;
+	} while (u->step < update_n_steps && skipped(m, &update_steps[u->step]));
+	if (u->step == update_n_steps)
+		return 0;
+	if (begin_step(m) < 0)
+		return -ENOMEM;
+	return schedule(m, 0);
+}
+
+static int run(struct manager *m)
+{
+	struct update *u = &m->update;
+	const struct step *step = &update_steps[u->step];
+	int r = step->act(m);
+
+	switch (r) {
+	case STEP_DONE:
+		log_debug("Step %s done", step->name);
+		free(u->error);
+		u->error = NULL;
+		r = advance(m);
+		break;
+	case STEP_WAIT:
+		r = 0;
+		break;
+	case STEP_AGAIN:
+		r = schedule(m, 0);
+		break;
+	case STEP_RETRY:
+		u->backoff_usec = next_backoff(u->backoff_usec);
+		r = schedule(m, u->backoff_usec);
+		break;
+	default:
+		if (!u->error)
+			update_fail(m, r, "Step '%s' failed: %s.", step->name, strerror(-r));
+		break;
+	}
+	if (r < 0)
+		update_abort(m, u->error ? u->error : strerror(-r));
+	return 0;
+}
+
+int update_start(struct manager *m, struct update_info *info, bool force,
+		 const char *requester_unit)
+{
+	struct update *u = &m->update;
+	struct timeline timeline;
+	int r = timeline_new(&timeline);
+
+	if (r < 0)
+		return r;
+	update_clear(u);
+	u->info = *info;
+	*info = (struct update_info){};
+	u->timeline = timeline;
+	u->step = 0;
+	u->force = force;
+	free_and_strdup(&u->requester_unit, requester_unit); /* at worst its session is stopped */
+	log_set_update_id(u->info.id);
+	log_message(LOG_NOTICE, LUOD_MESSAGE_UPDATE_STARTED, "Update %s: %s -> %s, %s jump%s%s",
+		    u->info.id, u->info.from, u->info.to, conf_jump_to_string(u->info.jump),
+		    isempty(u->info.reason) ? "" : ": ", strempty(u->info.reason));
+	update_set_phase(m, PHASE_PREPARING);
+	r = begin_step(m);
+	if (r >= 0)
+		r = schedule(m, 0);
+	if (r < 0)
+		update_abort(m, "Out of memory.");
+	return 0;
+}
