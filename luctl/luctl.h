@@ -2,7 +2,7 @@
 /*
  * luctl - the operator's command line.
  *
- * Three layers. options.c turns an argument vector into a struct luctl and picks a verb. A verb
+ * Three layers. options.c turns an argument vector into options and a verb, run.c runs it. A verb
  * (one file per family) asks the bus layer (bus.h) for plain structs (model.h), decides on the
  * exit code, and hands the structs to output.h and json.h. Only bus*.c know of D-Bus messages.
  *

@@ -14,6 +14,7 @@ LUCTL_SOURCES := \
 	luctl/options.c \
 	luctl/output.c \
 	luctl/phase.c \
+	luctl/run.c \
 	luctl/sessions.c \
 	luctl/status.c \
 	luctl/timeline.c \

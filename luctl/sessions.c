@@ -133,7 +133,7 @@ static int print_one(struct luctl *luctl, const struct luctl_session *s)
 	print_line(luctl, "Unit", s->unit);
 	print_line(luctl, "Mode", s->mode);
 	print_line(luctl, "Policy", s->policy);
-	print_line(luctl, "Claimed by", s->claim_policy);
+	print_line(luctl, "Claim policy", s->claim_policy);
 	print_line(luctl, "If unclaimed", unclaimed);
 	print_line(luctl, "Kernel session", s->kernel_name);
 	print_line(luctl, "Delivered by", s->delivered_by);

@@ -234,6 +234,7 @@ int luctl_verb_version(struct luctl *luctl, char **argv)
 	_cleanup_(luctl_manager_clear) struct luctl_manager manager = {};
 	/* `luctl --version` says its own and asks nobody; a daemon that is not there is no error. */
 	bool ask = !luctl->options.quiet;
+	_cleanup_free_ char *version = NULL;
 
 	if (ask && luctl_connect(luctl) >= 0)
 		luctl_bus_get_manager(luctl->bus, &manager, &luctl->error);
@@ -243,8 +244,9 @@ int luctl_verb_version(struct luctl *luctl, char **argv)
 			"luod", manager.version ? json_string(manager.version) : json_null(),
 			NULL), false);
 	fprintf(luctl->out, "luctl %s\n", LUOD_VERSION);
-	if (manager.version)
-		print_line(luctl, "luod", manager.version);
+	version = luctl_safe(manager.version);
+	if (!isempty(version))
+		fprintf(luctl->out, "luod %s\n", version);
 	else if (ask)
 		luctl_remark(luctl, "%s", luctl->error.text ?: "luod cannot be asked.");
 	return LUCTL_OK;

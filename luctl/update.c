@@ -30,8 +30,9 @@ struct progress {
 	char *waiting;
 	json_t *steps;
 
-	struct luctl_job last;	/* how the job ended */
+	bool ended;
 	int result;		/* enum luctl_exit */
+	struct luctl_job last;	/* how the job ended */
 };
 
 /* What luctl knows about luod's steps; the names are ABI. */
@@ -187,10 +188,11 @@ static int begin_step(struct progress *p, const struct luctl_job *job)
 
 /* --- following the job -------------------------------------------------------------------------- */
 
+/* Not sd_event_exit(): that closes the connection, and the job is still to be asked how it ended. */
 static void finish(struct progress *p, int result)
 {
 	p->result = result;
-	sd_event_exit(p->event, 0);
+	p->ended = true;
 }
 
 static void out_of_memory(struct progress *p)
@@ -333,7 +335,8 @@ static int follow(struct progress *p, const char *path)
 	r = luctl_bus_follow_job(p->luctl->bus, p->event, path, &follower, &p->luctl->error);
 	if (r < 0)
 		return r;
-	r = sd_event_loop(p->event);
+	while (r >= 0 && !p->ended)
+		r = sd_event_run(p->event, UINT64_MAX);
 	return r < 0 ? luctl_error_set(&p->luctl->error, r, NULL, NULL, NULL) : 0;
 }
 

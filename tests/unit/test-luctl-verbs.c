@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * luctl as a whole against a played luod: every verb's exit code, what it prints, and that its
+ * JSON is JSON and has the documented keys.
+ */
+#include "luctl-fake.h"
+
+#include <jansson.h>
+
+/* What a run of luctl came to. */
+struct outcome {
+	int code;
+	char *out, *err;
+};
+
+static void outcome_clear(struct outcome *o)
+{
+	free(o->out);
+	free(o->err);
+	*o = (struct outcome){};
+}
+
+/* Runs luctl with @arguments (NULL-terminated, without its own name), which it may permute. */
+static void run_luctl(struct outcome *o, const char *const arguments[])
+{
+	char *argv[16] = { strdup("luctl") }, *free_me[16];
+	size_t out_size, err_size;
+	int argc = 1;
+	FILE *out, *err;
+
+	outcome_clear(o);
+	for (size_t i = 0; arguments[i]; i++)
+		argv[argc++] = strdup(arguments[i]);
+	memcpy(free_me, argv, sizeof(argv));
+	out = open_memstream(&o->out, &out_size);
+	err = open_memstream(&o->err, &err_size);
+	o->code = luctl_run(argc, argv, out, err);
+	fclose(out);
+	fclose(err);
+	for (int i = 0; i < argc; i++)
+		free(free_me[i]);
+}
+
+#define RUN(outcome, ...) run_luctl(outcome, (const char *const[]){ __VA_ARGS__, NULL })
+
+static struct fake fake;
+static struct outcome o;
+
+static int teardown(void **state)
+{
+	fake_stop(&fake);
+	outcome_clear(&o);
+	return 0;
+}
+
+#define assert_contains(text, part)						\
+	do {									\
+		if (!strstr(text, part))					\
+			fail_msg("\"%s\" is not in:\n%s", part, text);		\
+	} while (0)
+
+#define assert_lacks(text, part)						\
+	do {									\
+		if (strstr(text, part))						\
+			fail_msg("\"%s\" is in:\n%s", part, text);		\
+	} while (0)
+
+/* Starts a luod by @script and runs luctl against it. */
+#define PLAY(script, ...)							\
+	do {									\
+		fake_stop(&fake);						\
+		fake_start(&fake, script, NULL);				\
+		RUN(&o, fake.address, __VA_ARGS__);				\
+	} while (0)
+
+static const struct fake_script nothing_special;
+
+/* The output as a JSON document with all of the @keys. The caller releases it. */
+static json_t *document(const char *const keys[])
+{
+	json_error_t error;
+	json_t *json = json_loads(o.out, 0, &error);
+
+	if (!json)
+		fail_msg("%s in:\n%s", error.text, o.out);
+	for (size_t i = 0; keys[i]; i++)
+		if (!json_object_get(json, keys[i]))
+			fail_msg("no key %s in:\n%s", keys[i], o.out);
+	return json;
+}
+
+#define DOCUMENT(...) document((const char *const[]){ __VA_ARGS__, NULL })
+
+/* --- options -------------------------------------------------------------------------------------- */
+
+static void test_usage(void **state)
+{
+	static const char *const bad[][4] = {
+		{ "nonsense" },
+		{ "check", "--force" },
+		{ "load" },
+		{ "load", "a", "b" },
+		{ "--host=a", "--address=b", "status" },
+		{ "load", "--append=a", "--command-line=b", "k" },
+		{ "update", "--jump=sideways" },
+		{ "update", "--timeout=soon" },
+		{ "--nonsense" },
+		{ "-x" },
+		{ "-H" },
+		{ "--json=yes", "status" },
+		{ "status", "more" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		run_luctl(&o, bad[i]);
+		if (o.code != LUCTL_USAGE)
+			fail_msg("exit code %d for '%s'", o.code, bad[i][0]);
+		assert_string_equal(o.out, "");
+		assert_contains(o.err, "luctl: ");
+	}
+}
+
+static void test_help_and_version(void **state)
+{
+	RUN(&o, "help");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_contains(o.out, "timeline [UPDATE-ID]");
+	assert_contains(o.out, "Options of update:");
+	RUN(&o, "update", "--help", "--nonsense-that-is-never-seen");
+	assert_int_equal(o.code, LUCTL_OK);
+	RUN(&o, "--version");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_contains(o.out, "luctl " LUOD_VERSION);
+	assert_string_equal(o.err, "");
+}
+
+static void test_unreachable(void **state)
+{
+	static const char *const verbs[] = { "status", "sessions", "check", "unload", "update",
+					     "cancel", "timeline", "watch" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		RUN(&o, "--address=unix:path=/nonexistent/bus", verbs[i]);
+		assert_int_equal(o.code, LUCTL_UNREACHABLE);
+		assert_string_equal(o.out, "");
+		assert_contains(o.err, "/nonexistent/bus");
+	}
+}
+
+/* --- questions ------------------------------------------------------------------------------------ */
+
+static void test_status(void **state)
+{
+	PLAY(&nothing_special, "status");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_string_equal(o.err, "");
+	assert_contains(o.out, "luod 9.9 on kernel 7.3.4-old");
+	assert_contains(o.out, "State: loaded (");
+	assert_contains(o.out, "Target: 7.3.4-new (/boot/vmlinuz-new), 59.0 MiB");
+	assert_contains(o.out, "Sessions: 2 (1 vetoed, 1 idle)");
+	assert_contains(o.out, "Missing: abi-list");
+	assert_contains(o.out, "Findings: 1 error, 1 warning");
+	assert_contains(o.out, "Last update: " FAKE_ID " from 7.3.4-old to 7.3.4-new: done, blackout 1.00 s");
+}
+
+static void test_status_json(void **state)
+{
+	const struct fake_script bare = {
+		.not_loaded = true, .fail_method = "GetTimeline",
+		.fail_name = "org.luod1.Error.NoSuchUpdate", .fail_text = "none",
+	};
+	json_t *json;
+
+	PLAY(&nothing_special, "status", "--json");
+	assert_int_equal(o.code, LUCTL_OK);
+	json = DOCUMENT("version", "state", "update-id", "kernel-release", "jump", "target", "features",
+			"findings", "session-count", "job", "last-update");
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(json, "target"), "bytes")),
+			 61865984);
+	assert_true(json_is_false(json_object_get(json_object_get(json, "features"), "abi-list")));
+	json_decref(json);
+
+	PLAY(&bare, "--json");
+	assert_int_equal(o.code, LUCTL_OK);
+	json = DOCUMENT("target");
+	assert_true(json_is_null(json_object_get(json, "target")));
+	assert_true(json_is_null(json_object_get(json, "last-update")));
+	json_decref(json);
+}
+
+static void test_version(void **state)
+{
+	json_t *json;
+
+	PLAY(&nothing_special, "version", "--json");
+	json = DOCUMENT("luctl", "luod");
+	assert_string_equal(json_string_value(json_object_get(json, "luod")), "9.9");
+	json_decref(json);
+	/* A luod that cannot be asked is no failure: luctl knows its own version. */
+	RUN(&o, "--address=unix:path=/nonexistent", "version", "--json");
+	assert_int_equal(o.code, LUCTL_OK);
+	json = DOCUMENT("luctl");
+	assert_true(json_is_null(json_object_get(json, "luod")));
+	json_decref(json);
+}
+
+static void test_sessions(void **state)
+{
+	const struct fake_script none = { .no_sessions = true };
+
+	PLAY(&nothing_special, "sessions");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_contains(o.out, "SESSION");
+	assert_contains(o.out, "1000/vm2");
+	assert_contains(o.out, "256.0 MiB");
+	/* A client's words do not reach the terminal as commands. */
+	assert_lacks(o.out, "\033");
+	assert_contains(o.out, "no\\x1b[2J way");
+
+	RUN(&o, fake.address, "--no-legend", "sessions");
+	assert_lacks(o.out, "SESSION");
+
+	RUN(&o, fake.address, "sessions", "0/vm1");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_contains(o.out, "Session: 0/vm1");
+	assert_contains(o.out, "If unclaimed: hold after infinity");
+	assert_contains(o.out, "RESOURCE");
+	assert_lacks(o.out, "vm2");
+
+	RUN(&o, fake.address, "sessions", "vm2", "vm3");
+	assert_int_equal(o.code, LUCTL_FAILED);
+	assert_contains(o.out, "1000/vm2");
+	assert_contains(o.err, "no session vm3");
+
+	PLAY(&none, "sessions");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_string_equal(o.out, "");
+}
+
+static void test_sessions_json(void **state)
+{
+	json_t *json, *first;
+
+	PLAY(&nothing_special, "sessions", "--json");
+	assert_int_equal(o.code, LUCTL_OK);
+	json = DOCUMENT("sessions");
+	assert_int_equal(json_array_size(json_object_get(json, "sessions")), 2);
+	first = json_array_get(json_object_get(json, "sessions"), 0);
+	assert_string_equal(json_string_value(json_object_get(first, "name")), "vm1");
+	assert_true(json_is_null(json_object_get(first, "claim-timeout-usec")));
+	/* JSON says what the client said, unlike the terminal. */
+	assert_string_equal(json_string_value(json_object_get(first, "reason")), "no\033[2J way");
+	assert_int_equal(json_array_size(json_object_get(first, "resources")), 1);
+	json_decref(json);
+	RUN(&o, fake.address, "sessions", "--json", "vm2");
+	json = DOCUMENT("sessions");
+	assert_int_equal(json_array_size(json_object_get(json, "sessions")), 1);
+	json_decref(json);
+}
+
+static void test_check(void **state)
+{
+	const struct fake_script clean = { .clean = true };
+	json_t *json;
+
+	PLAY(&nothing_special, "check");
+	assert_int_equal(o.code, LUCTL_REFUSED);
+	assert_contains(o.out, "target-not-liveupdate");
+	assert_contains(o.out, "1 finding stands against an update.");
+	assert_lacks(o.out, "\033");
+	RUN(&o, fake.address, "check", "--json");
+	assert_int_equal(o.code, LUCTL_REFUSED);
+	json = DOCUMENT("errors", "warnings", "findings");
+	assert_int_equal(json_integer_value(json_object_get(json, "errors")), 1);
+	assert_int_equal(json_array_size(json_object_get(json, "findings")), 2);
+	json_decref(json);
+
+	PLAY(&clean, "check");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_contains(o.out, "Nothing stands against an update; 1 warning.");
+	RUN(&o, fake.address, "check", "--no-legend");
+	assert_lacks(o.out, "SEVERITY");
+	assert_lacks(o.out, "Nothing");
+}
+
+static void test_timeline(void **state)
+{
+	json_t *json;
+
+	PLAY(&nothing_special, "timeline");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_contains(o.out, "Update " FAKE_ID);
+	assert_contains(o.out, "kexec, boot the new kernel");
+	assert_contains(o.out, "700.0 ms");
+	assert_contains(o.out, "Blackout 1.00 s");
+	RUN(&o, fake.address, "timeline", "--json", FAKE_ID);
+	json = DOCUMENT("update", "blackout", "phases", "marks");
+	assert_int_equal(json_array_size(json_object_get(json, "marks")), 14);
+	assert_int_equal(json_array_size(json_object_get(json, "phases")), 13);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(json, "blackout"),
+							    "duration-usec")), 1000000);
+	json_decref(json);
+}
+
+/* --- errors --------------------------------------------------------------------------------------- */
+
+static void test_errors(void **state)
+{
+	static const struct {
+		const char *verb, *method, *name, *text;
+		int code;
+		const char *says;
+	} cases[] = {
+		{ "check", "Check", "org.luod1.Error.Kernel", "LUO said EIO.", LUCTL_FAILED,
+		  "luctl: Cannot check: LUO said EIO.\n" },
+		{ "unload", "Unload", "org.luod1.Error.UpdateRunning", "An update is running",
+		  LUCTL_WRONG_STATE, "running. 'luctl status' shows it" },
+		{ "update", "Update", "org.luod1.Error.NoKernel", "No kernel is loaded",
+		  LUCTL_WRONG_STATE, "'luctl load KERNEL'" },
+		{ "cancel", "Cancel", "org.luod1.Error.WrongState", "No update is running",
+		  LUCTL_WRONG_STATE, "No update is running." },
+		{ "cancel", "Cancel", "org.freedesktop.DBus.Error.AccessDenied", "Access denied",
+		  LUCTL_UNAUTHORISED, "Run luctl as root" },
+		{ "cancel", "Cancel", "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", "x",
+		  LUCTL_UNAUTHORISED, "polkit" },
+		{ "timeline", "GetTimeline", "org.luod1.Error.NoSuchUpdate", "No update yet",
+		  LUCTL_WRONG_STATE, "Cannot show the last update: No update yet." },
+		{ "check", "Check", "org.freedesktop.DBus.Error.ServiceUnknown", "x",
+		  LUCTL_UNREACHABLE, "systemctl start luod" },
+		{ "check", "Check", "org.freedesktop.DBus.Error.NoReply", "x", LUCTL_UNREACHABLE,
+		  "did not answer in time" },
+		{ "check", "Check", "org.freedesktop.DBus.Error.UnknownMethod", "No Check", LUCTL_FAILED,
+		  "luctl version" },
+		{ "check", "Check", "com.example.Odd", "odd\033[2J", LUCTL_FAILED, "odd\\x1b[2J." },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct fake_script script = {
+			.fail_method = cases[i].method, .fail_name = cases[i].name,
+			.fail_text = cases[i].text,
+		};
+
+		PLAY(&script, cases[i].verb);
+		assert_contains(o.err, cases[i].says);
+		assert_int_equal(o.code, cases[i].code);
+		assert_string_equal(o.out, "");
+	}
+}
+
+static void test_wrong_types(void **state)
+{
+	const struct fake_script lies = { .bad_types = true };
+
+	PLAY(&lies, "status");
+	assert_int_equal(o.code, LUCTL_FAILED);
+	assert_contains(o.err, "unexpected form");
+}
+
+/* --- load ----------------------------------------------------------------------------------------- */
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void test_load(void **state)
+{
+	char kernel[] = "/tmp/test-luctl-kernel-XXXXXX", expected[256];
+	struct fake_script script = { .expect_load = expected };
+	int fd = mkstemp(kernel);
+	json_t *json;
+
+	assert_true(fd >= 0);
+	close(fd);
+	write_file(kernel, "kernel");
+
+	snprintf(expected, sizeof(expected), "reuse-command-line=yes kernel-path=%s", kernel);
+	PLAY(&script, "load", kernel);
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_contains(o.out, "Loaded kernel 7.3.4-new (59.0 MiB).");
+
+	snprintf(expected, sizeof(expected),
+		 "initrd=fd command-line=quiet splash kernel-path=%s initrd-path=%s", kernel, kernel);
+	{
+		char initrd[64];
+
+		snprintf(initrd, sizeof(initrd), "--initrd=%s", kernel);
+		PLAY(&script, "load", initrd, "--command-line=quiet splash", "--json", kernel);
+	}
+	assert_int_equal(o.code, LUCTL_OK);
+	json = DOCUMENT("target");
+	json_decref(json);
+
+	snprintf(expected, sizeof(expected), "reuse-command-line=yes append=debug kernel-path=%s",
+		 kernel);
+	PLAY(&script, "load", "--append=debug", "-q", kernel);
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_string_equal(o.out, "");
+
+	write_file(kernel, "");
+	PLAY(&script, "load", kernel);
+	assert_int_equal(o.code, LUCTL_FAILED);
+	assert_contains(o.err, "is empty");
+	unlink(kernel);
+	PLAY(&script, "load", kernel);
+	assert_int_equal(o.code, LUCTL_FAILED);
+	assert_contains(o.err, "No such file");
+	PLAY(&script, "load", "/tmp");
+	assert_int_equal(o.code, LUCTL_FAILED);
+	assert_contains(o.err, "not a regular file");
+}
+
+static void test_unload_and_cancel(void **state)
+{
+	json_t *json;
+
+	PLAY(&nothing_special, "unload");
+	assert_int_equal(o.code, LUCTL_OK);
+	RUN(&o, fake.address, "unload", "--json");
+	json = DOCUMENT("target");
+	json_decref(json);
+	RUN(&o, fake.address, "cancel", "--reason=lunch");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_contains(o.out, "has been called off");
+	RUN(&o, fake.address, "cancel", "--json");
+	json = DOCUMENT("state");
+	json_decref(json);
+}
+
+/* --- update --------------------------------------------------------------------------------------- */
+
+static void test_update(void **state)
+{
+	const struct fake_script script = {
+		.steps = { { "check", 1 }, { "sessions", 2 }, { "barrier", 5, "0/vm1" },
+			   { "barrier", 5 }, { "record", 6 } },
+		.end_state = "done",
+	};
+	json_t *json, *steps;
+
+	PLAY(&script, "update");
+	assert_string_equal(o.err, "");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_contains(o.out, "Update from 7.3.4-old to 7.3.4-new, jump direct\n");
+	assert_contains(o.out, " 1/8  check ");
+	assert_contains(o.out, "barrier waits for 0/vm1\n");
+	assert_contains(o.out, " 6/8  record ");
+	/* In a pipe: whole lines, nothing that moves a cursor. */
+	assert_lacks(o.out, "\r");
+	assert_lacks(o.out, "\033");
+
+	PLAY(&script, "update", "--json");
+	assert_int_equal(o.code, LUCTL_OK);
+	json = DOCUMENT("job", "update-id", "state", "step", "step-number", "step-count", "error",
+			"waiting", "findings", "result", "steps");
+	assert_string_equal(json_string_value(json_object_get(json, "result")), "done");
+	assert_string_equal(json_string_value(json_object_get(json, "update-id")), FAKE_ID);
+	steps = json_object_get(json, "steps");
+	assert_int_equal(json_array_size(steps), 4);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(steps, 2), "name")),
+			    "barrier");
+	json_decref(json);
+}
+
+static void test_update_refused(void **state)
+{
+	const struct fake_script by_job = {
+		.steps = { { "check", 1 } }, .end_state = "failed", .end_error = "1 error",
+		.end_findings = true,
+	};
+	const struct fake_script at_once = {
+		.fail_method = "Update", .fail_name = "org.luod1.Error.CheckFailed",
+		.fail_text = "The check found errors",
+	};
+	json_t *json;
+
+	PLAY(&by_job, "update");
+	assert_int_equal(o.code, LUCTL_REFUSED);
+	assert_contains(o.out, "target-not-liveupdate");
+	assert_contains(o.err, "The update was refused: 1 error");
+	PLAY(&at_once, "update");
+	assert_int_equal(o.code, LUCTL_REFUSED);
+	assert_contains(o.out, "target-not-liveupdate");
+	PLAY(&at_once, "update", "--json");
+	assert_int_equal(o.code, LUCTL_REFUSED);
+	json = DOCUMENT("result", "findings", "steps");
+	assert_string_equal(json_string_value(json_object_get(json, "result")), "refused");
+	assert_int_equal(json_array_size(json_object_get(json, "findings")), 2);
+	json_decref(json);
+}
+
+static void test_update_called_off(void **state)
+{
+	const struct fake_script veto = {
+		.steps = { { "check", 1 }, { "barrier", 5, "0/vm1" } },
+		.end_state = "failed", .end_error = "0/vm1 vetoed: busy",
+	};
+	const struct fake_script cancelled = {
+		.steps = { { "memory", 3 } }, .end_state = "cancelled", .end_error = "lunch",
+	};
+	const struct fake_script broken = {
+		.steps = { { "record", 6 } }, .end_state = "failed", .end_error = "EIO",
+	};
+	json_t *json;
+
+	PLAY(&veto, "update");
+	assert_int_equal(o.code, LUCTL_CALLED_OFF);
+	assert_contains(o.err, "was called off: 0/vm1 vetoed: busy. Every guest goes on.");
+	assert_contains(o.out, "failed");
+	PLAY(&cancelled, "update", "--json");
+	assert_int_equal(o.code, LUCTL_CALLED_OFF);
+	json = DOCUMENT("error");
+	assert_string_equal(json_string_value(json_object_get(json, "error")), "lunch");
+	assert_string_equal(json_string_value(json_object_get(json, "result")), "called-off");
+	json_decref(json);
+	PLAY(&broken, "update");
+	assert_int_equal(o.code, LUCTL_FAILED);
+	assert_contains(o.err, "failed: EIO");
+}
+
+static void test_update_lost(void **state)
+{
+	const struct fake_script early = { .steps = { { "quiesce", 4 } }, .die = true };
+	const struct fake_script jumping = { .steps = { { "jump", 8 } }, .die = true };
+	const struct fake_script slow = { .steps = { { "barrier", 5, "0/vm1" } } };
+
+	PLAY(&early, "update");
+	assert_int_equal(o.code, LUCTL_UNKNOWN);
+	assert_contains(o.err, "Lost sight of update " FAKE_ID " in step quiesce");
+	PLAY(&jumping, "update");
+	assert_int_equal(o.code, LUCTL_OK);
+	PLAY(&slow, "update", "--timeout=200ms");
+	assert_int_equal(o.code, LUCTL_UNKNOWN);
+	assert_contains(o.err, "goes on");
+}
+
+static void test_update_no_wait(void **state)
+{
+	json_t *json;
+
+	PLAY(&nothing_special, "update", "--no-wait");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_contains(o.out, "Update " FAKE_ID " has been started.");
+	RUN(&o, fake.address, "update", "--no-wait", "--json");
+	json = DOCUMENT("update-id", "state");
+	json_decref(json);
+}
+
+static void interrupt_after(unsigned int msec)
+{
+	if (fork() == 0) {
+		usleep(msec * 1000);
+		kill(getppid(), SIGINT);
+		_exit(0);
+	}
+}
+
+static void test_update_interrupted(void **state)
+{
+	const struct fake_script slow = { .steps = { { "barrier", 5, "0/vm1" } } };
+
+	interrupt_after(500);
+	PLAY(&slow, "update");
+	assert_int_equal(o.code, LUCTL_UNKNOWN);
+	assert_contains(o.err, "Update " FAKE_ID " goes on. 'luctl cancel' calls it off.");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_usage, teardown),
+		cmocka_unit_test_teardown(test_help_and_version, teardown),
+		cmocka_unit_test_teardown(test_unreachable, teardown),
+		cmocka_unit_test_teardown(test_status, teardown),
+		cmocka_unit_test_teardown(test_status_json, teardown),
+		cmocka_unit_test_teardown(test_version, teardown),
+		cmocka_unit_test_teardown(test_sessions, teardown),
+		cmocka_unit_test_teardown(test_sessions_json, teardown),
+		cmocka_unit_test_teardown(test_check, teardown),
+		cmocka_unit_test_teardown(test_timeline, teardown),
+		cmocka_unit_test_teardown(test_errors, teardown),
+		cmocka_unit_test_teardown(test_wrong_types, teardown),
+		cmocka_unit_test_teardown(test_load, teardown),
+		cmocka_unit_test_teardown(test_unload_and_cancel, teardown),
+		cmocka_unit_test_teardown(test_update, teardown),
+		cmocka_unit_test_teardown(test_update_refused, teardown),
+		cmocka_unit_test_teardown(test_update_called_off, teardown),
+		cmocka_unit_test_teardown(test_update_lost, teardown),
+		cmocka_unit_test_teardown(test_update_no_wait, teardown),
+		cmocka_unit_test_teardown(test_update_interrupted, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
