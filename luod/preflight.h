@@ -6,9 +6,7 @@
  * preflight_context); a check only looks at them and says what it finds. So every check can be
  * tested by writing down a situation, and checking changes nothing.
  *
- * A finding has a severity (an error blocks the update unless it is forced), a stable code
- * (kebab-case, documented, for scripts), the object it is about, and a sentence that says what is
- * wrong and the way out of it.
+ * What is found is told as findings (findings.h), each with a code from this table.
  */
 #ifndef LUOD_PREFLIGHT_H
 #define LUOD_PREFLIGHT_H
@@ -19,28 +17,10 @@
 
 #include "answer.h"
 #include "feature.h"
+#include "findings.h"
 #include "kimage.h"
 #include "memfd.h"
 #include "util.h"
-
-enum severity {
-	SEVERITY_INFO,
-	SEVERITY_WARNING,
-	SEVERITY_ERROR,
-};
-
-struct finding {
-	enum severity severity;
-	const char *code;	/* static */
-	char *object;		/* "kernel", "target", "keeper", a session's name, … */
-	char *message;
-};
-
-struct findings {
-	struct finding *items;
-	size_t n;
-	bool out_of_memory;	/* something could not be recorded */
-};
 
 /* Who loaded the image that a kexec would boot now, as far as luod can tell. */
 enum preflight_loader {
@@ -55,12 +35,12 @@ struct preflight_resource {
 };
 
 struct preflight_session {
-	const char *name;		/* "<uid>/<name>", as findings say it */
-	const char *kernel_name;	/* "luod/<uid>/<name>" */
-	bool delegation;		/* the owner preserves for itself */
-	bool required;			/* policy; otherwise best-effort */
+	const char *name;	 /* "<uid>/<name>", as findings say it */
+	const char *kernel_name; /* "luod/<uid>/<name>" */
+	bool delegation;	 /* the owner preserves for itself */
+	bool required;		 /* policy; otherwise best-effort */
 	bool owner_connected;
-	const struct preflight_resource *resources;	/* custody only */
+	const struct preflight_resource *resources; /* custody only */
 	size_t n_resources;
 };
 
@@ -70,19 +50,19 @@ struct preflight_context {
 	const struct features *features;
 	const char *running_release;
 	const char *running_cmdline;
-	const struct kimage *running;	/* its image, where one is found; may be NULL */
+	const struct kimage *running; /* its image, where one is found; may be NULL */
 
 	/* the next one */
-	const struct kimage *target;	/* NULL: none given, or unreadable */
-	int target_error;		/* negative errno when it could not be read */
-	const char *target_path;	/* for sentences only */
+	const struct kimage *target; /* NULL: none given, or unreadable */
+	int target_error;	     /* negative errno when it could not be read */
+	const char *target_path;     /* for sentences only */
 	const char *target_cmdline;
 	enum preflight_loader loaded_by;
 
 	/* around luod */
 	enum answer keeper_reachable;
-	enum answer liveupdate_busy;	/* somebody else has the device open */
-	uint64_t memory_available;	/* bytes; 0: not known */
+	enum answer liveupdate_busy; /* somebody else has the device open */
+	uint64_t memory_available;   /* bytes; 0: not known */
 
 	const struct preflight_session *sessions;
 	size_t n_sessions;
@@ -94,25 +74,10 @@ struct preflight_context {
  */
 int preflight_run(const struct preflight_context *context, struct findings *ret);
 
-/* Whether there is an error among them. */
-bool findings_block(const struct findings *findings);
-
-/*
- * Records one more, also from outside of preflight. @code must be static. Out of memory is
- * remembered in @findings.
- */
-void findings_add(struct findings *findings, enum severity severity, const char *code,
-		  const char *object, const char *format, ...) _printf_(5, 6);
-
-/* Frees what is in it and leaves it empty; NULL is fine. */
-void findings_free(struct findings *findings);
-
-const char *severity_to_string(enum severity severity);
-
 /* The table of codes, for the manual. @index counts from 0; NULL behind the end. */
 struct preflight_code {
 	const char *code;
-	enum severity severity;		/* the highest it can have */
+	enum severity severity; /* the highest it can have */
 	const char *help;
 };
 
