@@ -18,8 +18,8 @@
 #include "util.h"
 
 /* A configuration file has a few lines; whatever is larger is not one. */
-#define FILE_MAX	(256U << 10)
-#define DROPINS_MAX	1024
+#define FILE_MAX    (256U << 10)
+#define DROPINS_MAX 1024
 
 struct conf_row {
 	struct conf_key key;
@@ -77,15 +77,27 @@ static int unit_from_string(const char *text, size_t length, uint64_t *ret_usec)
 		const char *name;
 		uint64_t usec;
 	} units[] = {
-		{ "us", 1 }, { "usec", 1 }, { "\xc2\xb5s", 1 }, { "\xce\xbcs", 1 },
-		{ "ms", USEC_PER_MSEC }, { "msec", USEC_PER_MSEC },
-		{ "", USEC_PER_SEC }, { "s", USEC_PER_SEC }, { "sec", USEC_PER_SEC },
-		{ "second", USEC_PER_SEC }, { "seconds", USEC_PER_SEC },
-		{ "m", 60 * USEC_PER_SEC }, { "min", 60 * USEC_PER_SEC },
-		{ "minute", 60 * USEC_PER_SEC }, { "minutes", 60 * USEC_PER_SEC },
-		{ "h", 3600 * USEC_PER_SEC }, { "hr", 3600 * USEC_PER_SEC },
-		{ "hour", 3600 * USEC_PER_SEC }, { "hours", 3600 * USEC_PER_SEC },
-		{ "d", 86400 * USEC_PER_SEC }, { "day", 86400 * USEC_PER_SEC },
+		{ "us", 1 },
+		{ "usec", 1 },
+		{ "\xc2\xb5s", 1 },
+		{ "\xce\xbcs", 1 },
+		{ "ms", USEC_PER_MSEC },
+		{ "msec", USEC_PER_MSEC },
+		{ "", USEC_PER_SEC },
+		{ "s", USEC_PER_SEC },
+		{ "sec", USEC_PER_SEC },
+		{ "second", USEC_PER_SEC },
+		{ "seconds", USEC_PER_SEC },
+		{ "m", 60 * USEC_PER_SEC },
+		{ "min", 60 * USEC_PER_SEC },
+		{ "minute", 60 * USEC_PER_SEC },
+		{ "minutes", 60 * USEC_PER_SEC },
+		{ "h", 3600 * USEC_PER_SEC },
+		{ "hr", 3600 * USEC_PER_SEC },
+		{ "hour", 3600 * USEC_PER_SEC },
+		{ "hours", 3600 * USEC_PER_SEC },
+		{ "d", 86400 * USEC_PER_SEC },
+		{ "day", 86400 * USEC_PER_SEC },
 		{ "days", 86400 * USEC_PER_SEC },
 	};
 
@@ -210,7 +222,7 @@ static int value_level(const struct conf_row *row _unused_, const char *text, vo
 		const char *name;
 		int level;
 	} levels[] = {
-		{ "err", LOG_ERR }, { "warning", LOG_WARNING }, { "notice", LOG_NOTICE },
+		{ "err", LOG_ERR },   { "warning", LOG_WARNING }, { "notice", LOG_NOTICE },
 		{ "info", LOG_INFO }, { "debug", LOG_DEBUG },
 	};
 
@@ -234,54 +246,86 @@ static const struct conf_row rows[] = {
 		.key = { "Update", "Jump", "direct", "direct or systemd",
 			 "How the machine gets into the next kernel: luod quiesces it and jumps "
 			 "itself, or systemd shuts it down to kexec.target." },
-		.parse = value_jump, FIELD(jump),
-	}, {
+		.parse = value_jump,
+		FIELD(jump),
+	},
+	{
 		.key = { "Update", "ReadyTimeout", "30s", "a duration from 100ms to 1h",
 			 "How long sessions have to answer PrepareForUpdate." },
-		.parse = value_duration, FIELD(ready_timeout_usec),
-		.min = 100 * USEC_PER_MSEC, .max = 3600 * USEC_PER_SEC,
-	}, {
+		.parse = value_duration,
+		FIELD(ready_timeout_usec),
+		.min = 100 * USEC_PER_MSEC,
+		.max = 3600 * USEC_PER_SEC,
+	},
+	{
 		.key = { "Update", "QuiesceTimeout", "90s", "a duration from 1s to 1h",
 			 "How long stopping everything else may take with Jump=direct." },
-		.parse = value_duration, FIELD(quiesce_timeout_usec),
-		.min = USEC_PER_SEC, .max = 3600 * USEC_PER_SEC,
-	}, {
+		.parse = value_duration,
+		FIELD(quiesce_timeout_usec),
+		.min = USEC_PER_SEC,
+		.max = 3600 * USEC_PER_SEC,
+	},
+	{
 		.key = { "Update", "StepTimeout", "60s", "a duration from 1s to 1h",
 			 "How long any other step of an update may take." },
-		.parse = value_duration, FIELD(step_timeout_usec),
-		.min = USEC_PER_SEC, .max = 3600 * USEC_PER_SEC,
-	}, {
+		.parse = value_duration,
+		FIELD(step_timeout_usec),
+		.min = USEC_PER_SEC,
+		.max = 3600 * USEC_PER_SEC,
+	},
+	{
 		.key = { "Sessions", "ClaimTimeout", "infinity",
 			 "a duration from 1s to 366d, or infinity",
 			 "How long a session waits for its owner after the jump, before "
 			 "UnclaimedPolicy= applies." },
-		.parse = value_duration, FIELD(claim_timeout_usec),
-		.min = USEC_PER_SEC, .max = 366ULL * 86400 * USEC_PER_SEC, .infinity = true,
-	}, {
+		.parse = value_duration,
+		FIELD(claim_timeout_usec),
+		.min = USEC_PER_SEC,
+		.max = 366ULL * 86400 * USEC_PER_SEC,
+		.infinity = true,
+	},
+	{
 		.key = { "Sessions", "UnclaimedPolicy", "hold", "hold or finish",
 			 "What becomes of a session that nobody claimed in time: it is kept, or "
 			 "the kernel frees what is in it." },
-		.parse = value_unclaimed, FIELD(unclaimed_policy),
-	}, {
+		.parse = value_unclaimed,
+		FIELD(unclaimed_policy),
+	},
+	{
 		.key = { "Sessions", "MaxSessions", "256", "a number from 1 to 1023",
 			 "How many sessions there may be in all." },
-		.parse = value_count, FIELD(max_sessions), .min = 1, .max = SESSIONS_MAX,
-	}, {
+		.parse = value_count,
+		FIELD(max_sessions),
+		.min = 1,
+		.max = SESSIONS_MAX,
+	},
+	{
 		.key = { "Sessions", "MaxSessionsPerUser", "64", "a number from 1 to 1023",
 			 "How many of them one user may have." },
-		.parse = value_count, FIELD(max_sessions_per_user), .min = 1, .max = SESSIONS_MAX,
-	}, {
+		.parse = value_count,
+		FIELD(max_sessions_per_user),
+		.min = 1,
+		.max = SESSIONS_MAX,
+	},
+	{
 		.key = { "Sessions", "MaxResourcesPerSession", "64", "a number from 1 to 4096",
 			 "How many resources one session may have." },
-		.parse = value_count, FIELD(max_resources_per_session), .min = 1, .max = 4096,
-	}, {
+		.parse = value_count,
+		FIELD(max_resources_per_session),
+		.min = 1,
+		.max = 4096,
+	},
+	{
 		.key = { "Bus", "PeerSocket", "/run/luod/bus", "an absolute path below 108 bytes",
 			 "The socket for clients that come without the system bus." },
-		.parse = value_socket, FIELD(peer_socket),
-	}, {
+		.parse = value_socket,
+		FIELD(peer_socket),
+	},
+	{
 		.key = { "Log", "Level", "info", "err, warning, notice, info or debug",
 			 "The least important messages that are still logged." },
-		.parse = value_level, FIELD(log_level),
+		.parse = value_level,
+		FIELD(log_level),
 	},
 };
 
@@ -339,10 +383,11 @@ static void warn_unknown(struct parser *p, const char *section, const char *name
 			used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s",
 						 used ? ", " : "", rows[i].key.name);
 	if (*known)
-		warn(p, "unknown key %s in section [%s] (known: %s), ignoring",
-		     name, section, known);
+		warn(p, "unknown key %s in section [%s] (known: %s), ignoring", name, section,
+		     known);
 	else
-		warn(p, "key %s in unknown section [%s] (known: Update, Sessions, Bus, Log), ignoring",
+		warn(p,
+		     "key %s in unknown section [%s] (known: Update, Sessions, Bus, Log), ignoring",
 		     name, section);
 }
 
@@ -357,8 +402,8 @@ static int on_key(void *userdata, const char *section, const char *name, const c
 			continue;
 		/* As in systemd's files: nothing means the default again. */
 		if (row_set(&rows[i], p->conf, *value ? value : key->value) < 0)
-			warn(p, "%s= in section [%s] must be %s, not \"%.64s\", ignoring",
-			     name, section, key->allowed, value);
+			warn(p, "%s= in section [%s] must be %s, not \"%.64s\", ignoring", name,
+			     section, key->allowed, value);
 		return 1;
 	}
 	warn_unknown(p, section, name);
@@ -476,7 +521,7 @@ static int read_file(struct conf *conf, const char *path, conf_warn_t warn_cb, v
 }
 
 struct dropin {
-	char *name;	/* file name, by which they are sorted */
+	char *name; /* file name, by which they are sorted */
 	char *path;
 };
 

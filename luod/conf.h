@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 /* The longest path that fits a UNIX socket address, with its NUL. */
-#define CONF_SOCKET_MAX	108
+#define CONF_SOCKET_MAX 108
 
 enum conf_jump {
 	CONF_JUMP_DIRECT,
@@ -39,7 +39,7 @@ struct conf {
 	uint64_t quiesce_timeout_usec;
 	uint64_t step_timeout_usec;
 	/* [Sessions] */
-	uint64_t claim_timeout_usec;		/* USEC_INFINITY: for ever */
+	uint64_t claim_timeout_usec; /* USEC_INFINITY: for ever */
 	enum conf_unclaimed unclaimed_policy;
 	unsigned int max_sessions;
 	unsigned int max_sessions_per_user;
@@ -47,16 +47,16 @@ struct conf {
 	/* [Bus] */
 	char peer_socket[CONF_SOCKET_MAX];
 	/* [Log] */
-	int log_level;				/* LOG_ERR … LOG_DEBUG */
+	int log_level; /* LOG_ERR … LOG_DEBUG */
 };
 
 /* One row of the table, for those who document or display the configuration. */
 struct conf_key {
 	const char *section;
 	const char *name;
-	const char *value;	/* the default, as it is written in a file */
-	const char *allowed;	/* what may be written, in words */
-	const char *help;	/* one sentence */
+	const char *value;   /* the default, as it is written in a file */
+	const char *allowed; /* what may be written, in words */
+	const char *help;    /* one sentence */
 };
 
 /*

@@ -14,13 +14,13 @@
 #include "kimage.h"
 #include "util.h"
 
-#define ABI_LIST	"/sys/kernel/liveupdate/abi"
-#define ABI_LIST_MAX	(64U << 10)
+#define ABI_LIST     "/sys/kernel/liveupdate/abi"
+#define ABI_LIST_MAX (64U << 10)
 
 /* What several probes look at, read once. */
 struct evidence {
 	enum answer device;		/* LUO's device is registered */
-	enum answer luo_code, kho_code;	/* functions of each are linked in */
+	enum answer luo_code, kho_code; /* functions of each are linked in */
 	enum answer debugfs_kho;	/* yes or unknown: debugfs is a debugging aid */
 	char *cmdline;
 	char *abi_list;
@@ -136,8 +136,9 @@ static struct verdict probe_kexec_file_load(const struct evidence *e _unused_)
 	case 0:
 		return (struct verdict){ ANSWER_NO, "the system call does not exist" };
 	case -EPERM:
-		return (struct verdict){ ANSWER_NO, "the system call is forbidden "
-						    "(kernel.kexec_load_disabled, or no CAP_SYS_BOOT)" };
+		return (struct verdict){ ANSWER_NO,
+					 "the system call is forbidden "
+					 "(kernel.kexec_load_disabled, or no CAP_SYS_BOOT)" };
 	default:
 		return (struct verdict){ ANSWER_UNKNOWN, "the system call gave an odd answer" };
 	}

@@ -15,20 +15,20 @@
 #include "answer.h"
 
 enum feature {
-	FEATURE_LIVEUPDATE,		/* the kernel has LUO */
-	FEATURE_LIVEUPDATE_ENABLED,	/* … and it is switched on */
-	FEATURE_KHO,			/* kexec handover is there and on */
-	FEATURE_KEXEC_FILE_LOAD,	/* kexec_file_load(2) may be used */
-	FEATURE_SESSION_UNPRESERVE,	/* one file can be taken out of a session again */
-	FEATURE_NOEXEC_SEAL,		/* memfds with F_SEAL_EXEC come back as they were */
-	FEATURE_ABI_LIST,		/* the kernel lists its handover ABIs */
+	FEATURE_LIVEUPDATE,	    /* the kernel has LUO */
+	FEATURE_LIVEUPDATE_ENABLED, /* … and it is switched on */
+	FEATURE_KHO,		    /* kexec handover is there and on */
+	FEATURE_KEXEC_FILE_LOAD,    /* kexec_file_load(2) may be used */
+	FEATURE_SESSION_UNPRESERVE, /* one file can be taken out of a session again */
+	FEATURE_NOEXEC_SEAL,	    /* memfds with F_SEAL_EXEC come back as they were */
+	FEATURE_ABI_LIST,	    /* the kernel lists its handover ABIs */
 	FEATURE_MAX,
 };
 
 struct features {
 	struct {
 		enum answer answer;
-		const char *from;	/* what told it; static */
+		const char *from; /* what told it; static */
 	} of[FEATURE_MAX];
 };
 

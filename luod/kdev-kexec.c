@@ -10,7 +10,7 @@
 #include "util.h"
 
 /* A bit that no kernel gives a meaning: the highest one. */
-#define NO_SUCH_FLAG	(1UL << (sizeof(long) * 8 - 1))
+#define NO_SUCH_FLAG (1UL << (sizeof(long) * 8 - 1))
 
 static int kexec_file_load(int kernel, int initrd, const char *cmdline, unsigned long flags)
 {
@@ -18,7 +18,8 @@ static int kexec_file_load(int kernel, int initrd, const char *cmdline, unsigned
 	unsigned long length = cmdline ? strlen(cmdline) + 1 : 0;
 
 	return syscall(SYS_kexec_file_load, (long)kernel, (long)initrd, length, cmdline, flags) < 0
-		? -errno : 0;
+		       ? -errno
+		       : 0;
 }
 
 int kdev_kexec_load(int kernel, int initrd, const char *cmdline)
@@ -34,7 +35,8 @@ int kdev_kexec_unload(void)
 int kdev_kexec_is_loaded(void)
 {
 	/* The second is where it was before it moved; newer kernels keep it as a link. */
-	static const char *const paths[] = { "/sys/kernel/kexec/loaded", "/sys/kernel/kexec_loaded" };
+	static const char *const paths[] = { "/sys/kernel/kexec/loaded",
+					     "/sys/kernel/kexec_loaded" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		_cleanup_free_ char *text = NULL;

@@ -9,11 +9,11 @@
 
 #include "util.h"
 
-#define BACKOFF_MIN	(10 * USEC_PER_MSEC)
-#define BACKOFF_MAX	(200 * USEC_PER_MSEC)
+#define BACKOFF_MIN (10 * USEC_PER_MSEC)
+#define BACKOFF_MAX (200 * USEC_PER_MSEC)
 
 /* What /proc/self/fd/N of a session reads; a path of a file system begins with '/'. */
-#define SESSION_LINK	"anon_inode:[luo_session]"
+#define SESSION_LINK "anon_inode:[luo_session]"
 
 _Static_assert(KDEV_LUO_NAME_SIZE == LIVEUPDATE_SESSION_NAME_LENGTH, "the kernel's name buffer");
 

@@ -22,10 +22,10 @@
 #include <stdint.h>
 
 /* The longest name of a kernel session, and the buffer for one. */
-#define KDEV_LUO_NAME_MAX	63
-#define KDEV_LUO_NAME_SIZE	(KDEV_LUO_NAME_MAX + 1)
+#define KDEV_LUO_NAME_MAX  63
+#define KDEV_LUO_NAME_SIZE (KDEV_LUO_NAME_MAX + 1)
 
-#define KDEV_LUO_DEVICE		"/dev/liveupdate"
+#define KDEV_LUO_DEVICE "/dev/liveupdate"
 
 /*
  * Opens the device without waiting.

@@ -20,18 +20,18 @@
 #include "util.h"
 
 /* The ELF header and the program headers of any vmlinux are in here. */
-#define PREFIX		(64U << 10)
-#define NOTES_MAX	8
-#define NOTE_SIZE_MAX	(256U << 10)
+#define PREFIX	      (64U << 10)
+#define NOTES_MAX     8
+#define NOTE_SIZE_MAX (256U << 10)
 
 /* Longer than anything that is searched for, with what must stand around it. */
-#define CARRY		256U
-#define PIECE		(64U << 10)
+#define CARRY 256U
+#define PIECE (64U << 10)
 
-#define CONFIG_START	"IKCFG_ST"
-#define CONFIG_END	"IKCFG_ED"
-#define CONFIG_PACKED	(512U << 10)
-#define CONFIG_TEXT	(4U << 20)
+#define CONFIG_START  "IKCFG_ST"
+#define CONFIG_END    "IKCFG_ED"
+#define CONFIG_PACKED (512U << 10)
+#define CONFIG_TEXT   (4U << 20)
 
 struct range {
 	uint64_t offset, size;
@@ -39,7 +39,7 @@ struct range {
 };
 
 struct scan {
-	uint64_t offset;		/* how much has been fed */
+	uint64_t offset; /* how much has been fed */
 
 	int elf_fd;
 	bool headers_read;
@@ -47,9 +47,9 @@ struct scan {
 	unsigned int n_notes;
 
 	char window[CARRY + PIECE];
-	size_t held;			/* bytes of the window in use */
+	size_t held; /* bytes of the window in use */
 
-	char *config;			/* packed, from behind CONFIG_START on; NULL: not seen */
+	char *config; /* packed, from behind CONFIG_START on; NULL: not seen */
 	size_t config_size;
 
 	char release[KIMAGE_RELEASE_SIZE];
@@ -249,8 +249,8 @@ static void find_abis(struct scan *s, const char *family)
 
 		while (q < end && q - p < 16 && isdigit((unsigned char)*q))
 			q++;
-		if (p > s->window && !isgraph((unsigned char)p[-1]) &&
-		    q > p + length && q < end && *q == '\0')
+		if (p > s->window && !isgraph((unsigned char)p[-1]) && q > p + length && q < end &&
+		    *q == '\0')
 			add_abi(s, p, (size_t)(q - p));
 		p += length;
 	}
@@ -406,10 +406,9 @@ static void config_facts(const struct config *c, struct kimage *image)
 	image->kho_default = config_fact(c, "CONFIG_KEXEC_HANDOVER_ENABLE_DEFAULT");
 	image->liveupdate = config_fact(c, "CONFIG_LIVEUPDATE");
 	image->liveupdate_memfd = config_fact(c, "CONFIG_LIVEUPDATE_MEMFD");
-	image->builtin_cmdline_overrides =
-		config_fact(c, "CONFIG_CMDLINE_OVERRIDE").answer == ANSWER_YES;
-	config_string(c, "CONFIG_CMDLINE", image->builtin_cmdline,
-		      sizeof(image->builtin_cmdline));
+	image->builtin_cmdline_overrides = config_fact(c, "CONFIG_CMDLINE_OVERRIDE").answer ==
+					   ANSWER_YES;
+	config_string(c, "CONFIG_CMDLINE", image->builtin_cmdline, sizeof(image->builtin_cmdline));
 }
 
 static void read_config(const struct scan *s, struct kimage *image)
@@ -418,8 +417,10 @@ static void read_config(const struct scan *s, struct kimage *image)
 	const char *end;
 
 	end = s->config ? memmem(s->config, s->config_size, CONFIG_END, strlen(CONFIG_END)) : NULL;
-	if (end && unpack_gzip(s->config, (size_t)(end - s->config), CONFIG_TEXT,
-			       config_append, &c) == 0 && strstr(c.text, "\nCONFIG_"))
+	if (end &&
+	    unpack_gzip(s->config, (size_t)(end - s->config), CONFIG_TEXT, config_append, &c) ==
+		    0 &&
+	    strstr(c.text, "\nCONFIG_"))
 		config_facts(&c, image);
 	free(c.text);
 }
@@ -429,8 +430,7 @@ static void read_config(const struct scan *s, struct kimage *image)
 static struct kimage_fact fact_of_family(const struct kimage *image, const char *family,
 					 bool complete)
 {
-	enum kimage_source from =
-		image->has_abi_list ? KIMAGE_FROM_ABI_LIST : KIMAGE_FROM_STRINGS;
+	enum kimage_source from = image->has_abi_list ? KIMAGE_FROM_ABI_LIST : KIMAGE_FROM_STRINGS;
 
 	if (kimage_abi_of_family(image, family))
 		return (struct kimage_fact){ ANSWER_YES, from };

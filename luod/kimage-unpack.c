@@ -4,6 +4,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <elf.h>
 
 #include "util.h"
 
@@ -23,11 +24,11 @@ static const struct format {
 	{ KIMAGE_COMPRESSION_GZIP, "\x1f\x8b", 2, 0, archive_read_support_filter_gzip },
 	{ KIMAGE_COMPRESSION_BZIP2, "BZh", 3, 4, archive_read_support_filter_bzip2 },
 	{ KIMAGE_COMPRESSION_LZMA, "\x5d\x00\x00", 3, 4, archive_read_support_filter_lzma },
-	{ KIMAGE_COMPRESSION_XZ, "\xfd" "7zXZ", 6, 4, archive_read_support_filter_xz },
+	{ KIMAGE_COMPRESSION_XZ, "\xfd\x37zXZ", 6, 4, archive_read_support_filter_xz },
 	{ KIMAGE_COMPRESSION_LZ4, "\x02\x21\x4c\x18", 4, 4, archive_read_support_filter_lz4 },
 	{ KIMAGE_COMPRESSION_ZSTD, "\x28\xb5\x2f\xfd", 4, 4, archive_read_support_filter_zstd },
 	{ KIMAGE_COMPRESSION_LZO, "\x89LZO", 4, 4, NULL },
-	{ KIMAGE_COMPRESSION_NONE, "\x7f" "ELF", 4, 0, archive_read_support_filter_none },
+	{ KIMAGE_COMPRESSION_NONE, ELFMAG, SELFMAG, 0, archive_read_support_filter_none },
 };
 
 /* Where the packed bytes come from: a file, or memory when @fd is negative. */

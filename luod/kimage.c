@@ -3,6 +3,7 @@
 #include "kimage.h"
 
 #include <ctype.h>
+#include <elf.h>
 #include <endian.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -32,12 +33,12 @@ enum {
 	SETUP_HEADER_END = 0x250,
 };
 
-#define SECTOR		512
+#define SECTOR		 512
 #define PROTOCOL_CMDLINE 0x0206
 #define PROTOCOL_PAYLOAD 0x0208
 
 /* A decompressor's window is 128 MiB for what the kernel's build makes. */
-#define MEMORY_MAX	(512ULL << 20)
+#define MEMORY_MAX (512ULL << 20)
 
 DEFINE_CLEANUP(struct scan *, scan_free)
 
@@ -247,7 +248,7 @@ int kimage_inspect_here(int fd, struct kimage *ret)
 	r = read_at(fd, 0, header, sizeof(header));
 	if (r < 0)
 		return r;
-	if (memcmp(header, "\x7f" "ELF", 4) == 0)
+	if (memcmp(header, ELFMAG, SELFMAG) == 0)
 		r = inspect_elf(fd, &k);
 	else if (get16(header, BOOT_FLAG) == 0xaa55 && memcmp(header + MAGIC, "HdrS", 4) == 0)
 		r = inspect_bzimage(fd, header, &k);
@@ -322,10 +323,10 @@ static _Noreturn void run_child(int image, int output, pid_t parent)
 	_exit(n == sizeof(result) ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
-static int fact_check(const struct kimage_fact *fact)
+static bool fact_is_sound(const struct kimage_fact *fact)
 {
 	return (unsigned int)fact->answer <= ANSWER_YES &&
-	       (unsigned int)fact->from < KIMAGE_FROM_MAX ? 0 : -EBADMSG;
+	       (unsigned int)fact->from < KIMAGE_FROM_MAX;
 }
 
 /* A child that the image took over could write anything. */
@@ -336,11 +337,11 @@ static int result_check(struct result *result)
 	if (result->r < 0)
 		return result->r < -4095 ? -EBADMSG : result->r;
 	if ((unsigned int)k->format > KIMAGE_ELF || k->n_abis > KIMAGE_ABIS_MAX ||
-	    (unsigned int)k->compression >= KIMAGE_COMPRESSION_MAX ||
-	    k->payload_error > 0 || k->payload_error < -4095)
+	    (unsigned int)k->compression >= KIMAGE_COMPRESSION_MAX || k->payload_error > 0 ||
+	    k->payload_error < -4095)
 		return -EBADMSG;
-	if (fact_check(&k->liveupdate) < 0 || fact_check(&k->liveupdate_memfd) < 0 ||
-	    fact_check(&k->kho) < 0 || fact_check(&k->kho_default) < 0)
+	if (!fact_is_sound(&k->liveupdate) || !fact_is_sound(&k->liveupdate_memfd) ||
+	    !fact_is_sound(&k->kho) || !fact_is_sound(&k->kho_default))
 		return -EBADMSG;
 	make_strings_printable(k);
 	return 0;
@@ -430,14 +431,10 @@ const char *kimage_abi_of_family(const struct kimage *image, const char *family)
 const char *kimage_compression_to_string(enum kimage_compression compression)
 {
 	static const char *const names[KIMAGE_COMPRESSION_MAX] = {
-		[KIMAGE_COMPRESSION_UNKNOWN] = "unknown",
-		[KIMAGE_COMPRESSION_NONE] = "none",
-		[KIMAGE_COMPRESSION_GZIP] = "gzip",
-		[KIMAGE_COMPRESSION_BZIP2] = "bzip2",
-		[KIMAGE_COMPRESSION_LZMA] = "lzma",
-		[KIMAGE_COMPRESSION_XZ] = "xz",
-		[KIMAGE_COMPRESSION_LZ4] = "lz4",
-		[KIMAGE_COMPRESSION_ZSTD] = "zstd",
+		[KIMAGE_COMPRESSION_UNKNOWN] = "unknown", [KIMAGE_COMPRESSION_NONE] = "none",
+		[KIMAGE_COMPRESSION_GZIP] = "gzip",	  [KIMAGE_COMPRESSION_BZIP2] = "bzip2",
+		[KIMAGE_COMPRESSION_LZMA] = "lzma",	  [KIMAGE_COMPRESSION_XZ] = "xz",
+		[KIMAGE_COMPRESSION_LZ4] = "lz4",	  [KIMAGE_COMPRESSION_ZSTD] = "zstd",
 		[KIMAGE_COMPRESSION_LZO] = "lzo",
 	};
 

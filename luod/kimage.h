@@ -31,24 +31,24 @@
 
 #include "answer.h"
 
-#define KIMAGE_SIZE_MAX		(512ULL << 20)
-#define KIMAGE_PAYLOAD_MAX	(1ULL << 30)
-#define KIMAGE_TIMEOUT_SEC	30
+#define KIMAGE_SIZE_MAX	   (512ULL << 20)
+#define KIMAGE_PAYLOAD_MAX (1ULL << 30)
+#define KIMAGE_TIMEOUT_SEC 30
 
 /*
  * The note: owner "luod", this type, and as its description the lines of
  * /sys/kernel/liveupdate/abi, each ended by '\n'.
  */
-#define KIMAGE_NOTE_OWNER	"luod"
-#define KIMAGE_NOTE_ABI		1
+#define KIMAGE_NOTE_OWNER "luod"
+#define KIMAGE_NOTE_ABI	  1
 
 /* ABI names that the kernel series adds and luod asks about. */
-#define KIMAGE_ABI_MEMFD_MODE	"memfd-mode-v1"	/* a memfd keeps its execute bits */
+#define KIMAGE_ABI_MEMFD_MODE "memfd-mode-v1" /* a memfd keeps its execute bits */
 
-#define KIMAGE_ABI_LENGTH	48
-#define KIMAGE_ABIS_MAX		64
-#define KIMAGE_RELEASE_SIZE	128
-#define KIMAGE_CMDLINE_SIZE	2048
+#define KIMAGE_ABI_LENGTH   48
+#define KIMAGE_ABIS_MAX	    64
+#define KIMAGE_RELEASE_SIZE 128
+#define KIMAGE_CMDLINE_SIZE 2048
 
 enum kimage_format {
 	KIMAGE_BZIMAGE,
@@ -64,7 +64,7 @@ enum kimage_compression {
 	KIMAGE_COMPRESSION_XZ,
 	KIMAGE_COMPRESSION_LZ4,
 	KIMAGE_COMPRESSION_ZSTD,
-	KIMAGE_COMPRESSION_LZO,		/* recognised, not understood */
+	KIMAGE_COMPRESSION_LZO, /* recognised, not understood */
 	KIMAGE_COMPRESSION_MAX,
 };
 
@@ -84,16 +84,16 @@ struct kimage_fact {
 
 struct kimage {
 	enum kimage_format format;
-	uint64_t size;				/* of the file */
-	char release[KIMAGE_RELEASE_SIZE];	/* as uname -r will say; "" when not known */
-	uint32_t cmdline_max;			/* longest command line; 0 when not known */
-	enum kimage_compression compression;	/* of the payload */
-	int payload_error;			/* negative errno when the payload was not read */
+	uint64_t size;			     /* of the file */
+	char release[KIMAGE_RELEASE_SIZE];   /* as uname -r will say; "" when not known */
+	uint32_t cmdline_max;		     /* longest command line; 0 when not known */
+	enum kimage_compression compression; /* of the payload */
+	int payload_error;		     /* negative errno when the payload was not read */
 
-	struct kimage_fact liveupdate;		/* LUO is built in */
-	struct kimage_fact liveupdate_memfd;	/* … and takes memfds */
-	struct kimage_fact kho;			/* kexec handover is built in */
-	struct kimage_fact kho_default;		/* … and on without kho=on */
+	struct kimage_fact liveupdate;	     /* LUO is built in */
+	struct kimage_fact liveupdate_memfd; /* … and takes memfds */
+	struct kimage_fact kho;		     /* kexec handover is built in */
+	struct kimage_fact kho_default;	     /* … and on without kho=on */
 
 	/* Handover ABIs. With has_abi_list they are the kernel's own list and complete. */
 	bool has_abi_list;
@@ -102,7 +102,7 @@ struct kimage {
 
 	/* CONFIG_CMDLINE, where the configuration is embedded: goes before what is passed. */
 	char builtin_cmdline[KIMAGE_CMDLINE_SIZE];
-	bool builtin_cmdline_overrides;		/* … or instead of it */
+	bool builtin_cmdline_overrides; /* … or instead of it */
 };
 
 /*

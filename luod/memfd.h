@@ -14,16 +14,16 @@
 #include <stdint.h>
 
 enum memfd_kind {
-	MEMFD_OTHER,		/* no memfd at all */
+	MEMFD_OTHER, /* no memfd at all */
 	MEMFD_SHMEM,
 	MEMFD_HUGETLB,
 };
 
 struct memfd_info {
 	enum memfd_kind kind;
-	uint64_t bytes;		/* its size */
-	uint64_t hole_bytes;	/* of it not allocated yet */
-	unsigned int seals;	/* F_SEAL_*, 0 for MEMFD_OTHER */
+	uint64_t bytes;	     /* its size */
+	uint64_t hole_bytes; /* of it not allocated yet */
+	unsigned int seals;  /* F_SEAL_*, 0 for MEMFD_OTHER */
 };
 
 /* Negative errno only when @fd itself is bad; a file that is no memfd is MEMFD_OTHER. */
