@@ -130,12 +130,6 @@ struct lu_session_options {
 	uint64_t claim_timeout_usec;	/* 0: lu.conf's ClaimTimeout=; LU_USEC_INFINITY: for ever */
 };
 
-struct lu_claim_options {
-	size_t size;
-	uint32_t uid;			/* whose session; 0: the caller's own. Others': root only */
-	uint32_t reserved;		/* 0 */
-};
-
 /* Where a session is in the life of an update; see org.luod1(5). */
 enum lu_state {
 	LU_STATE_UNKNOWN = 0,	/* a state that this version of the library has no name for */
@@ -241,12 +235,11 @@ int lu_session_create(struct lu *lu, const char *name, const struct lu_session_o
 		      struct lu_session **ret);
 
 /*
- * Takes over the session @name that this owner has: after the jump, or in a new process.
- * (After a reconnect the library does it by itself.) @options may be NULL.
- * -ENOENT: no such session. -EPERM: another owner's. -EBUSY: luod is still restoring; try again.
+ * Takes over the session @name that the caller's uid has: after the jump, or in a new process.
+ * (After a reconnect the library does it by itself.)
+ * -ENOENT: no such session. -EPERM: another unit's. -EBUSY: luod is still restoring; try again.
  */
-int lu_session_claim(struct lu *lu, const char *name, const struct lu_claim_options *options,
-		     struct lu_session **ret);
+int lu_session_claim(struct lu *lu, const char *name, struct lu_session **ret);
 
 /* References. Dropping the last one forgets the handle; luod keeps the session. NULL is allowed. */
 struct lu_session *lu_session_ref(struct lu_session *session);
@@ -312,7 +305,9 @@ int lu_session_retrieve(struct lu_session *session, uint64_t token, int *ret_fd)
 
 /*
  * Delegation: tells luod of something that the client preserved by an ioctl of its own, for the
- * record and for the operator's eyes. @kind as "memory". -EEXIST, -EDQUOT, -ESTALE, -EINVAL.
+ * record and for the operator's eyes; again for the same @label it replaces what was said before.
+ * @kind as "memory". -EINVAL: luod does not know @kind. -EEXIST: @token is another label's. -EDQUOT.
+ * -ESTALE: the mode is custody, or no update is being prepared.
  */
 int lu_session_declare(struct lu_session *session, const char *label, const char *kind,
 		       uint64_t token, uint64_t bytes);
@@ -328,7 +323,8 @@ int lu_session_resumed(struct lu_session *session);
 
 /*
  * After the jump: everything has been taken back; luod finishes the kernel session. Closes the
- * session's fd first. -ESTALE: the session is not resumed.
+ * session's fd first. -ESTALE: the session is not claimed. -EIO: the kernel does not finish it;
+ * nothing is lost, try again.
  */
 int lu_session_done(struct lu_session *session);
 

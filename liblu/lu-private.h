@@ -60,7 +60,6 @@ struct lu_session {
 	struct lu *lu;
 
 	char *name;
-	uint32_t uid;			/* of the owner, as given to ClaimSession; 0: the caller's own */
 	char *path;			/* of luod's object */
 	bool forgotten;			/* closed or lost: not claimed again after a reconnect */
 
@@ -211,7 +210,6 @@ void lu_session_drop_resources(struct lu_session *s);
 
 /* lu-session.c: the handle, and luod's signals for it */
 
-int lu_session_append_claim(struct lu_session *s, sd_bus_message *m);
 /* Takes the object's path from luod's answer. */
 int lu_session_take_path(struct lu_session *s, sd_bus_message *reply);
 /* Has luod's signals about the object at s->path delivered to @s. */

@@ -135,7 +135,7 @@ static int ask_session(struct lu_session *s)
 	if (r >= 0)
 		r = lu_call_new(s->lu, LU_ROOT_PATH, LU_MANAGER_INTERFACE, "ClaimSession", &m);
 	if (r >= 0)
-		r = lu_session_append_claim(s, m);
+		r = sd_bus_message_append(m, "sa{sv}", s->name, 0);
 	if (r >= 0)
 		r = sd_bus_call_async(s->lu->bus, &s->reclaim_slot, m, on_claimed, s,
 				      s->lu->call_timeout_usec);

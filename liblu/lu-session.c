@@ -62,18 +62,6 @@ static int append_session_options(sd_bus_message *m, const struct lu_session_opt
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-int lu_session_append_claim(struct lu_session *s, sd_bus_message *m)
-{
-	int r;
-
-	r = sd_bus_message_append(m, "s", s->name);
-	if (r >= 0)
-		r = sd_bus_message_open_container(m, 'a', "{sv}");
-	if (r >= 0 && s->uid)
-		r = lu_append_option(m, "uid", "u", s->uid);
-	return r < 0 ? r : sd_bus_message_close_container(m);
-}
-
 static int on_session_signal(sd_bus_message *m, void *userdata,
 			     sd_bus_error *error __attribute__((unused)))
 {
@@ -133,19 +121,18 @@ void lu_session_unsubscribe(struct lu_session *s)
 	s->reclaim_slot = sd_bus_slot_unref(s->reclaim_slot);
 }
 
-static int session_new(struct lu *lu, const char *name, uint32_t uid, struct lu_session **ret)
+static int session_new(struct lu *lu, const char *name, struct lu_session **ret)
 {
 	char label[LU_SESSION_NAME_MAX + sizeof("4294967295/")];
 	struct lu_session *s;
 
 	if (strlen(name) > LU_SESSION_NAME_MAX)
 		return -EINVAL;
-	snprintf(label, sizeof(label), "%u/%s", uid ? uid : geteuid(), name);
+	snprintf(label, sizeof(label), "%u/%s", geteuid(), name);
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	s->n_ref = 1;
-	s->uid = uid;
 	s->mode = LU_MODE_CUSTODY;
 	s->kernel_fd = -EBADF;
 	s->lu = lu_ref(lu);
@@ -241,41 +228,29 @@ int lu_session_create(struct lu *lu, const char *name, const struct lu_session_o
 	if (r >= 0)
 		r = append_session_options(m, &o);
 	if (r >= 0)
-		r = session_new(lu, name, 0, &s);
+		r = session_new(lu, name, &s);
 	if (r < 0)
 		return lu_fail(lu, r, "CreateSession: %s",
 			       r == -EINVAL ? "bad name or option" : lu_errno_text(r));
 	return session_open(s, m, ret);
 }
 
-int lu_session_claim(struct lu *lu, const char *name, const struct lu_claim_options *options,
-		     struct lu_session **ret)
+int lu_session_claim(struct lu *lu, const char *name, struct lu_session **ret)
 {
 	lu_cleanup(lu_messagep) sd_bus_message *m = NULL;
-	struct lu_claim_options o = { .size = sizeof(o) };
 	struct lu_session *s;
 	int r;
 
-	if (options) {
-		r = lu_struct_in(options, options->size, sizeof(o), &o, sizeof(o));
-		if (r < 0 || o.reserved)
-			return lu_fail(lu, r < 0 ? r : -EINVAL,
-				       "struct lu_claim_options is of a size or version that this "
-				       "library does not know");
-	}
 	if (lu->link != LU_LINK_UP)
 		return not_connected(lu, "ClaimSession");
-	r = session_new(lu, name, o.uid, &s);
+	r = lu_call_new(lu, LU_ROOT_PATH, LU_MANAGER_INTERFACE, "ClaimSession", &m);
+	if (r >= 0)
+		r = sd_bus_message_append(m, "sa{sv}", name, 0);
+	if (r >= 0)
+		r = session_new(lu, name, &s);
 	if (r < 0)
 		return lu_fail(lu, r, "ClaimSession: %s",
 			       r == -EINVAL ? "bad name" : lu_errno_text(r));
-	r = lu_call_new(lu, LU_ROOT_PATH, LU_MANAGER_INTERFACE, "ClaimSession", &m);
-	if (r >= 0)
-		r = lu_session_append_claim(s, m);
-	if (r < 0) {
-		lu_session_unref(s);
-		return lu_fail(lu, r, "ClaimSession: %s", lu_errno_text(r));
-	}
 	return session_open(s, m, ret);
 }
 

@@ -99,12 +99,12 @@ __attribute__((noreturn)) static void die(struct vmm *v, const char *what, int e
 }
 
 /*
- * What luod said to an answer. -ESTALE: things have moved on, and an event that says so is on its
- * way. -ENOTCONN: luod is away; vmm_follow() tries again when it is back.
+ * What luod said to a call. -ESTALE, -EBUSY: things have moved on, and an event that says so is on
+ * its way. -ENOTCONN: luod is away; vmm_follow() tries again when it is back.
  */
 static bool took(struct vmm *v, const char *what, int r)
 {
-	if (r == -ESTALE || r == -ENOTCONN)
+	if (r == -ESTALE || r == -EBUSY || r == -ENOTCONN)
 		return false;
 	if (r < 0)
 		die(v, what, r);
@@ -355,7 +355,7 @@ static int vmm_open_session(struct vmm *v)
 	r = lu_process(v->lu, &event);
 	if (r < 0)
 		return r;
-	r = lu_session_claim(v->lu, v->name, NULL, &v->session);
+	r = lu_session_claim(v->lu, v->name, &v->session);
 	if (r == -ENOENT)
 		r = lu_session_create(v->lu, v->name, &v->session_options, &v->session);
 	return r;

@@ -159,7 +159,7 @@ static void test_connect_later(void **state)
 	fake_do(luod, FAKE_DOWN, NULL);
 	lu = connect_to(luod, LU_FLAG_CONNECT_LATER);
 	assert_string_equal(lu_daemon_version(lu), "");
-	assert_int_equal(lu_session_claim(lu, "vm", NULL, &s), -ENOTCONN);
+	assert_int_equal(lu_session_claim(lu, "vm", &s), -ENOTCONN);
 	quiet(lu);
 	fake_do(luod, FAKE_UP, NULL);
 	assert_int_equal(next(lu, &event), LU_EVENT_RECONNECTED);

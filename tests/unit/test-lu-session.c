@@ -124,7 +124,6 @@ static void test_options(void **state)
 		.claim_policy = LU_CLAIM_POLICY_UID, .unclaimed_policy = LU_UNCLAIMED_FINISH,
 		.claim_timeout_usec = LU_USEC_INFINITY,
 	};
-	struct lu_claim_options c = { .size = sizeof(c), .reserved = 1 };
 	struct world *w = *state;
 	struct lu_session *s = NULL;
 
@@ -135,8 +134,7 @@ static void test_options(void **state)
 	assert_int_equal(lu_session_create(w->lu, "vm", &o, &s), -EEXIST);
 	o.policy = (enum lu_policy)7;
 	assert_int_equal(lu_session_create(w->lu, "vm", &o, &s), -EINVAL);
-	assert_int_equal(lu_session_claim(w->lu, "vm", &c, &s), -EINVAL);
-	assert_int_equal(lu_session_claim(w->lu, "other", NULL, &s), -ENOENT);
+	assert_int_equal(lu_session_claim(w->lu, "other", &s), -ENOENT);
 	assert_string_equal(lu_error_text(w->lu), "ClaimSession: as the test wanted");
 	assert_int_equal(lu_session_create(w->lu, "x123456789x123456789x123456789x123456789x12345678x",
 					   NULL, &s),
@@ -146,7 +144,6 @@ static void test_options(void **state)
 
 static void test_claim(void **state)
 {
-	struct lu_claim_options c = { .size = sizeof(c), .uid = geteuid() };
 	struct world *w = *state;
 	struct lu_session *s;
 
@@ -154,7 +151,7 @@ static void test_claim(void **state)
 	fake_do(&w->luod, FAKE_REASON, "thus");
 	fake_do(&w->luod, FAKE_UPDATE_ID, "u-1");
 	fake_do(&w->luod, FAKE_MODE, "delegation");
-	assert_int_equal(lu_session_claim(w->lu, "vm", &c, &s), 0);
+	assert_int_equal(lu_session_claim(w->lu, "vm", &s), 0);
 	assert_string_equal(lu_session_name(s), "vm");
 	assert_string_equal(lu_session_reason(s), "thus");
 	assert_string_equal(lu_session_update_id(s), "u-1");
@@ -167,9 +164,9 @@ static void test_claim(void **state)
 	assert_null(lu_session_unref(NULL));
 
 	fake_do(&w->luod, FAKE_GARBAGE, "ClaimSession");
-	assert_int_equal(lu_session_claim(w->lu, "vm", NULL, &s), -EPROTO);
+	assert_int_equal(lu_session_claim(w->lu, "vm", &s), -EPROTO);
 	fake_do(&w->luod, FAKE_GARBAGE, "GetAll");
-	assert_int_equal(lu_session_claim(w->lu, "vm", NULL, &s), -EPROTO);
+	assert_int_equal(lu_session_claim(w->lu, "vm", &s), -EPROTO);
 }
 
 static void test_errors(void **state)
