@@ -10,7 +10,7 @@ BUS_SCRIPTS := $(shell find tests/bus -maxdepth 1 -type f -perm -u+x)
 FUZZERS := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 DOCS_CHECKS := $(wildcard tests/docs/check-*)
 ABI_CHECKS := $(wildcard tests/abi/abi-*.sh)
-TEST_SOURCES := $(UNIT_SOURCES) $(TEST_HELPERS) $(BUS_SOURCES) $(wildcard tests/fuzz/*.c)
+TEST_SOURCES := $(UNIT_SOURCES) $(TEST_HELPERS) $(BUS_SOURCES) $(wildcard tests/fuzz/*.c tests/lab/lu-*.c)
 ALL_SOURCES := $(SOURCES) $(TEST_SOURCES)
 
 UNIT_TESTS := $(addprefix $(TEST_O)/,$(basename $(UNIT_SOURCES)))
@@ -23,7 +23,7 @@ TESTED := $(TEST_PROGRAMS) $(UNIT_TESTS) $(BUS_TESTS) $(FUZZ_SEEDS)
 # plain one, because a Python interpreter cannot load the other.
 TEST_ENV = LUOD='$(abspath $(TEST_O)/luod/luod)' KEEPER='$(abspath $(TEST_O)/luod/luod-keeper)' \
 	LUCTL='$(abspath $(TEST_O)/luctl/luctl)' LIBLU='$(abspath $(O)/liblu/liblu.so.1)' \
-	BUILD='$(abspath $(TEST_O))' SRC='$(CURDIR)' CC='$(CC)' CMOCKA_MESSAGE_OUTPUT=TAP \
+	PYTHONDONTWRITEBYTECODE=1 BUILD='$(abspath $(TEST_O))' SRC='$(CURDIR)' CC='$(CC)' CMOCKA_MESSAGE_OUTPUT=TAP \
 	ASAN_OPTIONS=abort_on_error=0:detect_stack_use_after_return=1 \
 	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
@@ -61,7 +61,7 @@ check-bus: $(BUS_TESTS) $(TEST_PROGRAMS) $(LIBLU) ## luod, keeper and luctl on a
 check-fuzz: $(FUZZ_SEEDS) ## every parser over its seeds, once
 	$(run_suites) $(SUITE_fuzz)
 
-check-docs: $(MAN_PAGES) ## manual pages, settings, findings, licences and links agree with the code
+check-docs: $(MAN_PAGES) $(TEST_PROGRAMS) ## manual pages, settings, findings, licences and links agree with the code
 	$(run_suites) $(SUITE_docs)
 
 check-lab: all ## real live updates of virtual machines (tier 1)

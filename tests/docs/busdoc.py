@@ -9,6 +9,7 @@ The manual's form: a heading "# INTERFACE name", below it "## Properties", "## M
 
     *State* s
     *Version* s (const)
+    *Findings* a(ssss) (not announced)
     *CreateSession*(s _name_, a{sv} _options_) -> o _session_
     *GetTimeline*(s _update_id_) -> (a{sv} _info_, a(stx) _marks_)
 """
@@ -16,6 +17,7 @@ import re
 import xml.etree.ElementTree
 
 EMITS = "org.freedesktop.DBus.Property.EmitsChangedSignal"
+ANNOUNCED = {"true": "", "const": "const", "false": "not announced", "invalidates": "invalidated"}
 
 
 def split(text):
@@ -51,8 +53,8 @@ def manual(text):
         if not (member and interface is not None and kind):
             continue
         if kind == "property":
-            words = member[2].split()
-            interface[kind, member[1]] = [(words[0], "const" if "(const)" in words else "")]
+            words = re.match(r"\s*(\S+)(?: \((.*)\))?", member[2])
+            interface[kind, member[1]] = [(words[1], words[2] or "")]
             continue
         given, _, returned = member[2].partition(" -> ")
         if returned.startswith("(") and returned.endswith(")"):
@@ -70,9 +72,8 @@ def introspection(text, prefix="org.luod1."):
         members = interfaces.setdefault(node.get("name"), {})
         for child in node:
             if child.tag == "property":
-                emits = [a.get("value") for a in child if a.get("name") == EMITS]
-                members["property", child.get("name")] = [
-                    (child.get("type"), "const" if "const" in emits else "")]
+                emits = next((a.get("value") for a in child if a.get("name") == EMITS), "true")
+                members["property", child.get("name")] = [(child.get("type"), ANNOUNCED[emits])]
             elif child.tag in ("method", "signal"):
                 arguments = [(a.get("direction", "in"), (a.get("type"), a.get("name") or ""))
                              for a in child.iter("arg")]
@@ -80,6 +81,17 @@ def introspection(text, prefix="org.luod1."):
                     [a for d, a in arguments if d == "in" or child.tag == "signal"],
                     [a for d, a in arguments if d == "out" and child.tag != "signal"])
     return interfaces
+
+
+def vtable(text):
+    """The members of the vtables in a C source, where no object of the kind can be had to ask."""
+    members = {}
+    for row in re.split(r"SD_BUS_(?:PROPERTY|METHOD\w*|SIGNAL\w*)\(|SD_BUS_VTABLE_END", text):
+        named = re.match(r'"(\w+)",\s*"([^"]+)"', row)
+        if named:
+            emits = "const" if "_CONST" in row else "true" if "_EMITS_CHANGE" in row else "false"
+            members["property", named[1]] = [(named[2], ANNOUNCED[emits])]
+    return members
 
 
 def say(description):
