@@ -16,34 +16,38 @@
 struct known_error {
 	const char *name;
 	int exit_code;
-	const char *text;	/* NULL: what the sender said */
-	const char *hint;	/* NULL: nothing to add */
+	const char *text; /* NULL: what the sender said */
+	const char *hint; /* NULL: nothing to add */
 };
 
-#define NOT_RUNNING	"luod is not running"
-#define START_IT	"Start it with 'systemctl start luod'"
-#define NO_ANSWER	"luod did not answer in time"
-#define SEE_JOURNAL	"See what it is doing with 'journalctl -u luod'"
-#define VERSIONS	"luctl and luod may be of different versions: see 'luctl version'"
-#define BE_ROOT		"Run luctl as root, or let polkit allow the org.luod1 actions"
+#define NOT_RUNNING "luod is not running"
+#define START_IT    "Start it with 'systemctl start luod'"
+#define NO_ANSWER   "luod did not answer in time"
+#define SEE_JOURNAL "See what it is doing with 'journalctl -u luod'"
+#define VERSIONS    "luctl and luod may be of different versions: see 'luctl version'"
+#define BE_ROOT	    "Run luctl as root, or let polkit allow the org.luod1 actions"
 
 static const struct known_error known_errors[] = {
 	{ LUOD_ERROR "NoKernel", LUCTL_WRONG_STATE, NULL, "Load one with 'luctl load KERNEL'" },
-	{ LUOD_ERROR "CheckFailed", LUCTL_REFUSED, NULL, "'luctl check' lists what stands against it" },
+	{ LUOD_ERROR "CheckFailed", LUCTL_REFUSED, NULL,
+	  "'luctl check' lists what stands against it" },
 	{ LUOD_ERROR "UpdateRunning", LUCTL_WRONG_STATE, NULL,
 	  "'luctl status' shows it, 'luctl cancel' calls it off" },
 	{ LUOD_ERROR "NoSuchUpdate", LUCTL_WRONG_STATE, NULL, NULL },
 	{ LUOD_ERROR "WrongState", LUCTL_WRONG_STATE, NULL, "'luctl status' shows the state" },
-	{ LUOD_ERROR "Busy", LUCTL_WRONG_STATE, NULL, "Try again when 'luctl status' shows that it is over" },
+	{ LUOD_ERROR "Busy", LUCTL_WRONG_STATE, NULL,
+	  "Try again when 'luctl status' shows that it is over" },
 	{ LUOD_ERROR "NoSuchSession", LUCTL_FAILED, NULL, "'luctl sessions' lists them" },
 	{ LUOD_ERROR "NotOwner", LUCTL_UNAUTHORISED, NULL, NULL },
-	{ LUOD_ERROR "BadImage", LUCTL_FAILED, NULL, "Give a kernel image as it is found in /boot" },
+	{ LUOD_ERROR "BadImage", LUCTL_FAILED, NULL,
+	  "Give a kernel image as it is found in /boot" },
 	{ LUOD_ERROR "InvalidOption", LUCTL_FAILED, NULL, VERSIONS },
 	{ LUOD_ERROR "NotSupported", LUCTL_FAILED, NULL,
 	  "'luctl status' shows which features the running kernel lacks" },
 	{ LUOD_ERROR "Unauthorized", LUCTL_UNAUTHORISED, NULL, BE_ROOT },
 	{ DBUS_ERROR "AccessDenied", LUCTL_UNAUTHORISED, "not authorised", BE_ROOT },
-	{ DBUS_ERROR "InteractiveAuthorizationRequired", LUCTL_UNAUTHORISED, "not authorised", BE_ROOT },
+	{ DBUS_ERROR "InteractiveAuthorizationRequired", LUCTL_UNAUTHORISED, "not authorised",
+	  BE_ROOT },
 	{ DBUS_ERROR "AuthFailed", LUCTL_UNAUTHORISED, "not authorised", BE_ROOT },
 	{ DBUS_ERROR "ServiceUnknown", LUCTL_UNREACHABLE, NOT_RUNNING, START_IT },
 	{ DBUS_ERROR "NameHasNoOwner", LUCTL_UNREACHABLE, NOT_RUNNING, START_IT },

@@ -9,10 +9,10 @@
  */
 #include "luctl/bus-private.h"
 
-#define LOCAL_NAME	"org.freedesktop.DBus.Local"
-#define LOCAL_PATH	"/org/freedesktop/DBus/Local"
-#define DRIVER_NAME	"org.freedesktop.DBus"
-#define DRIVER_PATH	"/org/freedesktop/DBus"
+#define LOCAL_NAME  "org.freedesktop.DBus.Local"
+#define LOCAL_PATH  "/org/freedesktop/DBus/Local"
+#define DRIVER_NAME "org.freedesktop.DBus"
+#define DRIVER_PATH "/org/freedesktop/DBus"
 
 static void say_lost(struct luctl_bus *bus, enum luctl_lost why, const struct luctl_error *e)
 {
@@ -58,7 +58,8 @@ static int follow(struct luctl_bus *bus, sd_event *event, const struct luctl_fol
 				on_disconnected, bus);
 	if (r >= 0 && !bus->peer)
 		r = sd_bus_add_match(bus->bus, NULL,
-				     "type='signal',sender='" DRIVER_NAME "',path='" DRIVER_PATH "',"
+				     "type='signal',sender='" DRIVER_NAME "',path='" DRIVER_PATH
+				     "',"
 				     "interface='" DRIVER_NAME "',member='NameOwnerChanged',"
 				     "arg0='" LUCTL_NAME "'",
 				     on_owner_changed, bus);
@@ -141,7 +142,8 @@ static int say_properties(struct luctl_bus *bus, sd_bus_message *m, const char *
 	if (r < 0)
 		return r;
 	json_object_foreach(changed, key, value)
-		say(bus, &(struct luctl_signal){ LUCTL_SIGNAL_PROPERTY, path, interface, key, value });
+		say(bus,
+		    &(struct luctl_signal){ LUCTL_SIGNAL_PROPERTY, path, interface, key, value });
 	return 0;
 }
 
@@ -201,9 +203,9 @@ static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *error)
 int luctl_bus_follow_all(struct luctl_bus *bus, sd_event *event,
 			 const struct luctl_follower *follower, struct luctl_error *e)
 {
-	const char *match = bus->peer ?
-		"type='signal',path_namespace='" LUCTL_ROOT "'" :
-		"type='signal',sender='" LUCTL_NAME "',path_namespace='" LUCTL_ROOT "'";
+	const char *match = bus->peer ? "type='signal',path_namespace='" LUCTL_ROOT "'"
+				      : "type='signal',sender='" LUCTL_NAME
+					"',path_namespace='" LUCTL_ROOT "'";
 	int r;
 
 	r = follow(bus, event, follower);

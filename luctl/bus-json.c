@@ -45,19 +45,41 @@ static int read_basic(sd_bus_message *m, char type, json_t **ret)
 	if (r < 0)
 		return r;
 	switch (type) {
-	case 'y': json = json_integer(value.y); break;
-	case 'b': json = json_boolean(value.b); break;
-	case 'n': json = json_integer(value.n); break;
-	case 'q': json = json_integer(value.q); break;
-	case 'i': json = json_integer(value.i); break;
-	case 'u': json = json_integer(value.u); break;
-	case 'x': json = json_integer(value.x); break;
-	case 't': json = json_unsigned(value.t); break;
-	case 'd': json = json_real(value.d) ?: json_null(); break;
+	case 'y':
+		json = json_integer(value.y);
+		break;
+	case 'b':
+		json = json_boolean(value.b);
+		break;
+	case 'n':
+		json = json_integer(value.n);
+		break;
+	case 'q':
+		json = json_integer(value.q);
+		break;
+	case 'i':
+		json = json_integer(value.i);
+		break;
+	case 'u':
+		json = json_integer(value.u);
+		break;
+	case 'x':
+		json = json_integer(value.x);
+		break;
+	case 't':
+		json = json_unsigned(value.t);
+		break;
+	case 'd':
+		json = json_real(value.d) ?: json_null();
+		break;
 	case 's':
 	case 'o':
-	case 'g': json = json_string_or_null(value.s); break;
-	default: json = json_null(); break;
+	case 'g':
+		json = json_string_or_null(value.s);
+		break;
+	default:
+		json = json_null();
+		break;
 	}
 	if (!json)
 		return -ENOMEM;
@@ -168,8 +190,8 @@ static int read_value(sd_bus_message *m, unsigned int depth, json_t **ret)
 		return r;
 	if (r == 0)
 		return -EBADMSG;
-	return contents ? read_container(m, type, contents, depth + 1, ret) :
-			  read_basic(m, type, ret);
+	return contents ? read_container(m, type, contents, depth + 1, ret)
+			: read_basic(m, type, ret);
 }
 
 int luctl_read_json(sd_bus_message *m, json_t **ret)

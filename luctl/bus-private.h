@@ -7,24 +7,24 @@
 
 #include "luctl/bus.h"
 
-#define LUCTL_NAME	"org.luod1"
-#define LUCTL_ROOT	"/org/luod1"
-#define LUCTL_SESSIONS	LUCTL_ROOT "/session"
-#define LUCTL_JOBS	LUCTL_ROOT "/job"
-#define LUCTL_MANAGER	LUCTL_NAME ".Manager"
-#define LUCTL_SESSION	LUCTL_NAME ".Session"
-#define LUCTL_JOB	LUCTL_NAME ".Job"
-#define LUCTL_PROPERTIES "org.freedesktop.DBus.Properties"
+#define LUCTL_NAME	     "org.luod1"
+#define LUCTL_ROOT	     "/org/luod1"
+#define LUCTL_SESSIONS	     LUCTL_ROOT "/session"
+#define LUCTL_JOBS	     LUCTL_ROOT "/job"
+#define LUCTL_MANAGER	     LUCTL_NAME ".Manager"
+#define LUCTL_SESSION	     LUCTL_NAME ".Session"
+#define LUCTL_JOB	     LUCTL_NAME ".Job"
+#define LUCTL_PROPERTIES     "org.freedesktop.DBus.Properties"
 #define LUCTL_OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
 
 struct luctl_bus {
 	sd_bus *bus;
 	char *host;
-	bool peer;		/* no bus between: no destination, no senders */
+	bool peer; /* no bus between: no destination, no senders */
 
 	const struct luctl_follower *follower;
-	struct luctl_job job;	/* the followed one, kept up to date */
-	bool lost;		/* said so already */
+	struct luctl_job job; /* the followed one, kept up to date */
+	bool lost;	      /* said so already */
 };
 
 /* Where messages go and come from: NULL on a peer connection. */

@@ -82,10 +82,11 @@ struct list {
 	size_t count;
 };
 
-#define IS_LIST(type)									\
-	_Static_assert(offsetof(type, items) == offsetof(struct list, items) &&		\
-		       offsetof(type, count) == offsetof(struct list, count) &&		\
-		       sizeof(type) == sizeof(struct list), #type " is no list")
+#define IS_LIST(type)                                                                   \
+	_Static_assert(offsetof(type, items) == offsetof(struct list, items) &&         \
+			       offsetof(type, count) == offsetof(struct list, count) && \
+			       sizeof(type) == sizeof(struct list),                     \
+		       #type " is no list")
 
 IS_LIST(struct luctl_findings);
 IS_LIST(struct luctl_resources);
@@ -95,7 +96,7 @@ IS_LIST(struct luctl_sessions);
 
 /* How the items of one kind of list arrive. */
 struct list_kind {
-	const char *array;	/* signature of an item, in the array */
+	const char *array; /* signature of an item, in the array */
 	char container;
 	const char *contents;
 	size_t size;
@@ -199,14 +200,14 @@ static int read_mark(sd_bus_message *m, void *item)
 	return r;
 }
 
-#define LIST_KIND(name, container, open, contents, close)				\
-	static void clear_##name##s(void *list)						\
-	{										\
-		luctl_##name##s_clear(list);						\
-	}										\
-	static const struct list_kind name##s = {					\
-		open contents close, container, contents, sizeof(struct luctl_##name),	\
-		read_##name, clear_##name##s,						\
+#define LIST_KIND(name, container, open, contents, close)                  \
+	static void clear_##name##s(void *list)                            \
+	{                                                                  \
+		luctl_##name##s_clear(list);                               \
+	}                                                                  \
+	static const struct list_kind name##s = {                          \
+		open contents close,	     container,	  contents,        \
+		sizeof(struct luctl_##name), read_##name, clear_##name##s, \
 	}
 
 LIST_KIND(finding, 'r', "(", "ssss", ")");
@@ -282,8 +283,10 @@ int luctl_read_fields(sd_bus_message *m, const struct luctl_field *fields, void 
 	return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
-#define FIELD(structure, key, type, reader, member)				\
-	{ key, type, reader, offsetof(struct luctl_##structure, member) }
+#define FIELD(structure, key, type, reader, member)                           \
+	{                                                                     \
+		key, type, reader, offsetof(struct luctl_##structure, member) \
+	}
 
 static const struct luctl_field target_fields[] = {
 	FIELD(target, "release", "s", read_string, release),

@@ -7,8 +7,8 @@
 #include "luctl/bus-private.h"
 
 /* Questions are answered at once; a check reads kernel images, and polkit may ask a human. */
-#define ASK_USEC	(25 * USEC_PER_SEC)
-#define ACT_USEC	(180 * USEC_PER_SEC)
+#define ASK_USEC (25 * USEC_PER_SEC)
+#define ACT_USEC (180 * USEC_PER_SEC)
 
 /* --- connection ----------------------------------------------------------------------------- */
 
@@ -79,16 +79,19 @@ int luctl_bus_open(const char *host, const char *address, struct luctl_bus **ret
 	}
 	r = open_any(host, address, bus, &fell_back);
 	if (r < 0 && address)
-		return luctl_error_take(e, r, r == -EACCES ? LUCTL_UNAUTHORISED : LUCTL_UNREACHABLE,
-					strprintf("cannot connect to %s: %s. Is luod running there?",
-						  address, strerror(-r)));
+		return luctl_error_take(
+			e, r, r == -EACCES ? LUCTL_UNAUTHORISED : LUCTL_UNREACHABLE,
+			strprintf("cannot connect to %s: %s. Is luod running there?", address,
+				  strerror(-r)));
 	if (r < 0 && host)
-		return luctl_error_take(e, r, LUCTL_UNREACHABLE,
-					strprintf("cannot reach the system bus of %s: %s. Does 'ssh %s' work?",
-						  host, strerror(-r), host));
+		return luctl_error_take(
+			e, r, LUCTL_UNREACHABLE,
+			strprintf("cannot reach the system bus of %s: %s. Does 'ssh %s' work?",
+				  host, strerror(-r), host));
 	if (no_bus_there(r) && !fell_back)
-		return luctl_error_take(e, r, LUCTL_UNREACHABLE,
-					strdup("there is no system bus. As root, luctl speaks to luod without it."));
+		return luctl_error_take(
+			e, r, LUCTL_UNREACHABLE,
+			strdup("there is no system bus. As root, luctl speaks to luod without it."));
 	if (r < 0)
 		return luctl_error_set(e, r, NULL, NULL, NULL);
 	sd_bus_set_allow_interactive_authorization(bus->bus, true);
@@ -179,8 +182,7 @@ int luctl_bus_get_job(struct luctl_bus *bus, const char *path, struct luctl_job 
 	return 0;
 }
 
-int luctl_bus_get_sessions(struct luctl_bus *bus, struct luctl_sessions *ret,
-			   struct luctl_error *e)
+int luctl_bus_get_sessions(struct luctl_bus *bus, struct luctl_sessions *ret, struct luctl_error *e)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
 	int r;
@@ -194,8 +196,8 @@ int luctl_bus_get_sessions(struct luctl_bus *bus, struct luctl_sessions *ret,
 	return bad_message(e, luctl_read_sessions(reply, ret));
 }
 
-int luctl_bus_get_timeline(struct luctl_bus *bus, const char *update_id,
-			   struct luctl_timeline *ret, struct luctl_error *e)
+int luctl_bus_get_timeline(struct luctl_bus *bus, const char *update_id, struct luctl_timeline *ret,
+			   struct luctl_error *e)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
 	struct luctl_timeline timeline = { .blackout = USEC_INFINITY };
@@ -270,9 +272,13 @@ int luctl_bus_load(struct luctl_bus *bus, const struct luctl_load *load, struct 
 	int r;
 
 	if (sd_bus_can_send(bus->bus, 'h') <= 0)
-		return luctl_error_take(e, -EOPNOTSUPP, LUCTL_FAILED, bus->host ?
-			strprintf("open files cannot be passed to another host. Run 'luctl load' on %s.", bus->host) :
-			strdup("open files cannot be passed over this connection."));
+		return luctl_error_take(
+			e, -EOPNOTSUPP, LUCTL_FAILED,
+			bus->host
+				? strprintf(
+					  "open files cannot be passed to another host. Run 'luctl load' on %s.",
+					  bus->host)
+				: strdup("open files cannot be passed over this connection."));
 	r = new_call(bus, LUCTL_ROOT, LUCTL_MANAGER, "Load", &m);
 	if (r >= 0)
 		r = append_load(m, load);

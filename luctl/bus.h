@@ -22,9 +22,9 @@
 #define LUCTL_PEER_ADDRESS "unix:path=/run/luod/bus"
 
 struct luctl_error {
-	int exit_code;		/* enum luctl_exit */
-	char *name;		/* of the D-Bus error, or NULL */
-	char *text;		/* what went wrong, and the way out; no full stop is missing */
+	int exit_code; /* enum luctl_exit */
+	char *name;    /* of the D-Bus error, or NULL */
+	char *text;    /* what went wrong, and the way out; no full stop is missing */
 };
 
 void luctl_error_clear(struct luctl_error *error);
@@ -51,26 +51,25 @@ int luctl_bus_open(const char *host, const char *address, struct luctl_bus **ret
 void luctl_bus_free(struct luctl_bus *bus);
 DEFINE_CLEANUP(struct luctl_bus *, luctl_bus_free)
 
-int luctl_bus_get_manager(struct luctl_bus *bus, struct luctl_manager *ret,
-			  struct luctl_error *e);
+int luctl_bus_get_manager(struct luctl_bus *bus, struct luctl_manager *ret, struct luctl_error *e);
 int luctl_bus_get_sessions(struct luctl_bus *bus, struct luctl_sessions *ret,
 			   struct luctl_error *e);
 int luctl_bus_get_job(struct luctl_bus *bus, const char *path, struct luctl_job *ret,
 		      struct luctl_error *e);
 
 /* @update_id: "" for the last one. */
-int luctl_bus_get_timeline(struct luctl_bus *bus, const char *update_id,
-			   struct luctl_timeline *ret, struct luctl_error *e);
+int luctl_bus_get_timeline(struct luctl_bus *bus, const char *update_id, struct luctl_timeline *ret,
+			   struct luctl_error *e);
 
 int luctl_bus_check(struct luctl_bus *bus, struct luctl_findings *ret, struct luctl_error *e);
 
 struct luctl_load {
 	int kernel_fd;
-	int initrd_fd;		/* negative: none */
+	int initrd_fd; /* negative: none */
 	const char *kernel_path;
 	const char *initrd_path;
-	const char *command_line;	/* NULL: the running one */
-	const char *append;	/* NULL: nothing */
+	const char *command_line; /* NULL: the running one */
+	const char *append;	  /* NULL: nothing */
 };
 
 /* The fds stay the caller's. */
@@ -89,23 +88,23 @@ char *luctl_bus_object_name(const char *path);
 
 /* Why there is nothing more to follow. */
 enum luctl_lost {
-	LUCTL_LOST_LUOD,	/* luod left the bus */
+	LUCTL_LOST_LUOD, /* luod left the bus */
 	LUCTL_LOST_CONNECTION,
-	LUCTL_LOST_OBJECT,	/* the object cannot be read; see the error given */
+	LUCTL_LOST_OBJECT, /* the object cannot be read; see the error given */
 };
 
 struct luctl_signal {
 	enum luctl_signal_kind {
-		LUCTL_SIGNAL_PROPERTY,	/* @member changed to @value */
-		LUCTL_SIGNAL_ADDED,	/* an object appeared; @value: its properties */
+		LUCTL_SIGNAL_PROPERTY, /* @member changed to @value */
+		LUCTL_SIGNAL_ADDED,    /* an object appeared; @value: its properties */
 		LUCTL_SIGNAL_REMOVED,
-		LUCTL_SIGNAL_OTHER,	/* any other signal of luod's; @value: its arguments */
-		LUCTL_SIGNAL_ARRIVED,	/* luod came to the bus */
+		LUCTL_SIGNAL_OTHER,   /* any other signal of luod's; @value: its arguments */
+		LUCTL_SIGNAL_ARRIVED, /* luod came to the bus */
 	} kind;
 	const char *path;
 	const char *interface;
 	const char *member;
-	json_t *value;		/* borrowed; NULL where there is none */
+	json_t *value; /* borrowed; NULL where there is none */
 };
 
 struct luctl_follower {

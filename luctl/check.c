@@ -28,16 +28,31 @@ int luctl_print_findings(struct luctl *luctl, const struct luctl_findings *findi
 	return luctl_table_print(table);
 }
 
-static void print_verdict(struct luctl *luctl, size_t errors, size_t warnings)
+static int print_json(struct luctl *luctl, const struct luctl_findings *findings)
 {
+	size_t errors = luctl_findings_count(findings, "error");
+	size_t warnings = luctl_findings_count(findings, "warning");
+	json_t *document = json_object();
+
+	luctl_json_set(&document, "errors", json_integer((json_int_t)errors));
+	luctl_json_set(&document, "warnings", json_integer((json_int_t)warnings));
+	luctl_json_set(&document, "findings", luctl_json_findings(findings));
+	return luctl_print_json(luctl, document, false);
+}
+
+static void print_verdict(struct luctl *luctl, const struct luctl_findings *findings)
+{
+	size_t errors = luctl_findings_count(findings, "error");
+	size_t warnings = luctl_findings_count(findings, "warning");
+
 	if (luctl->options.no_legend || luctl->options.quiet)
 		return;
 	if (errors)
 		fprintf(luctl->out, "\n%zu finding%s against an update.\n", errors,
 			errors == 1 ? " stands" : "s stand");
 	else if (warnings)
-		fprintf(luctl->out, "\nNothing stands against an update; %zu warning%s.\n", warnings,
-			warnings == 1 ? "" : "s");
+		fprintf(luctl->out, "\nNothing stands against an update; %zu warning%s.\n",
+			warnings, warnings == 1 ? "" : "s");
 	else
 		fputs("Nothing stands against an update.\n", luctl->out);
 }
@@ -45,7 +60,6 @@ static void print_verdict(struct luctl *luctl, size_t errors, size_t warnings)
 int luctl_verb_check(struct luctl *luctl, char **argv)
 {
 	_cleanup_(luctl_findings_clear) struct luctl_findings findings = {};
-	size_t errors, warnings;
 	int verdict, r;
 
 	r = luctl_connect(luctl);
@@ -53,16 +67,11 @@ int luctl_verb_check(struct luctl *luctl, char **argv)
 		r = luctl_bus_check(luctl->bus, &findings, &luctl->error);
 	if (r < 0)
 		return luctl_fail(luctl, "Cannot check");
-	errors = luctl_findings_count(&findings, "error");
-	warnings = luctl_findings_count(&findings, "warning");
-	verdict = errors ? LUCTL_REFUSED : LUCTL_OK;
+	verdict = luctl_findings_count(&findings, "error") ? LUCTL_REFUSED : LUCTL_OK;
 	if (luctl->options.json)
-		return luctl_print_json(luctl, luctl_json_object(
-			"errors", json_integer((json_int_t)errors),
-			"warnings", json_integer((json_int_t)warnings),
-			"findings", luctl_json_findings(&findings), NULL), false) ?: verdict;
+		return print_json(luctl, &findings) ?: verdict;
 	if (luctl_print_findings(luctl, &findings) < 0)
 		return LUCTL_FAILED;
-	print_verdict(luctl, errors, warnings);
+	print_verdict(luctl, &findings);
 	return verdict;
 }

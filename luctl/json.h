@@ -37,12 +37,13 @@ json_t *luctl_json_marks(const struct luctl_marks *marks);
 json_t *luctl_json_job(const struct luctl_job *job);
 
 /*
- * Builds an object of (key, value) pairs up to a NULL key. Takes all values; a NULL among them
- * makes the whole NULL, so that a chain of constructors needs no checks.
+ * Adds @value, which they take, to *@object or *@array. The first failure, a NULL among the values
+ * included, makes the whole NULL for good: a chain of calls needs no checks.
  */
-json_t *luctl_json_object(const char *key, ...) __attribute__((sentinel));
-
-/* Appends @value, which it takes, to *@array; the first failure makes *@array NULL for good. */
+void luctl_json_set(json_t **object, const char *key, json_t *value);
 void luctl_json_append(json_t **array, json_t *value);
+
+/* { @key: @value }, which it takes. */
+json_t *luctl_json_single(const char *key, json_t *value);
 
 #endif

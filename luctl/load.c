@@ -12,7 +12,7 @@
 
 struct file {
 	int fd;
-	char *path;		/* absolute; for display only */
+	char *path; /* absolute; for display only */
 };
 
 static void file_clear(struct file *file)
@@ -59,13 +59,15 @@ static int print_target(struct luctl *luctl)
 	if (luctl_bus_get_manager(luctl->bus, &manager, &luctl->error) < 0)
 		return luctl_fail(luctl, "Loaded, but luod does not say what");
 	if (luctl->options.json)
-		return luctl_print_json(luctl, luctl_json_object(
-			"target", luctl_json_target(target), NULL), false);
+		return luctl_print_json(
+			luctl, luctl_json_single("target", luctl_json_target(target)), false);
 	size = luctl_format_bytes(target->size);
 	release = luctl_safe(target->release);
 	fprintf(luctl->out, "Loaded kernel %s (%s).\n", strempty(release), strempty(size));
 	if (!target->liveupdate)
-		luctl_complain(luctl, "This kernel has no live-update support: guests would not come through. 'luctl check' says more.");
+		luctl_complain(
+			luctl,
+			"This kernel has no live-update support: guests would not come through. 'luctl check' says more.");
 	return LUCTL_OK;
 }
 
@@ -80,12 +82,16 @@ int luctl_verb_load(struct luctl *luctl, char **argv)
 	if (r != LUCTL_OK)
 		return r;
 	if (luctl_connect(luctl) < 0 ||
-	    luctl_bus_load(luctl->bus, &(struct luctl_load){
-			.kernel_fd = kernel.fd, .kernel_path = kernel.path,
-			.initrd_fd = initrd.fd, .initrd_path = initrd.path,
-			.command_line = luctl->options.command_line,
-			.append = luctl->options.append,
-		    }, &luctl->error) < 0)
+	    luctl_bus_load(luctl->bus,
+			   &(struct luctl_load){
+				   .kernel_fd = kernel.fd,
+				   .kernel_path = kernel.path,
+				   .initrd_fd = initrd.fd,
+				   .initrd_path = initrd.path,
+				   .command_line = luctl->options.command_line,
+				   .append = luctl->options.append,
+			   },
+			   &luctl->error) < 0)
 		return luctl_fail(luctl, "Cannot load %s", argv[0]);
 	return print_target(luctl);
 }
@@ -95,7 +101,7 @@ int luctl_verb_unload(struct luctl *luctl, char **argv)
 	if (luctl_connect(luctl) < 0 || luctl_bus_unload(luctl->bus, &luctl->error) < 0)
 		return luctl_fail(luctl, "Cannot unload the kernel");
 	if (luctl->options.json)
-		return luctl_print_json(luctl, luctl_json_object("target", json_null(), NULL), false);
+		return luctl_print_json(luctl, luctl_json_single("target", json_null()), false);
 	if (!luctl->options.quiet)
 		fputs("No kernel is loaded now.\n", luctl->out);
 	return LUCTL_OK;

@@ -21,14 +21,14 @@
 
 enum luctl_exit {
 	LUCTL_OK = 0,
-	LUCTL_FAILED = 1,	/* what was asked for was tried and did not work */
-	LUCTL_USAGE = 2,	/* the command line makes no sense */
-	LUCTL_REFUSED = 3,	/* the check has error findings */
-	LUCTL_CALLED_OFF = 4,	/* veto, missed deadline, cancelled: every guest goes on */
-	LUCTL_UNREACHABLE = 5,	/* no answer from luod */
+	LUCTL_FAILED = 1,      /* what was asked for was tried and did not work */
+	LUCTL_USAGE = 2,       /* the command line makes no sense */
+	LUCTL_REFUSED = 3,     /* the check has error findings */
+	LUCTL_CALLED_OFF = 4,  /* veto, missed deadline, cancelled: every guest goes on */
+	LUCTL_UNREACHABLE = 5, /* no answer from luod */
 	LUCTL_UNAUTHORISED = 6,
-	LUCTL_WRONG_STATE = 7,	/* not now: nothing loaded, an update runs, no update runs */
-	LUCTL_UNKNOWN = 8,	/* lost sight of an update that goes on */
+	LUCTL_WRONG_STATE = 7, /* not now: nothing loaded, an update runs, no update runs */
+	LUCTL_UNKNOWN = 8,     /* lost sight of an update that goes on */
 };
 
 struct luctl_options {
@@ -47,15 +47,15 @@ struct luctl_options {
 	char *reason;
 	bool force;
 	bool no_wait;
-	uint64_t timeout_usec;	/* USEC_INFINITY: none */
+	uint64_t timeout_usec; /* USEC_INFINITY: none */
 };
 
 struct luctl {
 	struct luctl_options options;
 	FILE *out;
 	FILE *err;
-	struct luctl_bus *bus;	/* made by luctl_connect() */
-	struct luctl_error error;	/* of the last call that failed */
+	struct luctl_bus *bus;	  /* made by luctl_connect() */
+	struct luctl_error error; /* of the last call that failed */
 };
 
 /* What main() does, with the streams given. Returns the exit code. */

@@ -11,8 +11,8 @@
 #include "luod/util.h"
 
 struct luctl_finding {
-	char *severity;		/* error, warning, info */
-	char *code;		/* stable */
+	char *severity; /* error, warning, info */
+	char *code;	/* stable */
 	char *object;
 	char *message;
 };
@@ -26,9 +26,9 @@ struct luctl_target {
 	bool loaded;
 	char *release;
 	char *command_line;
-	char *kernel;		/* paths, as whoever loaded it named them */
+	char *kernel; /* paths, as whoever loaded it named them */
 	char *initrd;
-	uint64_t size;		/* bytes */
+	uint64_t size; /* bytes */
 	bool liveupdate;
 };
 
@@ -52,7 +52,7 @@ struct luctl_manager {
 	struct luctl_features features;
 	struct luctl_findings findings;
 	uint32_t sessions;
-	char **jobs;		/* object paths, NULL-terminated, or NULL */
+	char **jobs; /* object paths, NULL-terminated, or NULL */
 };
 
 struct luctl_resource {
@@ -77,7 +77,7 @@ struct luctl_session {
 	char *policy;
 	char *claim_policy;
 	char *unclaimed_policy;
-	uint64_t claim_timeout;	/* usec; USEC_INFINITY: none */
+	uint64_t claim_timeout; /* usec; USEC_INFINITY: none */
 	char *state;
 	char *reason;
 	struct luctl_resources resources;
@@ -94,19 +94,19 @@ struct luctl_sessions {
 struct luctl_job {
 	uint32_t id;
 	char *update_id;
-	char *state;		/* running, done, failed, cancelled */
+	char *state; /* running, done, failed, cancelled */
 	char *step;
 	uint32_t step_number;
 	uint32_t step_count;
 	char *error;
 	struct luctl_findings findings;
-	char **waiting;		/* names of sessions, NULL-terminated, or NULL */
+	char **waiting; /* names of sessions, NULL-terminated, or NULL */
 };
 
 struct luctl_mark {
 	char *name;
-	uint64_t usec;		/* since the first mark */
-	uint64_t realtime;	/* usec since the epoch */
+	uint64_t usec;	   /* since the first mark */
+	uint64_t realtime; /* usec since the epoch */
 };
 
 struct luctl_marks {
@@ -122,7 +122,7 @@ struct luctl_timeline {
 	char *result;
 	char *reason;
 	char *delivered;
-	uint64_t blackout;	/* usec; USEC_INFINITY: luod did not say */
+	uint64_t blackout; /* usec; USEC_INFINITY: luod did not say */
 	struct luctl_marks marks;
 };
 

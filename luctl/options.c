@@ -12,69 +12,78 @@
 #include "luctl/output.h"
 
 enum {
-	STATUS, SESSIONS, CHECK, LOAD, UNLOAD, UPDATE, CANCEL, TIMELINE, WATCH, VERSION, HELP,
+	STATUS,
+	SESSIONS,
+	CHECK,
+	LOAD,
+	UNLOAD,
+	UPDATE,
+	CANCEL,
+	TIMELINE,
+	WATCH,
+	VERSION,
+	HELP,
 };
 
 static const struct luctl_verb verbs[] = {
 	[STATUS] = { "status", luctl_verb_status, 0, 0, "",
-		"what luod does, which kernel is loaded, what the last update came to" },
+		     "what luod does, which kernel is loaded, what the last update came to" },
 	[SESSIONS] = { "sessions", luctl_verb_sessions, 0, 1024, "[SESSION...]",
-		"the sessions, or all about some of them" },
+		       "the sessions, or all about some of them" },
 	[CHECK] = { "check", luctl_verb_check, 0, 0, "",
-		"what stands against an update; changes nothing" },
-	[LOAD] = { "load", luctl_verb_load, 1, 1, "KERNEL",
-		"load the next kernel" },
-	[UNLOAD] = { "unload", luctl_verb_unload, 0, 0, "",
-		"forget the loaded kernel" },
+		    "what stands against an update; changes nothing" },
+	[LOAD] = { "load", luctl_verb_load, 1, 1, "KERNEL", "load the next kernel" },
+	[UNLOAD] = { "unload", luctl_verb_unload, 0, 0, "", "forget the loaded kernel" },
 	[UPDATE] = { "update", luctl_verb_update, 0, 0, "",
-		"change to the loaded kernel, guests included" },
-	[CANCEL] = { "cancel", luctl_verb_cancel, 0, 0, "",
-		"call the running update off" },
+		     "change to the loaded kernel, guests included" },
+	[CANCEL] = { "cancel", luctl_verb_cancel, 0, 0, "", "call the running update off" },
 	[TIMELINE] = { "timeline", luctl_verb_timeline, 0, 1, "[UPDATE-ID]",
-		"where the time of an update went" },
+		       "where the time of an update went" },
 	[WATCH] = { "watch", luctl_verb_watch, 0, 0, "",
-		"follow what luod announces until interrupted" },
+		    "follow what luod announces until interrupted" },
 	[VERSION] = { "version", luctl_verb_version, 0, 0, "",
-		"the versions of luctl and of luod" },
-	[HELP] = { "help", luctl_verb_help, 0, 0, "",
-		"this text", .offline = true },
+		      "the versions of luctl and of luod" },
+	[HELP] = { "help", luctl_verb_help, 0, 0, "", "this text", .offline = true },
 };
 
-#define ALL		(~0u)
-#define ONLY(verb)	(1u << (verb))
+#define ALL	   (~0u)
+#define ONLY(verb) (1u << (verb))
 
 enum option_kind {
-	FLAG,		/* bool */
-	TEXT,		/* char * */
-	JUMP,		/* char *, one of two words */
-	DURATION,	/* uint64_t */
+	FLAG,	  /* bool */
+	TEXT,	  /* char * */
+	JUMP,	  /* char *, one of two words */
+	DURATION, /* uint64_t */
 	SHOW_HELP,
 	SHOW_VERSION,
 };
 
 struct option_entry {
 	const char *name;
-	char letter;		/* 0: none */
+	char letter; /* 0: none */
 	enum option_kind kind;
-	size_t offset;		/* in struct luctl_options */
-	unsigned int verbs;	/* which of them know it */
-	const char *argument;	/* NULL: takes none */
+	size_t offset;	      /* in struct luctl_options */
+	unsigned int verbs;   /* which of them know it */
+	const char *argument; /* NULL: takes none */
 	const char *help;
 };
 
 #define MEMBER(m) offsetof(struct luctl_options, m)
 
 static const struct option_entry entries[] = {
-	{ "host", 'H', TEXT, MEMBER(host), ALL, "[USER@]HOST", "speak to luod on another host, over ssh" },
+	{ "host", 'H', TEXT, MEMBER(host), ALL, "[USER@]HOST",
+	  "speak to luod on another host, over ssh" },
 	{ "address", 0, TEXT, MEMBER(address), ALL, "ADDRESS",
 	  "speak to luod's own socket, such as " LUCTL_PEER_ADDRESS },
 	{ "json", 0, FLAG, MEMBER(json), ALL & ~ONLY(HELP), NULL, "print JSON" },
-	{ "no-legend", 0, FLAG, MEMBER(no_legend), ALL, NULL, "print no headings and no summaries" },
+	{ "no-legend", 0, FLAG, MEMBER(no_legend), ALL, NULL,
+	  "print no headings and no summaries" },
 	{ "quiet", 'q', FLAG, MEMBER(quiet), ALL, NULL, "print only what was asked for" },
 	{ "verbose", 'v', FLAG, MEMBER(verbose), ALL, NULL, "say how luod is reached" },
 	{ "help", 'h', SHOW_HELP, 0, ALL, NULL, "this text" },
 	{ "version", 0, SHOW_VERSION, 0, ALL, NULL, "the version of luctl" },
-	{ "initrd", 0, TEXT, MEMBER(initrd), ONLY(LOAD), "FILE", "initial RAM disk of the next kernel" },
+	{ "initrd", 0, TEXT, MEMBER(initrd), ONLY(LOAD), "FILE",
+	  "initial RAM disk of the next kernel" },
 	{ "command-line", 0, TEXT, MEMBER(command_line), ONLY(LOAD), "STRING",
 	  "its command line (default: the running one)" },
 	{ "append", 0, TEXT, MEMBER(append), ONLY(LOAD), "STRING",
@@ -83,8 +92,10 @@ static const struct option_entry entries[] = {
 	  "how to get there (default: as configured)" },
 	{ "reason", 0, TEXT, MEMBER(reason), ONLY(UPDATE) | ONLY(CANCEL), "TEXT",
 	  "kept with the update" },
-	{ "force", 0, FLAG, MEMBER(force), ONLY(UPDATE), NULL, "update in spite of error findings" },
-	{ "no-wait", 0, FLAG, MEMBER(no_wait), ONLY(UPDATE), NULL, "start the update, do not follow it" },
+	{ "force", 0, FLAG, MEMBER(force), ONLY(UPDATE), NULL,
+	  "update in spite of error findings" },
+	{ "no-wait", 0, FLAG, MEMBER(no_wait), ONLY(UPDATE), NULL,
+	  "start the update, do not follow it" },
 	{ "timeout", 0, DURATION, MEMBER(timeout_usec), ONLY(UPDATE), "TIME",
 	  "stop following after this time; the update goes on" },
 };
@@ -114,7 +125,8 @@ static int apply(struct luctl *luctl, const struct option_entry *e, const char *
 		return LUCTL_OK;
 	case JUMP:
 		if (!streq(argument, "direct") && !streq(argument, "systemd")) {
-			luctl_complain(luctl, "--%s=%s: must be %s.", e->name, argument, e->argument);
+			luctl_complain(luctl, "--%s=%s: must be %s.", e->name, argument,
+				       e->argument);
 			return LUCTL_USAGE;
 		}
 		return replace_text((char **)member, argument) < 0 ? LUCTL_FAILED : LUCTL_OK;
@@ -146,7 +158,9 @@ static void describe(struct option *longs, char *shorts)
 		const struct option_entry *e = &entries[i];
 
 		longs[i] = (struct option){
-			e->name, e->argument ? required_argument : no_argument, NULL,
+			e->name,
+			e->argument ? required_argument : no_argument,
+			NULL,
 			OPTION_BASE + (int)i,
 		};
 		if (e->letter) {
@@ -189,8 +203,8 @@ static int check_arguments(struct luctl *luctl, const struct luctl_verb *verb, u
 	for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {
 		if (!(used & (1u << i)) || entries[i].verbs & ONLY(verb - verbs))
 			continue;
-		luctl_complain(luctl, "'luctl %s' knows no option --%s. See 'luctl help'.", verb->name,
-			       entries[i].name);
+		luctl_complain(luctl, "'luctl %s' knows no option --%s. See 'luctl help'.",
+			       verb->name, entries[i].name);
 		return LUCTL_USAGE;
 	}
 	if (n_args < verb->min_args || n_args > verb->max_args) {
@@ -292,8 +306,8 @@ static bool is_general(const struct option_entry *e)
 
 static void print_option(struct luctl *luctl, const struct option_entry *e)
 {
-	_cleanup_free_ char *text = strprintf("--%s%s%s", e->name, e->argument ? "=" : "",
-					      strempty(e->argument));
+	_cleanup_free_ char *text =
+		strprintf("--%s%s%s", e->name, e->argument ? "=" : "", strempty(e->argument));
 	char letter[] = { '-', e->letter, ',', '\0' };
 
 	fprintf(luctl->out, "  %3s %-26s %s\n", e->letter ? letter : "", strempty(text), e->help);
@@ -326,7 +340,8 @@ static void print_options_of(struct luctl *luctl, const struct luctl_verb *verb)
 int luctl_verb_help(struct luctl *luctl, char **argv)
 {
 	fputs("luctl [OPTION…] [VERB]\n\n"
-	      "Updates the kernel under running guests, by way of luod(8).\n\nVerbs:\n", luctl->out);
+	      "Updates the kernel under running guests, by way of luod(8).\n\nVerbs:\n",
+	      luctl->out);
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
 		_cleanup_free_ char *text = strprintf("%s %s", verbs[i].name, verbs[i].synopsis);
 

@@ -9,9 +9,9 @@ struct luctl_verb {
 	const char *name;
 	int (*run)(struct luctl *luctl, char **argv);
 	unsigned int min_args, max_args;
-	const char *synopsis;	/* what follows the name */
+	const char *synopsis; /* what follows the name */
 	const char *help;
-	bool offline;		/* needs no luod */
+	bool offline; /* needs no luod */
 };
 
 /*

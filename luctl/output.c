@@ -57,11 +57,8 @@ int luctl_parse_duration(const char *text, uint64_t *ret)
 		const char *unit;
 		uint64_t usec;
 	} units[] = {
-		{ "", USEC_PER_SEC },
-		{ "s", USEC_PER_SEC },
-		{ "ms", USEC_PER_MSEC },
-		{ "min", 60 * USEC_PER_SEC },
-		{ "h", 3600 * USEC_PER_SEC },
+		{ "", USEC_PER_SEC },	      { "s", USEC_PER_SEC },	    { "ms", USEC_PER_MSEC },
+		{ "min", 60 * USEC_PER_SEC }, { "h", 3600 * USEC_PER_SEC },
 	};
 	unsigned long long n;
 	char *end;
@@ -89,14 +86,25 @@ int luctl_parse_duration(const char *text, uint64_t *ret)
 
 /* --- text from strangers ------------------------------------------------------------------------ */
 
+/* How long a UTF-8 sequence that begins with @first would be; 0 when none does. */
+static size_t utf8_length(unsigned char first)
+{
+	if (first < 0x80)
+		return 1;
+	if (first >= 0xc2 && first < 0xe0)
+		return 2;
+	if (first >= 0xe0 && first < 0xf0)
+		return 3;
+	return first >= 0xf0 && first < 0xf5 ? 4 : 0;
+}
+
 /*
  * The length of the well-formed UTF-8 sequence that begins at @s and may be shown, or 0. C1
  * control characters are two bytes long there, and act on a terminal like ESC.
  */
 static size_t printable(const unsigned char *s)
 {
-	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 :
-		   (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+	size_t n = utf8_length(s[0]);
 
 	if (s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0))
 		return 0;
@@ -134,7 +142,7 @@ bool luctl_is_utf8(void)
 
 bool luctl_is_terminal(FILE *f)
 {
-	int fd = fileno(f);	/* -1 for a stream in memory */
+	int fd = fileno(f); /* -1 for a stream in memory */
 
 	return fd >= 0 && isatty(fd);
 }
@@ -144,10 +152,8 @@ bool luctl_is_terminal(FILE *f)
 const char *luctl_color(FILE *f, enum luctl_color color)
 {
 	static const char *const sequences[] = {
-		[LUCTL_PLAIN] = "\033[0m",
-		[LUCTL_GREEN] = "\033[0;32m",
-		[LUCTL_YELLOW] = "\033[0;33m",
-		[LUCTL_RED] = "\033[0;31m",
+		[LUCTL_PLAIN] = "\033[0m",     [LUCTL_GREEN] = "\033[0;32m",
+		[LUCTL_YELLOW] = "\033[0;33m", [LUCTL_RED] = "\033[0;31m",
 		[LUCTL_BOLD] = "\033[0;1m",
 	};
 
@@ -163,24 +169,15 @@ enum luctl_color luctl_color_of(const char *word)
 		const char *word;
 		enum luctl_color color;
 	} words[] = {
-		{ "error", LUCTL_RED },
-		{ "failed", LUCTL_RED },
-		{ "vetoed", LUCTL_RED },
-		{ "lost", LUCTL_RED },
-		{ "degraded", LUCTL_RED },
-		{ "warning", LUCTL_YELLOW },
-		{ "left-behind", LUCTL_YELLOW },
-		{ "unclaimed", LUCTL_YELLOW },
-		{ "cancelled", LUCTL_YELLOW },
-		{ "aborting", LUCTL_YELLOW },
-		{ "preparing", LUCTL_YELLOW },
-		{ "frozen", LUCTL_YELLOW },
-		{ "restoring", LUCTL_YELLOW },
-		{ "finishing", LUCTL_YELLOW },
-		{ "loaded", LUCTL_GREEN },
-		{ "ready", LUCTL_GREEN },
-		{ "resumed", LUCTL_GREEN },
-		{ "done", LUCTL_GREEN },
+		{ "error", LUCTL_RED },		 { "failed", LUCTL_RED },
+		{ "vetoed", LUCTL_RED },	 { "lost", LUCTL_RED },
+		{ "degraded", LUCTL_RED },	 { "warning", LUCTL_YELLOW },
+		{ "left-behind", LUCTL_YELLOW }, { "unclaimed", LUCTL_YELLOW },
+		{ "cancelled", LUCTL_YELLOW },	 { "aborting", LUCTL_YELLOW },
+		{ "preparing", LUCTL_YELLOW },	 { "frozen", LUCTL_YELLOW },
+		{ "restoring", LUCTL_YELLOW },	 { "finishing", LUCTL_YELLOW },
+		{ "loaded", LUCTL_GREEN },	 { "ready", LUCTL_GREEN },
+		{ "resumed", LUCTL_GREEN },	 { "done", LUCTL_GREEN },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
@@ -246,11 +243,8 @@ void luctl_table_free(struct luctl_table *table)
 static void color_cell(struct libscols_line *line, size_t column, const char *word)
 {
 	static const char *const names[] = {
-		[LUCTL_PLAIN] = NULL,
-		[LUCTL_GREEN] = "green",
-		[LUCTL_YELLOW] = "brown",
-		[LUCTL_RED] = "red",
-		[LUCTL_BOLD] = "bold",
+		[LUCTL_PLAIN] = NULL, [LUCTL_GREEN] = "green", [LUCTL_YELLOW] = "brown",
+		[LUCTL_RED] = "red",  [LUCTL_BOLD] = "bold",
 	};
 	const char *name = names[luctl_color_of(word)];
 

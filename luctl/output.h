@@ -56,7 +56,7 @@ struct luctl_column {
 	const char *title;
 	bool right;
 	bool wrap;
-	bool colored;		/* each cell in the colour of its word */
+	bool colored; /* each cell in the colour of its word */
 };
 
 struct luctl_table;

@@ -73,7 +73,7 @@ static void name_phase(struct luctl_phase *phase, enum luctl_side before)
 
 struct sorted_mark {
 	const struct luctl_mark *mark;
-	size_t position;	/* keeps marks of the same time in their order */
+	size_t position; /* keeps marks of the same time in their order */
 };
 
 static int by_time(const void *a, const void *b)
@@ -110,8 +110,10 @@ int luctl_phases_of(const struct luctl_timeline *timeline, struct luctl_phases *
 		const struct luctl_mark *from = sorted[i].mark, *to = sorted[i + 1].mark;
 
 		phases[i] = (struct luctl_phase){
-			.from = from->name, .to = to->name,
-			.start = from->usec, .duration = to->usec - from->usec,
+			.from = from->name,
+			.to = to->name,
+			.start = from->usec,
+			.duration = to->usec - from->usec,
 			.blackout = blackout && from->usec >= dark_start &&
 				    to->usec <= dark_start + dark,
 		};
@@ -136,8 +138,8 @@ bool luctl_blackout(const struct luctl_timeline *timeline, uint64_t *ret_start,
 	if (!from || !to || to->usec < from->usec)
 		return false;
 	*ret_start = from->usec;
-	*ret_duration = timeline->blackout != USEC_INFINITY ? timeline->blackout :
-							      to->usec - from->usec;
+	*ret_duration = timeline->blackout != USEC_INFINITY ? timeline->blackout
+							    : to->usec - from->usec;
 	return true;
 }
 

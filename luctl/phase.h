@@ -13,19 +13,19 @@
 
 enum luctl_side {
 	LUCTL_OLD_KERNEL,
-	LUCTL_BETWEEN,		/* no userspace runs */
+	LUCTL_BETWEEN, /* no userspace runs */
 	LUCTL_NEW_KERNEL,
 };
 
 const char *luctl_side_to_string(enum luctl_side side);
 
 struct luctl_phase {
-	const char *from, *to;	/* names of the marks; borrowed */
-	const char *title;	/* borrowed too */
-	uint64_t start;		/* usec since the first mark */
+	const char *from, *to; /* names of the marks; borrowed */
+	const char *title;     /* borrowed too */
+	uint64_t start;	       /* usec since the first mark */
 	uint64_t duration;
 	enum luctl_side side;
-	bool blackout;		/* lies within the blackout */
+	bool blackout; /* lies within the blackout */
 };
 
 struct luctl_phases {

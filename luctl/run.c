@@ -6,8 +6,7 @@
 #include "luctl/options.h"
 #include "luctl/output.h"
 
-_printf_(2, 0)
-static void complain(struct luctl *luctl, const char *format, va_list ap)
+_printf_(2, 0) static void complain(struct luctl *luctl, const char *format, va_list ap)
 {
 	_cleanup_free_ char *text = NULL, *safe = NULL;
 

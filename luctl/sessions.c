@@ -36,7 +36,8 @@ static int select_sessions(struct luctl *luctl, struct luctl_sessions *sessions,
 			found = matches(&sessions->items[i], *name);
 		if (found)
 			continue;
-		luctl_complain(luctl, "There is no session %s. 'luctl sessions' lists them.", *name);
+		luctl_complain(luctl, "There is no session %s. 'luctl sessions' lists them.",
+			       *name);
 		result = LUCTL_FAILED;
 	}
 	for (size_t i = 0; i < sessions->count; i++) {
@@ -157,6 +158,13 @@ static int print_each(struct luctl *luctl, const struct luctl_sessions *sessions
 	return r;
 }
 
+static int print_json(struct luctl *luctl, const struct luctl_sessions *sessions)
+{
+	json_t *list = luctl_json_sessions(sessions);
+
+	return luctl_print_json(luctl, luctl_json_single("sessions", list), false);
+}
+
 int luctl_verb_sessions(struct luctl *luctl, char **argv)
 {
 	_cleanup_(luctl_sessions_clear) struct luctl_sessions sessions = {};
@@ -169,8 +177,7 @@ int luctl_verb_sessions(struct luctl *luctl, char **argv)
 		return luctl_fail(luctl, "Cannot list the sessions");
 	result = select_sessions(luctl, &sessions, argv);
 	if (luctl->options.json)
-		return luctl_print_json(luctl, luctl_json_object(
-			"sessions", luctl_json_sessions(&sessions), NULL), false) ?: result;
+		return print_json(luctl, &sessions) ?: result;
 	if (*argv)
 		r = print_each(luctl, &sessions);
 	else if (sessions.count)

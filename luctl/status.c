@@ -197,14 +197,11 @@ static int get_report(struct luctl *luctl, struct report *report)
 static int print_report_json(struct luctl *luctl, const struct report *report)
 {
 	json_t *document = luctl_json_manager(&report->manager);
-	json_t *job = report->has_job ? luctl_json_job(&report->job) : json_null();
-	json_t *last = luctl_json_update(report->has_timeline ? &report->timeline : NULL);
 
-	if (!document || json_object_set_new(document, "job", job) < 0 ||
-	    json_object_set_new(document, "last-update", last) < 0) {
-		json_decref(document);
-		document = NULL;
-	}
+	luctl_json_set(&document, "job",
+		       report->has_job ? luctl_json_job(&report->job) : json_null());
+	luctl_json_set(&document, "last-update",
+		       luctl_json_update(report->has_timeline ? &report->timeline : NULL));
 	return luctl_print_json(luctl, document, false);
 }
 
@@ -229,6 +226,15 @@ int luctl_verb_status(struct luctl *luctl, char **argv)
 	return LUCTL_OK;
 }
 
+static int print_version_json(struct luctl *luctl, const char *luod)
+{
+	json_t *document = json_object();
+
+	luctl_json_set(&document, "luctl", json_string(LUOD_VERSION));
+	luctl_json_set(&document, "luod", luod ? json_string(luod) : json_null());
+	return luctl_print_json(luctl, document, false);
+}
+
 int luctl_verb_version(struct luctl *luctl, char **argv)
 {
 	_cleanup_(luctl_manager_clear) struct luctl_manager manager = {};
@@ -239,10 +245,7 @@ int luctl_verb_version(struct luctl *luctl, char **argv)
 	if (ask && luctl_connect(luctl) >= 0)
 		luctl_bus_get_manager(luctl->bus, &manager, &luctl->error);
 	if (luctl->options.json)
-		return luctl_print_json(luctl, luctl_json_object(
-			"luctl", json_string(LUOD_VERSION),
-			"luod", manager.version ? json_string(manager.version) : json_null(),
-			NULL), false);
+		return print_version_json(luctl, manager.version);
 	fprintf(luctl->out, "luctl %s\n", LUOD_VERSION);
 	version = luctl_safe(manager.version);
 	if (!isempty(version))

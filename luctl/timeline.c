@@ -7,38 +7,46 @@
 
 #define BAR_WIDTH 30
 
+static json_t *json_phase(const struct luctl_phase *p)
+{
+	json_t *object = json_object();
+
+	luctl_json_set(&object, "from", json_string(p->from));
+	luctl_json_set(&object, "to", json_string(p->to));
+	luctl_json_set(&object, "title", json_string(p->title));
+	luctl_json_set(&object, "kernel", json_string(luctl_side_to_string(p->side)));
+	luctl_json_set(&object, "start-usec", luctl_json_u64(p->start));
+	luctl_json_set(&object, "duration-usec", luctl_json_u64(p->duration));
+	luctl_json_set(&object, "blackout", json_boolean(p->blackout));
+	return object;
+}
+
 static json_t *json_phases(const struct luctl_phases *phases)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < phases->count; i++) {
-		const struct luctl_phase *p = &phases->items[i];
-
-		luctl_json_append(&array, luctl_json_object(
-			"from", json_string(p->from),
-			"to", json_string(p->to),
-			"title", json_string(p->title),
-			"kernel", json_string(luctl_side_to_string(p->side)),
-			"start-usec", luctl_json_u64(p->start),
-			"duration-usec", luctl_json_u64(p->duration),
-			"blackout", json_boolean(p->blackout), NULL));
-	}
+	for (size_t i = 0; i < phases->count; i++)
+		luctl_json_append(&array, json_phase(&phases->items[i]));
 	return array;
 }
 
 static json_t *json_blackout(const struct luctl_timeline *timeline)
 {
 	uint64_t start, duration;
+	json_t *object;
 
 	if (!luctl_blackout(timeline, &start, &duration))
 		return json_null();
-	return luctl_json_object("start-usec", luctl_json_u64(start),
-				 "duration-usec", luctl_json_u64(duration), NULL);
+	object = json_object();
+	luctl_json_set(&object, "start-usec", luctl_json_u64(start));
+	luctl_json_set(&object, "duration-usec", luctl_json_u64(duration));
+	return object;
 }
 
 static void print_heading(struct luctl *luctl, const struct luctl_timeline *timeline)
 {
-	_cleanup_free_ char *id = luctl_safe(timeline->update_id), *from = luctl_safe(timeline->from);
+	_cleanup_free_ char *id = luctl_safe(timeline->update_id),
+			    *from = luctl_safe(timeline->from);
 	_cleanup_free_ char *to = luctl_safe(timeline->to), *jump = luctl_safe(timeline->jump);
 	_cleanup_free_ char *result = luctl_safe(timeline->result), *when = NULL;
 	_cleanup_free_ char *reason = luctl_safe(timeline->reason);
@@ -74,12 +82,15 @@ static int print_phases(struct luctl *luctl, const struct luctl_phases *phases)
 		const struct luctl_phase *p = &phases->items[i];
 		_cleanup_free_ char *start = luctl_format_duration(p->start);
 		_cleanup_free_ char *duration = luctl_format_duration(p->duration);
-		_cleanup_free_ char *bar = luctl_phase_bar(p, total, BAR_WIDTH,
-			p->blackout ? (utf8 ? "█" : "#") : (utf8 ? "░" : "-"));
+		_cleanup_free_ char *bar = luctl_phase_bar(
+			p, total, BAR_WIDTH, p->blackout ? (utf8 ? "█" : "#") : (utf8 ? "░" : "-"));
 
-		luctl_table_add(table, (const char *const[]){ p->title,
-			p->side == LUCTL_BETWEEN ? "" : luctl_side_to_string(p->side), start,
-			duration, bar });
+		luctl_table_add(table,
+				(const char *const[]){ p->title,
+						       p->side == LUCTL_BETWEEN
+							       ? ""
+							       : luctl_side_to_string(p->side),
+						       start, duration, bar });
 	}
 	return luctl_table_print(table);
 }
@@ -97,6 +108,18 @@ static void print_blackout(struct luctl *luctl, const struct luctl_timeline *tim
 	fprintf(luctl->out, "\nBlackout %s%s%s (%s, first ready to last resumed)\n",
 		luctl_color(luctl->out, LUCTL_BOLD), strempty(text),
 		luctl_color(luctl->out, LUCTL_PLAIN), luctl_is_utf8() ? "█" : "#");
+}
+
+static int print_json(struct luctl *luctl, const struct luctl_timeline *timeline,
+		      const struct luctl_phases *phases)
+{
+	json_t *document = json_object();
+
+	luctl_json_set(&document, "update", luctl_json_update(timeline));
+	luctl_json_set(&document, "blackout", json_blackout(timeline));
+	luctl_json_set(&document, "phases", json_phases(phases));
+	luctl_json_set(&document, "marks", luctl_json_marks(&timeline->marks));
+	return luctl_print_json(luctl, document, false);
 }
 
 static int print_text(struct luctl *luctl, const struct luctl_timeline *timeline,
@@ -124,17 +147,13 @@ int luctl_verb_timeline(struct luctl *luctl, char **argv)
 	if (r >= 0)
 		r = luctl_bus_get_timeline(luctl->bus, id, &timeline, &luctl->error);
 	if (r < 0)
-		return *id ? luctl_fail(luctl, "Cannot show update %s", id) :
-			     luctl_fail(luctl, "Cannot show the last update");
+		return *id ? luctl_fail(luctl, "Cannot show update %s", id)
+			   : luctl_fail(luctl, "Cannot show the last update");
 	if (luctl_phases_of(&timeline, &phases) < 0) {
 		luctl_complain(luctl, "out of memory");
 		return LUCTL_FAILED;
 	}
 	if (luctl->options.json)
-		return luctl_print_json(luctl, luctl_json_object(
-			"update", luctl_json_update(&timeline),
-			"blackout", json_blackout(&timeline),
-			"phases", json_phases(&phases),
-			"marks", luctl_json_marks(&timeline.marks), NULL), false);
+		return print_json(luctl, &timeline, &phases);
 	return print_text(luctl, &timeline, &phases);
 }

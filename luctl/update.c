@@ -15,7 +15,7 @@
 #include "luctl/luctl.h"
 #include "luctl/output.h"
 
-#define TICK_USEC	(500 * USEC_PER_MSEC)
+#define TICK_USEC (500 * USEC_PER_MSEC)
 
 struct progress {
 	struct luctl *luctl;
@@ -24,22 +24,22 @@ struct progress {
 	bool silent;
 
 	char *update_id;
-	char *step;		/* the one that runs; NULL before the first */
+	char *step; /* the one that runs; NULL before the first */
 	uint32_t number, count;
-	uint64_t since;		/* monotonic */
+	uint64_t since; /* monotonic */
 	char *waiting;
 	json_t *steps;
 
 	bool ended;
-	int result;		/* enum luctl_exit */
-	struct luctl_job last;	/* how the job ended */
+	int result;	       /* enum luctl_exit */
+	struct luctl_job last; /* how the job ended */
 };
 
 /* What luctl knows about luod's steps; the names are ABI. */
 struct step {
 	const char *name;
 	const char *title;
-	int failure;		/* what it means when the update fails in it */
+	int failure; /* what it means when the update fails in it */
 };
 
 static const struct step *find_step(const char *name)
@@ -130,7 +130,8 @@ static void show_running(struct progress *p)
 	_cleanup_free_ char *took = NULL, *waiting = luctl_safe(p->waiting);
 	int room = (int)terminal_width(p->luctl->out) - 72;
 
-	took = luctl_format_duration((now_usec(CLOCK_MONOTONIC) - p->since) / TICK_USEC * TICK_USEC);
+	took = luctl_format_duration((now_usec(CLOCK_MONOTONIC) - p->since) / TICK_USEC *
+				     TICK_USEC);
 	fputs("\r\033[K", p->luctl->out);
 	print_step(p);
 	fprintf(p->luctl->out, "%10s", strempty(took));
@@ -152,6 +153,17 @@ static void show_waiting(struct progress *p)
 	fflush(p->luctl->out);
 }
 
+static json_t *json_step(const struct progress *p, const char *how, uint64_t took)
+{
+	json_t *object = json_object();
+
+	luctl_json_set(&object, "name", luctl_json_text(p->step));
+	luctl_json_set(&object, "number", json_integer(p->number));
+	luctl_json_set(&object, "state", json_string(how));
+	luctl_json_set(&object, "duration-usec", luctl_json_u64(took));
+	return object;
+}
+
 /* The step that runs is over. @how: "done", "failed", … */
 static void end_step(struct progress *p, const char *how)
 {
@@ -160,9 +172,7 @@ static void end_step(struct progress *p, const char *how)
 
 	if (!p->step)
 		return;
-	luctl_json_append(&p->steps, luctl_json_object(
-		"name", luctl_json_text(p->step), "number", json_integer(p->number),
-		"state", json_string(how), "duration-usec", luctl_json_u64(took), NULL));
+	luctl_json_append(&p->steps, json_step(p, how, took));
 	if (!p->silent) {
 		if (p->in_place)
 			fputs("\r\033[K", p->luctl->out);
@@ -262,14 +272,16 @@ static void on_lost(enum luctl_lost why, const struct luctl_error *e, void *user
 
 	end_step(p, jumps ? "done" : "unknown");
 	if (jumps) {
-		luctl_remark(p->luctl, "%s: the machine changes kernels. 'luctl timeline' tells afterwards.",
+		luctl_remark(p->luctl,
+			     "%s: the machine changes kernels. 'luctl timeline' tells afterwards.",
 			     texts[why]);
 		return finish(p, LUCTL_OK);
 	}
-	luctl_complain(p->luctl,
-		       "Lost sight of update %s%s%s: %s%s%s. 'luctl status' and 'luctl timeline' tell what became of it.",
-		       strempty(p->update_id), step ? " in step " : "", strempty(step), texts[why],
-		       e ? ": " : "", e ? strempty(e->text) : "");
+	luctl_complain(
+		p->luctl,
+		"Lost sight of update %s%s%s: %s%s%s. 'luctl status' and 'luctl timeline' tell what became of it.",
+		strempty(p->update_id), step ? " in step " : "", strempty(step), texts[why],
+		e ? ": " : "", e ? strempty(e->text) : "");
 	finish(p, LUCTL_UNKNOWN);
 }
 
@@ -288,8 +300,10 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 	struct progress *p = userdata;
 
 	end_step(p, "running");
-	luctl_complain(p->luctl, "Update %s takes longer than --timeout and goes on. 'luctl cancel' calls it off.",
-		       strempty(p->update_id));
+	luctl_complain(
+		p->luctl,
+		"Update %s takes longer than --timeout and goes on. 'luctl cancel' calls it off.",
+		strempty(p->update_id));
 	finish(p, LUCTL_UNKNOWN);
 	return 0;
 }
@@ -376,7 +390,8 @@ static void tell_end(struct progress *p)
 		if (!p->luctl->options.json)
 			luctl_print_findings(p->luctl, &p->last.findings);
 		fflush(p->luctl->out);
-		luctl_complain(p->luctl, "The update was refused%s%s. No guest was touched; --force insists.",
+		luctl_complain(p->luctl,
+			       "The update was refused%s%s. No guest was touched; --force insists.",
 			       *error ? ": " : "", error);
 		return;
 	case LUCTL_CALLED_OFF:
@@ -400,12 +415,8 @@ static int print_json(struct progress *p)
 {
 	json_t *document = luctl_json_job(&p->last);
 
-	if (!document ||
-	    json_object_set_new(document, "result", json_string(result_word(p->result))) < 0 ||
-	    json_object_set(document, "steps", p->steps) < 0) {
-		json_decref(document);
-		document = NULL;
-	}
+	luctl_json_set(&document, "result", json_string(result_word(p->result)));
+	luctl_json_set(&document, "steps", TAKE_PTR(p->steps));
 	return luctl_print_json(p->luctl, document, false);
 }
 
@@ -417,7 +428,8 @@ static void announce(struct progress *p, const struct luctl_manager *manager)
 
 	if (p->silent)
 		return;
-	fprintf(p->luctl->out, "Update from %s to %s, jump %s\n", strempty(from), strempty(to), jump);
+	fprintf(p->luctl->out, "Update from %s to %s, jump %s\n", strempty(from), strempty(to),
+		jump);
 	fflush(p->luctl->out);
 }
 
@@ -511,10 +523,11 @@ int luctl_verb_cancel(struct luctl *luctl, char **argv)
 	if (r < 0)
 		return luctl_fail(luctl, "Cannot cancel");
 	if (luctl->options.json)
-		return luctl_print_json(luctl, luctl_json_object(
-			"state", luctl_json_text(manager.state), NULL), false);
+		return luctl_print_json(
+			luctl, luctl_json_single("state", luctl_json_text(manager.state)), false);
 	if (!luctl->options.quiet)
-		fprintf(luctl->out, "The update %s.\n", streq(strempty(manager.state), "aborting") ?
-			"is being called off" : "has been called off");
+		fprintf(luctl->out, "The update %s.\n",
+			streq(strempty(manager.state), "aborting") ? "is being called off"
+								   : "has been called off");
 	return LUCTL_OK;
 }

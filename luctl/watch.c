@@ -12,7 +12,7 @@
 #include "luctl/luctl.h"
 #include "luctl/output.h"
 
-#define RETRY_USEC	USEC_PER_SEC
+#define RETRY_USEC USEC_PER_SEC
 
 struct watcher {
 	struct luctl *luctl;
@@ -36,10 +36,11 @@ static char *value_text(json_t *value)
 		return json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
 	text = strdup("");
 	json_array_foreach(value, i, item) {
-		_cleanup_free_ char *one = json_is_string(item) ?
-			strdup(json_string_value(item)) :
-			json_dumps(item, JSON_COMPACT | JSON_ENCODE_ANY);
-		char *longer = text ? strprintf("%s%s%s", text, i ? ", " : "", strempty(one)) : NULL;
+		_cleanup_free_ char *one =
+			json_is_string(item) ? strdup(json_string_value(item))
+					     : json_dumps(item, JSON_COMPACT | JSON_ENCODE_ANY);
+		char *longer = text ? strprintf("%s%s%s", text, i ? ", " : "", strempty(one))
+				    : NULL;
 
 		free(text);
 		text = longer;
@@ -65,8 +66,7 @@ static char *describe(const struct luctl_signal *signal)
 
 	switch (signal->kind) {
 	case LUCTL_SIGNAL_PROPERTY:
-		return strprintf("%s is %s", signal->member,
-				 isempty(value) ? "empty" : value);
+		return strprintf("%s is %s", signal->member, isempty(value) ? "empty" : value);
 	case LUCTL_SIGNAL_ADDED:
 		return strdup("appeared");
 	case LUCTL_SIGNAL_REMOVED:
@@ -101,14 +101,16 @@ static void print_line(struct luctl *luctl, const char *event, const struct luct
 {
 	_cleanup_free_ char *name = luctl_bus_object_name(signal->path);
 
-	luctl_print_json(luctl, luctl_json_object(
-		"time-usec", luctl_json_u64(now_usec(CLOCK_REALTIME)),
-		"event", json_string(event),
-		"object", luctl_json_text(name),
-		"path", luctl_json_text(signal->path),
-		"interface", text_or_null(signal->interface),
-		"member", text_or_null(signal->member),
-		"value", signal->value ? json_incref(signal->value) : json_null(), NULL), true);
+	json_t *line = json_object();
+
+	luctl_json_set(&line, "time-usec", luctl_json_u64(now_usec(CLOCK_REALTIME)));
+	luctl_json_set(&line, "event", json_string(event));
+	luctl_json_set(&line, "object", luctl_json_text(name));
+	luctl_json_set(&line, "path", luctl_json_text(signal->path));
+	luctl_json_set(&line, "interface", text_or_null(signal->interface));
+	luctl_json_set(&line, "member", text_or_null(signal->member));
+	luctl_json_set(&line, "value", signal->value ? json_incref(signal->value) : json_null());
+	luctl_print_json(luctl, line, true);
 }
 
 static void on_signal(const struct luctl_signal *signal, void *userdata);
@@ -134,9 +136,10 @@ static void say_state(struct watcher *w)
 	if (luctl_bus_get_manager(w->luctl->bus, &manager, &w->luctl->error) < 0)
 		return;
 	text = strprintf("is here, State is %s", strempty(manager.state));
-	value = luctl_json_object("state", luctl_json_text(manager.state),
-				  "version", luctl_json_text(manager.version),
-				  "kernel-release", luctl_json_text(manager.kernel_release), NULL);
+	value = json_object();
+	luctl_json_set(&value, "state", luctl_json_text(manager.state));
+	luctl_json_set(&value, "version", luctl_json_text(manager.version));
+	luctl_json_set(&value, "kernel-release", luctl_json_text(manager.kernel_release));
 	say(w, "connected", text, value);
 	json_decref(value);
 }
@@ -245,7 +248,8 @@ int luctl_verb_watch(struct luctl *luctl, char **argv)
 	_cleanup_(watcher_clear) struct watcher w = { .luctl = luctl };
 	int r;
 
-	w.follower = (struct luctl_follower){ .signal = on_signal, .lost = on_lost, .userdata = &w };
+	w.follower =
+		(struct luctl_follower){ .signal = on_signal, .lost = on_lost, .userdata = &w };
 	if (prepare(&w) < 0 || connect_and_follow(&w) < 0)
 		return luctl_fail(luctl, "Cannot watch luod");
 	r = sd_event_loop(w.event);

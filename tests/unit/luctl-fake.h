@@ -27,31 +27,31 @@
 
 #include "luctl/luctl.h"
 
-#define FAKE_ID "0123456789abcdef0123456789abcdef"
+#define FAKE_ID	       "0123456789abcdef0123456789abcdef"
 #define FAKE_STEPS_MAX 16
 
 struct fake_step {
 	const char *step;
 	uint32_t number;
-	const char *waiting;	/* one name, or NULL */
+	const char *waiting; /* one name, or NULL */
 };
 
 struct fake_script {
-	const char *state;	/* of the manager; NULL: loaded */
+	const char *state; /* of the manager; NULL: loaded */
 	bool not_loaded;
 	bool no_sessions;
-	bool clean;		/* Check finds no errors */
-	bool bad_types;		/* GetAll lies about types */
-	const char *fail_method;	/* this method fails … */
-	const char *fail_name;	/* … with this error … */
-	const char *fail_text;	/* … and this text */
+	bool clean;		 /* Check finds no errors */
+	bool bad_types;		 /* GetAll lies about types */
+	const char *fail_method; /* this method fails … */
+	const char *fail_name;	 /* … with this error … */
+	const char *fail_text;	 /* … and this text */
 
 	struct fake_step steps[FAKE_STEPS_MAX];
-	const char *end_state;	/* of the job, after the steps; NULL: it stays running */
+	const char *end_state; /* of the job, after the steps; NULL: it stays running */
 	const char *end_error;
 	bool end_findings;
-	bool die;		/* exit instead of ending the job */
-	const char *expect_load;	/* Load fails unless it is called with these options */
+	bool die;		 /* exit instead of ending the job */
+	const char *expect_load; /* Load fails unless it is called with these options */
 };
 
 struct fake {
@@ -109,18 +109,19 @@ static int fake_get_manager(sd_bus *bus, const char *path, const char *interface
 	if (streq(property, "Sessions"))
 		return sd_bus_message_append(reply, "u", script->no_sessions ? 0 : 2);
 	if (streq(property, "Features"))
-		return sd_bus_message_append(reply, "a{sb}", 2, "liveupdate", true, "abi-list", false);
+		return sd_bus_message_append(reply, "a{sb}", 2, "liveupdate", true, "abi-list",
+					     false);
 	if (streq(property, "Findings"))
 		return fake_findings(reply, !script->clean);
 	if (streq(property, "Jobs"))
-		return s->has_job ? sd_bus_message_append(reply, "ao", 1, "/org/luod1/job/7") :
-				    sd_bus_message_append(reply, "ao", 0);
+		return s->has_job ? sd_bus_message_append(reply, "ao", 1, "/org/luod1/job/7")
+				  : sd_bus_message_append(reply, "ao", 0);
 	if (script->not_loaded)
 		return sd_bus_message_append(reply, "a{sv}", 0);
-	r = sd_bus_message_append(reply, "a{sv}", 6,
-				  "release", "s", "7.3.4-new", "command-line", "s", "root=/dev/vda",
-				  "kernel", "s", "/boot/vmlinuz-new", "initrd", "s", "/boot/initrd",
-				  "size", "t", UINT64_C(61865984), "liveupdate", "b", true);
+	r = sd_bus_message_append(reply, "a{sv}", 6, "release", "s", "7.3.4-new", "command-line",
+				  "s", "root=/dev/vda", "kernel", "s", "/boot/vmlinuz-new",
+				  "initrd", "s", "/boot/initrd", "size", "t", UINT64_C(61865984),
+				  "liveupdate", "b", true);
 	return r;
 }
 
@@ -153,9 +154,9 @@ static int fake_get_session(sd_bus *bus, const char *path, const char *interface
 	if (streq(property, "PreservedBytes"))
 		return sd_bus_message_append(reply, "t", first ? UINT64_C(268435456) : UINT64_C(0));
 	if (streq(property, "Resources"))
-		return first ? sd_bus_message_append(reply, "a(sstt)", 1, "ram", "memory", UINT64_C(1),
-						     UINT64_C(268435456)) :
-			       sd_bus_message_append(reply, "a(sstt)", 0);
+		return first ? sd_bus_message_append(reply, "a(sstt)", 1, "ram", "memory",
+						     UINT64_C(1), UINT64_C(268435456))
+			     : sd_bus_message_append(reply, "a(sstt)", 0);
 	if (streq(property, "Mode"))
 		return sd_bus_message_append(reply, "s", "custody");
 	if (streq(property, "Policy"))
@@ -169,9 +170,8 @@ static int fake_get_session(sd_bus *bus, const char *path, const char *interface
 	return sd_bus_message_append(reply, "s", "");
 }
 
-static int fake_get_job(sd_bus *bus, const char *path, const char *interface,
-			const char *property, sd_bus_message *reply, void *userdata,
-			sd_bus_error *error)
+static int fake_get_job(sd_bus *bus, const char *path, const char *interface, const char *property,
+			sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	struct fake_server *s = userdata;
 
@@ -190,10 +190,10 @@ static int fake_get_job(sd_bus *bus, const char *path, const char *interface,
 	if (streq(property, "Error"))
 		return sd_bus_message_append(reply, "s", strempty(s->job_error));
 	if (streq(property, "Findings"))
-		return s->job_findings ? fake_findings(reply, true) :
-					 sd_bus_message_append(reply, "a(ssss)", 0);
-	return s->waiting ? sd_bus_message_append(reply, "as", 1, s->waiting) :
-			    sd_bus_message_append(reply, "as", 0);
+		return s->job_findings ? fake_findings(reply, true)
+				       : sd_bus_message_append(reply, "a(ssss)", 0);
+	return s->waiting ? sd_bus_message_append(reply, "as", 1, s->waiting)
+			  : sd_bus_message_append(reply, "as", 0);
 }
 
 static void fake_emit(struct fake_server *s, const char *const properties[])
@@ -254,7 +254,9 @@ static int fake_options(sd_bus_message *m, char *text, size_t size)
 		else
 			sd_bus_message_read_basic(m, contents[0], value);
 		snprintf(one, sizeof(one), "%s%s=%s", *text ? " " : "", key,
-			 contents[0] == 's' ? string : contents[0] == 'h' ? "fd" : "yes");
+			 contents[0] == 's'   ? string
+			 : contents[0] == 'h' ? "fd"
+					      : "yes");
 		strncat(text, one, size - strlen(text) - 1);
 		sd_bus_message_exit_container(m);
 		r = sd_bus_message_exit_container(m);
@@ -310,8 +312,8 @@ static int fake_update(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		return -EINVAL;
 	s->has_job = true;
 	s->job_state = "running";
-	sd_event_add_time_relative(s->event, NULL, CLOCK_MONOTONIC, 20 * USEC_PER_MSEC, 1, fake_tick,
-				   s);
+	sd_event_add_time_relative(s->event, NULL, CLOCK_MONOTONIC, 20 * USEC_PER_MSEC, 1,
+				   fake_tick, s);
 	return sd_bus_reply_method_return(m, "o", "/org/luod1/job/7");
 }
 
@@ -329,10 +331,20 @@ static int fake_timeline(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		const char *name;
 		uint64_t usec;
 	} marks[] = {
-		{ "begin", 0 }, { "check", 10000 }, { "memory", 90000 }, { "first-ready", 100000 },
-		{ "all-ready", 120000 }, { "jump", 200000 }, { "keeper", 900000 }, { "luod", 950000 },
-		{ "future", 960000 }, { "first-claim", 1000000 }, { "first-resumed", 1050000 },
-		{ "last-claim", 1060000 }, { "last-resumed", 1100000 }, { "finished", 1500000 },
+		{ "begin", 0 },
+		{ "check", 10000 },
+		{ "memory", 90000 },
+		{ "first-ready", 100000 },
+		{ "all-ready", 120000 },
+		{ "jump", 200000 },
+		{ "keeper", 900000 },
+		{ "luod", 950000 },
+		{ "future", 960000 },
+		{ "first-claim", 1000000 },
+		{ "first-resumed", 1050000 },
+		{ "last-claim", 1060000 },
+		{ "last-resumed", 1100000 },
+		{ "finished", 1500000 },
 	};
 	const uint64_t epoch = UINT64_C(1763700000000000);
 	sd_bus_message *reply;
@@ -341,9 +353,10 @@ static int fake_timeline(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	if (fake_fails(userdata, m, error))
 		return -EINVAL;
 	sd_bus_message_new_method_return(m, &reply);
-	sd_bus_message_append(reply, "a{sv}", 7, "update-id", "s", FAKE_ID, "from", "s", "7.3.4-old",
-			      "to", "s", "7.3.4-new", "jump", "s", "direct", "result", "s", "done",
-			      "blackout-usec", "t", UINT64_C(1000000), "news", "as", 1, "unknown");
+	sd_bus_message_append(reply, "a{sv}", 7, "update-id", "s", FAKE_ID, "from", "s",
+			      "7.3.4-old", "to", "s", "7.3.4-new", "jump", "s", "direct", "result",
+			      "s", "done", "blackout-usec", "t", UINT64_C(1000000), "news", "as", 1,
+			      "unknown");
 	sd_bus_message_open_container(reply, 'a', "(stx)");
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
 		sd_bus_message_append(reply, "(stx)", marks[i].name, marks[i].usec,
@@ -362,8 +375,8 @@ static int fake_noise(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	for (unsigned int i = 0; i < FAKE_BUSES_MAX; i++) {
 		if (!s->buses[i])
 			continue;
-		sd_bus_emit_properties_changed(s->buses[i], "/org/luod1", "org.luod1.Manager", "State",
-					       "Sessions", NULL);
+		sd_bus_emit_properties_changed(s->buses[i], "/org/luod1", "org.luod1.Manager",
+					       "State", "Sessions", NULL);
 		sd_bus_emit_signal(s->buses[i], "/org/luod1/session/_30_2fvm1", "org.luod1.Session",
 				   "PrepareForUpdate", "st", FAKE_ID, UINT64_C(30000000));
 		sd_bus_emit_interfaces_removed(s->buses[i], "/org/luod1/session/_30_2fvm1",
@@ -373,7 +386,8 @@ static int fake_noise(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return sd_bus_reply_method_return(m, NULL);
 }
 
-#define FAKE_PROPERTY(name, type, get) SD_BUS_PROPERTY(name, type, get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
+#define FAKE_PROPERTY(name, type, get) \
+	SD_BUS_PROPERTY(name, type, get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 
 static const sd_bus_vtable fake_manager_vtable[] = {
 	SD_BUS_VTABLE_START(0),
@@ -439,12 +453,14 @@ static const sd_bus_vtable fake_job_vtable[] = {
 
 static void fake_attach(struct fake_server *s, sd_bus *bus)
 {
-	const sd_bus_vtable *manager = s->script->bad_types ? fake_wrong_vtable : fake_manager_vtable;
+	const sd_bus_vtable *manager = s->script->bad_types ? fake_wrong_vtable
+							    : fake_manager_vtable;
 	sd_bus **slot;
 
 	sd_bus_add_object_manager(bus, NULL, "/org/luod1");
 	sd_bus_add_object_vtable(bus, NULL, "/org/luod1", "org.luod1.Manager", manager, s);
-	sd_bus_add_object_vtable(bus, NULL, "/org/luod1/job/7", "org.luod1.Job", fake_job_vtable, s);
+	sd_bus_add_object_vtable(bus, NULL, "/org/luod1/job/7", "org.luod1.Job", fake_job_vtable,
+				 s);
 	if (!s->script->no_sessions) {
 		sd_bus_add_object_vtable(bus, NULL, "/org/luod1/session/_30_2fvm1",
 					 "org.luod1.Session", fake_session_vtable, s);
@@ -470,8 +486,8 @@ static int fake_accept(sd_event_source *source, int fd, uint32_t events, void *u
 	sd_id128_randomize(&id);
 	if (sd_bus_new(&bus) < 0 || sd_bus_set_fd(bus, peer, peer) < 0 ||
 	    sd_bus_set_server(bus, true, id) < 0 || sd_bus_set_anonymous(bus, true) < 0 ||
-	    sd_bus_set_trusted(bus, true) < 0 ||
-	    sd_bus_negotiate_fds(bus, true) < 0 || sd_bus_start(bus) < 0)
+	    sd_bus_set_trusted(bus, true) < 0 || sd_bus_negotiate_fds(bus, true) < 0 ||
+	    sd_bus_start(bus) < 0)
 		_exit(1);
 	fake_attach(s, bus);
 	return 0;
@@ -517,7 +533,8 @@ static void fake_start(struct fake *f, const struct fake_script *script, const c
 	assert_non_null(mkdtemp(f->directory));
 	if (!bus_address) {
 		snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/bus", f->directory);
-		snprintf(f->address, sizeof(f->address), "--address=unix:path=%s/bus", f->directory);
+		snprintf(f->address, sizeof(f->address), "--address=unix:path=%s/bus",
+			 f->directory);
 		listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		assert_return_code(bind(listener, (struct sockaddr *)&sa, sizeof(sa)), errno);
 		assert_return_code(listen(listener, 8), errno);

@@ -11,12 +11,12 @@
 #include "luctl/output.h"
 #include "luctl/phase.h"
 
-#define assert_text(call, expected)				\
-	do {							\
-		char *_text = (call);				\
-		assert_non_null(_text);				\
-		assert_string_equal(_text, expected);		\
-		free(_text);					\
+#define assert_text(call, expected)                   \
+	do {                                          \
+		char *_text = (call);                 \
+		assert_non_null(_text);               \
+		assert_string_equal(_text, expected); \
+		free(_text);                          \
 	} while (0)
 
 static void test_durations(void **state)
@@ -40,8 +40,17 @@ static void test_bytes(void **state)
 
 static void test_parse_duration(void **state)
 {
-	static const char *const bad[] = { "", "s", "-1", "+1", " 1", "1 s", "1d", "1.5s", "x",
-					   "99999999999999999999", "18446744073709551615s" };
+	static const char *const bad[] = { "",
+					   "s",
+					   "-1",
+					   "+1",
+					   " 1",
+					   "1 s",
+					   "1d",
+					   "1.5s",
+					   "x",
+					   "99999999999999999999",
+					   "18446744073709551615s" };
 	uint64_t usec;
 
 	assert_int_equal(luctl_parse_duration("30", &usec), 0);
@@ -64,7 +73,9 @@ static void test_safe(void **state)
 	assert_text(luctl_safe("plain, Überbau ✓ 𝄞"), "plain, Überbau ✓ 𝄞");
 	assert_text(luctl_safe("a\033[2Jb\n\x7f"), "a\\x1b[2Jb\\x0a\\x7f");
 	/* CSI as one C1 character, and bytes that are no UTF-8. */
-	assert_text(luctl_safe("\xc2\x9b" "31m"), "\\xc2\\x9b31m");
+	assert_text(luctl_safe("\xc2\x9b"
+			       "31m"),
+		    "\\xc2\\x9b31m");
 	assert_text(luctl_safe("\xff\xc3"), "\\xff\\xc3");
 	assert_text(luctl_safe("\xe2\x82"), "\\xe2\\x82");
 	/* The last character there is before C1 ends, and the first behind it. */
@@ -74,7 +85,8 @@ static void test_safe(void **state)
 static struct luctl_timeline timeline_of(struct luctl_mark *marks, size_t n)
 {
 	return (struct luctl_timeline){
-		.blackout = USEC_INFINITY, .marks = { .items = marks, .count = n },
+		.blackout = USEC_INFINITY,
+		.marks = { .items = marks, .count = n },
 	};
 }
 
@@ -85,7 +97,7 @@ static void test_phases(void **state)
 		{ .name = (char *)"check", .usec = 10 },
 		{ .name = (char *)"first-ready", .usec = 30 },
 		{ .name = (char *)"jump", .usec = 40 },
-		{ .name = (char *)"last-resumed", .usec = 100 },	/* out of order */
+		{ .name = (char *)"last-resumed", .usec = 100 }, /* out of order */
 		{ .name = (char *)"keeper", .usec = 80 },
 		{ .name = (char *)"future", .usec = 90 },
 		{ .name = (char *)"finished", .usec = 120 },
@@ -139,7 +151,7 @@ static void test_blackout(void **state)
 	assert_true(luctl_blackout(&timeline, &start, &duration));
 	assert_int_equal(start, 30);
 	assert_int_equal(duration, 70);
-	timeline.blackout = 71;		/* luod's word is better */
+	timeline.blackout = 71; /* luod's word is better */
 	assert_true(luctl_blackout(&timeline, &start, &duration));
 	assert_int_equal(duration, 71);
 	timeline.marks.count = 1;
@@ -172,7 +184,12 @@ static void test_json(void **state)
 	assert_int_equal(json_integer_value(json), INT64_MAX);
 	json_decref(json);
 	/* One part that could not be built spoils the whole, without a leak. */
-	assert_null(luctl_json_object("a", json_integer(1), "b", NULL, "c", json_integer(2), NULL));
+	json = json_object();
+	luctl_json_set(&json, "a", json_integer(1));
+	luctl_json_set(&json, "b", NULL);
+	assert_null(json);
+	luctl_json_set(&json, "c", json_integer(2));
+	assert_null(json);
 	array = json_array();
 	luctl_json_append(&array, NULL);
 	assert_null(array);
@@ -191,16 +208,11 @@ static void test_object_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_durations),
-		cmocka_unit_test(test_bytes),
-		cmocka_unit_test(test_parse_duration),
-		cmocka_unit_test(test_safe),
-		cmocka_unit_test(test_phases),
-		cmocka_unit_test(test_few_marks),
-		cmocka_unit_test(test_blackout),
-		cmocka_unit_test(test_bar),
-		cmocka_unit_test(test_json),
-		cmocka_unit_test(test_object_names),
+		cmocka_unit_test(test_durations),      cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_parse_duration), cmocka_unit_test(test_safe),
+		cmocka_unit_test(test_phases),	       cmocka_unit_test(test_few_marks),
+		cmocka_unit_test(test_blackout),       cmocka_unit_test(test_bar),
+		cmocka_unit_test(test_json),	       cmocka_unit_test(test_object_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,24 +53,24 @@ static int teardown(void **state)
 	return 0;
 }
 
-#define assert_contains(text, part)						\
-	do {									\
-		if (!strstr(text, part))					\
-			fail_msg("\"%s\" is not in:\n%s", part, text);		\
+#define assert_contains(text, part)                                    \
+	do {                                                           \
+		if (!strstr(text, part))                               \
+			fail_msg("\"%s\" is not in:\n%s", part, text); \
 	} while (0)
 
-#define assert_lacks(text, part)						\
-	do {									\
-		if (strstr(text, part))						\
-			fail_msg("\"%s\" is in:\n%s", part, text);		\
+#define assert_lacks(text, part)                                   \
+	do {                                                       \
+		if (strstr(text, part))                            \
+			fail_msg("\"%s\" is in:\n%s", part, text); \
 	} while (0)
 
 /* Starts a luod by @script and runs luctl against it. */
-#define PLAY(script, ...)							\
-	do {									\
-		fake_stop(&fake);						\
-		fake_start(&fake, script, NULL);				\
-		RUN(&o, fake.address, __VA_ARGS__);				\
+#define PLAY(script, ...)                           \
+	do {                                        \
+		fake_stop(&fake);                   \
+		fake_start(&fake, script, NULL);    \
+		RUN(&o, fake.address, __VA_ARGS__); \
 	} while (0)
 
 static const struct fake_script nothing_special;
@@ -136,8 +136,8 @@ static void test_help_and_version(void **state)
 
 static void test_unreachable(void **state)
 {
-	static const char *const verbs[] = { "status", "sessions", "check", "unload", "update",
-					     "cancel", "timeline", "watch" };
+	static const char *const verbs[] = { "status", "sessions", "check",    "unload",
+					     "update", "cancel",   "timeline", "watch" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
 		RUN(&o, "--address=unix:path=/nonexistent/bus", verbs[i]);
@@ -160,23 +160,27 @@ static void test_status(void **state)
 	assert_contains(o.out, "Sessions: 2 (1 vetoed, 1 idle)");
 	assert_contains(o.out, "Missing: abi-list");
 	assert_contains(o.out, "Findings: 1 error, 1 warning");
-	assert_contains(o.out, "Last update: " FAKE_ID " from 7.3.4-old to 7.3.4-new: done, blackout 1.00 s");
+	assert_contains(o.out, "Last update: " FAKE_ID
+			       " from 7.3.4-old to 7.3.4-new: done, blackout 1.00 s");
 }
 
 static void test_status_json(void **state)
 {
 	const struct fake_script bare = {
-		.not_loaded = true, .fail_method = "GetTimeline",
-		.fail_name = "org.luod1.Error.NoSuchUpdate", .fail_text = "none",
+		.not_loaded = true,
+		.fail_method = "GetTimeline",
+		.fail_name = "org.luod1.Error.NoSuchUpdate",
+		.fail_text = "none",
 	};
 	json_t *json;
 
 	PLAY(&nothing_special, "status", "--json");
 	assert_int_equal(o.code, LUCTL_OK);
-	json = DOCUMENT("version", "state", "update-id", "kernel-release", "jump", "target", "features",
-			"findings", "session-count", "job", "last-update");
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(json, "target"), "bytes")),
-			 61865984);
+	json = DOCUMENT("version", "state", "update-id", "kernel-release", "jump", "target",
+			"features", "findings", "session-count", "job", "last-update");
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(json, "target"), "bytes")),
+		61865984);
 	assert_true(json_is_false(json_object_get(json_object_get(json, "features"), "abi-list")));
 	json_decref(json);
 
@@ -298,7 +302,8 @@ static void test_timeline(void **state)
 	assert_int_equal(json_array_size(json_object_get(json, "marks")), 14);
 	assert_int_equal(json_array_size(json_object_get(json, "phases")), 13);
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(json, "blackout"),
-							    "duration-usec")), 1000000);
+							    "duration-usec")),
+			 1000000);
 	json_decref(json);
 }
 
@@ -321,22 +326,23 @@ static void test_errors(void **state)
 		  LUCTL_WRONG_STATE, "No update is running." },
 		{ "cancel", "Cancel", "org.freedesktop.DBus.Error.AccessDenied", "Access denied",
 		  LUCTL_UNAUTHORISED, "Run luctl as root" },
-		{ "cancel", "Cancel", "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", "x",
-		  LUCTL_UNAUTHORISED, "polkit" },
+		{ "cancel", "Cancel", "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired",
+		  "x", LUCTL_UNAUTHORISED, "polkit" },
 		{ "timeline", "GetTimeline", "org.luod1.Error.NoSuchUpdate", "No update yet",
 		  LUCTL_WRONG_STATE, "Cannot show the last update: No update yet." },
 		{ "check", "Check", "org.freedesktop.DBus.Error.ServiceUnknown", "x",
 		  LUCTL_UNREACHABLE, "systemctl start luod" },
 		{ "check", "Check", "org.freedesktop.DBus.Error.NoReply", "x", LUCTL_UNREACHABLE,
 		  "did not answer in time" },
-		{ "check", "Check", "org.freedesktop.DBus.Error.UnknownMethod", "No Check", LUCTL_FAILED,
-		  "luctl version" },
+		{ "check", "Check", "org.freedesktop.DBus.Error.UnknownMethod", "No Check",
+		  LUCTL_FAILED, "luctl version" },
 		{ "check", "Check", "com.example.Odd", "odd\033[2J", LUCTL_FAILED, "odd\\x1b[2J." },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct fake_script script = {
-			.fail_method = cases[i].method, .fail_name = cases[i].name,
+			.fail_method = cases[i].method,
+			.fail_name = cases[i].name,
 			.fail_text = cases[i].text,
 		};
 
@@ -384,7 +390,8 @@ static void test_load(void **state)
 	assert_contains(o.out, "Loaded kernel 7.3.4-new (59.0 MiB).");
 
 	snprintf(expected, sizeof(expected),
-		 "initrd=fd command-line=quiet splash kernel-path=%s initrd-path=%s", kernel, kernel);
+		 "initrd=fd command-line=quiet splash kernel-path=%s initrd-path=%s", kernel,
+		 kernel);
 	{
 		char initrd[64];
 
@@ -436,8 +443,11 @@ static void test_unload_and_cancel(void **state)
 static void test_update(void **state)
 {
 	const struct fake_script script = {
-		.steps = { { "check", 1 }, { "sessions", 2 }, { "barrier", 5, "0/vm1" },
-			   { "barrier", 5 }, { "record", 6 } },
+		.steps = { { "check", 1 },
+			   { "sessions", 2 },
+			   { "barrier", 5, "0/vm1" },
+			   { "barrier", 5 },
+			   { "record", 6 } },
 		.end_state = "done",
 	};
 	json_t *json, *steps;
@@ -469,11 +479,14 @@ static void test_update(void **state)
 static void test_update_refused(void **state)
 {
 	const struct fake_script by_job = {
-		.steps = { { "check", 1 } }, .end_state = "failed", .end_error = "1 error",
+		.steps = { { "check", 1 } },
+		.end_state = "failed",
+		.end_error = "1 error",
 		.end_findings = true,
 	};
 	const struct fake_script at_once = {
-		.fail_method = "Update", .fail_name = "org.luod1.Error.CheckFailed",
+		.fail_method = "Update",
+		.fail_name = "org.luod1.Error.CheckFailed",
 		.fail_text = "The check found errors",
 	};
 	json_t *json;
@@ -497,13 +510,18 @@ static void test_update_called_off(void **state)
 {
 	const struct fake_script veto = {
 		.steps = { { "check", 1 }, { "barrier", 5, "0/vm1" } },
-		.end_state = "failed", .end_error = "0/vm1 vetoed: busy",
+		.end_state = "failed",
+		.end_error = "0/vm1 vetoed: busy",
 	};
 	const struct fake_script cancelled = {
-		.steps = { { "memory", 3 } }, .end_state = "cancelled", .end_error = "lunch",
+		.steps = { { "memory", 3 } },
+		.end_state = "cancelled",
+		.end_error = "lunch",
 	};
 	const struct fake_script broken = {
-		.steps = { { "record", 6 } }, .end_state = "failed", .end_error = "EIO",
+		.steps = { { "record", 6 } },
+		.end_state = "failed",
+		.end_error = "EIO",
 	};
 	json_t *json;
 

@@ -70,7 +70,8 @@ static int stop_luctl(struct running *l, int sig)
 static void make_noise(sd_bus *bus, const char *destination)
 {
 	assert_return_code(sd_bus_call_method(bus, destination, "/org/luod1", "org.luod1.Manager",
-					      "MakeNoise", NULL, NULL, NULL), 0);
+					      "MakeNoise", NULL, NULL, NULL),
+			   0);
 }
 
 /* As luctl connects to a peer. */
@@ -98,7 +99,8 @@ static void check_json_lines(struct running *l)
 	assert_non_null(json);
 	assert_string_equal(json_string_value(json_object_get(json, "event")), "signal");
 	assert_string_equal(json_string_value(json_object_get(json, "object")), "0/vm1");
-	assert_string_equal(json_string_value(json_object_get(json, "interface")), "org.luod1.Session");
+	assert_string_equal(json_string_value(json_object_get(json, "interface")),
+			    "org.luod1.Session");
 	assert_int_equal(json_array_size(json_object_get(json, "value")), 2);
 	json_decref(json);
 	json = json_loads(expect(l, "removed"), 0, NULL);
