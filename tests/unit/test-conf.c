@@ -156,7 +156,8 @@ static void test_all_keys(void **state _unused_)
 				  "[Sessions]\n"
 				  "ClaimTimeout=1d\nUnclaimedPolicy=finish\nMaxSessions=1023\n"
 				  "MaxSessionsPerUser=1\nMaxResourcesPerSession=4096\n"
-				  "[Bus]\nPeerSocket=/run/x\n[Log]\nLevel=debug\n", &w);
+				  "[Bus]\nPeerSocket=/run/x\n[Log]\nLevel=debug\n",
+				  &w);
 
 	assert_int_equal(w.n, 0);
 	assert_int_equal(conf.jump, CONF_JUMP_SYSTEMD);
@@ -277,19 +278,31 @@ static void test_durations(void **state _unused_)
 		int r;
 		uint64_t usec;
 	} cases[] = {
-		{ "0", 0, 0 }, { "1", 0, 1000000 }, { "30s", 0, 30000000 }, { "1us", 0, 1 },
-		{ "2\xc2\xb5s", 0, 2 }, { "3\xce\xbcs", 0, 3 }, { "250ms", 0, 250000 },
-		{ "5min", 0, 300000000 }, { " 5 min  20 s ", 0, 320000000 },
-		{ "1h1m1s", 0, 3661000000 }, { "1d", 0, 86400000000 },
+		{ "0", 0, 0 },
+		{ "1", 0, 1000000 },
+		{ "30s", 0, 30000000 },
+		{ "1us", 0, 1 },
+		{ "2\xc2\xb5s", 0, 2 },
+		{ "3\xce\xbcs", 0, 3 },
+		{ "250ms", 0, 250000 },
+		{ "5min", 0, 300000000 },
+		{ " 5 min  20 s ", 0, 320000000 },
+		{ "1h1m1s", 0, 3661000000 },
+		{ "1d", 0, 86400000000 },
 		{ "infinity", 0, USEC_INFINITY },
 		{ "18446744073709551614us", 0, UINT64_MAX - 1 },
 		{ "18446744073709551615us", -ERANGE, 0 },
 		{ "18446744073709551616us", -ERANGE, 0 },
 		{ "18446744073709551614us 1us", -ERANGE, 0 },
 		{ "18446744073710s", -ERANGE, 0 },
-		{ "", -EINVAL, 0 }, { " ", -EINVAL, 0 }, { "s", -EINVAL, 0 },
-		{ "-5s", -EINVAL, 0 }, { "5parsec", -EINVAL, 0 }, { "1.5s", -EINVAL, 0 },
-		{ "infinity 1s", -EINVAL, 0 }, { "5s min", -EINVAL, 0 },
+		{ "", -EINVAL, 0 },
+		{ " ", -EINVAL, 0 },
+		{ "s", -EINVAL, 0 },
+		{ "-5s", -EINVAL, 0 },
+		{ "5parsec", -EINVAL, 0 },
+		{ "1.5s", -EINVAL, 0 },
+		{ "infinity 1s", -EINVAL, 0 },
+		{ "5s min", -EINVAL, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -377,8 +390,8 @@ static void test_main_file_of_etc_hides_vendors(void **state)
 
 static void test_dropins(void **state)
 {
-	_cleanup_free_ char *expected = strprintf("%s/run/luod/lu.conf.d/40-d.conf",
-						  (char *)*state);
+	_cleanup_free_ char *expected =
+		strprintf("%s/run/luod/lu.conf.d/40-d.conf", (char *)*state);
 	struct warnings w = {};
 	struct conf conf;
 

@@ -131,8 +131,8 @@ static void test_abi_list(void **state)
 static void test_names(void **state _unused_)
 {
 	static const char *const names[FEATURE_MAX] = {
-		"liveupdate", "liveupdate-enabled", "kho", "kexec-file-load",
-		"session-unpreserve", "noexec-seal", "abi-list",
+		"liveupdate",	      "liveupdate-enabled", "kho",	"kexec-file-load",
+		"session-unpreserve", "noexec-seal",	    "abi-list",
 	};
 
 	for (enum feature i = 0; i < FEATURE_MAX; i++) {

@@ -21,7 +21,7 @@
 
 static struct {
 	unsigned int calls;
-	int error;			/* errno to end with, or 0 */
+	int error; /* errno to end with, or 0 */
 	long kernel, initrd;
 	unsigned long length, flags;
 	char cmdline[64];

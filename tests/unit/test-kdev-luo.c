@@ -20,10 +20,10 @@
 #define MAX_CALLS 32
 
 struct call {
-	unsigned long request;	/* 0: open() of the device */
-	int error;		/* errno that it ends with, or 0 */
-	const char *name;	/* expected, or given back by GET_NAME */
-	int fd;			/* expected (PRESERVE_FD) or given back */
+	unsigned long request; /* 0: open() of the device */
+	int error;	       /* errno that it ends with, or 0 */
+	const char *name;      /* expected, or given back by GET_NAME */
+	int fd;		       /* expected (PRESERVE_FD) or given back */
 	uint64_t token;
 };
 
@@ -41,8 +41,8 @@ static void expect_calls(const struct call *calls, unsigned int n)
 	n_done = 0;
 }
 
-#define EXPECT(...)								\
-	expect_calls((const struct call[]){ __VA_ARGS__ },			\
+#define EXPECT(...)                                        \
+	expect_calls((const struct call[]){ __VA_ARGS__ }, \
 		     ARRAY_SIZE(((const struct call[]){ __VA_ARGS__ })))
 
 static void assert_script_done(void)
@@ -282,8 +282,8 @@ static void test_session_calls(void **state _unused_)
 	EXPECT({ LIVEUPDATE_SESSION_PRESERVE_FD, .fd = 12, .token = UINT64_MAX },
 	       { LIVEUPDATE_SESSION_PRESERVE_FD, EBUSY },
 	       { LIVEUPDATE_SESSION_RETRIEVE_FD, .token = 3, .fd = 13 },
-	       { LIVEUPDATE_SESSION_RETRIEVE_FD, ENOENT },
-	       { LIVEUPDATE_SESSION_FINISH }, { LIVEUPDATE_SESSION_FINISH, EBUSY });
+	       { LIVEUPDATE_SESSION_RETRIEVE_FD, ENOENT }, { LIVEUPDATE_SESSION_FINISH },
+	       { LIVEUPDATE_SESSION_FINISH, EBUSY });
 	assert_int_equal(kdev_luo_session_preserve_fd(1, 12, UINT64_MAX), 0);
 	assert_int_equal(kdev_luo_session_preserve_fd(1, 12, 1), -EBUSY);
 	assert_int_equal(kdev_luo_session_retrieve_fd(1, 3, &fd), 0);

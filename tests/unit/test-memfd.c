@@ -78,7 +78,7 @@ static void test_hugetlb(void **state _unused_)
 	struct memfd_info info;
 
 	if (fd < 0)
-		skip();	/* a kernel or a sandbox without huge pages */
+		skip(); /* a kernel or a sandbox without huge pages */
 	assert_int_equal(memfd_inspect(fd, &info), 0);
 	assert_int_equal(info.kind, MEMFD_HUGETLB);
 }
@@ -86,10 +86,8 @@ static void test_hugetlb(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shmem),
-		cmocka_unit_test(test_partial_page_is_no_hole),
-		cmocka_unit_test(test_others),
-		cmocka_unit_test(test_bad_fd),
+		cmocka_unit_test(test_shmem),	cmocka_unit_test(test_partial_page_is_no_hole),
+		cmocka_unit_test(test_others),	cmocka_unit_test(test_bad_fd),
 		cmocka_unit_test(test_hugetlb),
 	};
 
