@@ -55,24 +55,24 @@ struct lu;
 struct lu_session;
 
 /* The longest name of a session, without the NUL. */
-#define LU_SESSION_NAME_MAX	48
+#define LU_SESSION_NAME_MAX 48
 
 /* "No limit", where a duration is asked for. */
-#define LU_USEC_INFINITY	UINT64_MAX
+#define LU_USEC_INFINITY UINT64_MAX
 
 /* lu_options.flags */
 
 /* @address leads to a message bus on which luod owns org.luod1, not to luod itself. */
-#define LU_FLAG_MESSAGE_BUS	(1U << 0)
+#define LU_FLAG_MESSAGE_BUS (1U << 0)
 
 /*
  * lu_new() succeeds though luod cannot be reached yet: the connection begins as disconnected, is
  * retried by lu_process(), and LU_EVENT_RECONNECTED says when it stands.
  */
-#define LU_FLAG_CONNECT_LATER	(1U << 1)
+#define LU_FLAG_CONNECT_LATER (1U << 1)
 
 /* Use the connected socket @fd; nothing is reconnected when it breaks. @address must be NULL. */
-#define LU_FLAG_USE_FD		(1U << 2)
+#define LU_FLAG_USE_FD (1U << 2)
 
 struct lu_options {
 	size_t size;
@@ -95,30 +95,30 @@ struct lu_options {
 
 /* Who preserves a session's file descriptors in the kernel. */
 enum lu_mode {
-	LU_MODE_DEFAULT = 0,		/* custody */
-	LU_MODE_CUSTODY,		/* luod: it holds the memory, the client may exit after Ready */
-	LU_MODE_DELEGATION,		/* the client, by ioctl on the session's fd */
+	LU_MODE_DEFAULT = 0, /* custody */
+	LU_MODE_CUSTODY,     /* luod: it holds the memory, the client may exit after Ready */
+	LU_MODE_DELEGATION,  /* the client, by ioctl on the session's fd */
 };
 
 /* What a veto, or no answer before the deadline, means for the update. */
 enum lu_policy {
-	LU_POLICY_DEFAULT = 0,		/* required */
-	LU_POLICY_REQUIRED,		/* the update is called off */
-	LU_POLICY_BEST_EFFORT,		/* the update goes on and this session is left behind */
+	LU_POLICY_DEFAULT = 0, /* required */
+	LU_POLICY_REQUIRED,    /* the update is called off */
+	LU_POLICY_BEST_EFFORT, /* the update goes on and this session is left behind */
 };
 
 /* Who may claim the session after the jump; the uid must be the same in either case. */
 enum lu_claim_policy {
-	LU_CLAIM_POLICY_DEFAULT = 0,	/* unit if the creator runs in a .service unit, else uid */
-	LU_CLAIM_POLICY_UNIT,		/* only a process of the same systemd unit */
-	LU_CLAIM_POLICY_UID,		/* any process of the same uid */
+	LU_CLAIM_POLICY_DEFAULT = 0, /* unit if the creator runs in a .service unit, else uid */
+	LU_CLAIM_POLICY_UNIT,	     /* only a process of the same systemd unit */
+	LU_CLAIM_POLICY_UID,	     /* any process of the same uid */
 };
 
 /* What luod does with a session that nobody claims within its claim timeout. */
 enum lu_unclaimed_policy {
-	LU_UNCLAIMED_DEFAULT = 0,	/* lu.conf's UnclaimedPolicy= */
-	LU_UNCLAIMED_HOLD,		/* keep it */
-	LU_UNCLAIMED_FINISH,		/* give it up: the memory is freed */
+	LU_UNCLAIMED_DEFAULT = 0, /* lu.conf's UnclaimedPolicy= */
+	LU_UNCLAIMED_HOLD,	  /* keep it */
+	LU_UNCLAIMED_FINISH,	  /* give it up: the memory is freed */
 };
 
 struct lu_session_options {
@@ -127,21 +127,21 @@ struct lu_session_options {
 	enum lu_policy policy;
 	enum lu_claim_policy claim_policy;
 	enum lu_unclaimed_policy unclaimed_policy;
-	uint64_t claim_timeout_usec;	/* 0: lu.conf's ClaimTimeout=; LU_USEC_INFINITY: for ever */
+	uint64_t claim_timeout_usec; /* 0: lu.conf's ClaimTimeout=; LU_USEC_INFINITY: for ever */
 };
 
 /* Where a session is in the life of an update; see org.luod1(5). */
 enum lu_state {
-	LU_STATE_UNKNOWN = 0,	/* a state that this version of the library has no name for */
-	LU_STATE_IDLE,		/* no update runs */
-	LU_STATE_PREPARING,	/* an update began, the guest still runs; delegation: may preserve */
-	LU_STATE_READY,		/* this client said Ready */
-	LU_STATE_VETOED,	/* this client said Veto */
-	LU_STATE_LEFT_BEHIND,	/* best-effort: the update goes on without this session */
-	LU_STATE_UNCLAIMED,	/* after the jump, before the claim */
-	LU_STATE_CLAIMED,	/* after the claim */
-	LU_STATE_RESUMED,	/* this client said Resumed; idle again once Done is dealt with */
-	LU_STATE_LOST,		/* luod has no such session any more, or could not restore it */
+	LU_STATE_UNKNOWN = 0, /* a state that this version of the library has no name for */
+	LU_STATE_IDLE,	      /* no update runs */
+	LU_STATE_PREPARING,   /* an update began, the guest still runs; delegation: may preserve */
+	LU_STATE_READY,	      /* this client said Ready */
+	LU_STATE_VETOED,      /* this client said Veto */
+	LU_STATE_LEFT_BEHIND, /* best-effort: the update goes on without this session */
+	LU_STATE_UNCLAIMED,   /* after the jump, before the claim */
+	LU_STATE_CLAIMED,     /* after the claim */
+	LU_STATE_RESUMED,     /* this client said Resumed; idle again once Done is dealt with */
+	LU_STATE_LOST,	      /* luod has no such session any more, or could not restore it */
 };
 
 enum lu_event_type {
@@ -168,11 +168,11 @@ enum lu_event_type {
 struct lu_event {
 	size_t size;
 	enum lu_event_type type;
-	enum lu_state state;		/* STATE */
-	struct lu_session *session;	/* PREPARE, CANCELLED, STATE; borrowed */
-	const char *update_id;		/* PREPARE, CANCELLED; else "" */
-	const char *reason;		/* CANCELLED, STATE; else, and when there is none, "" */
-	uint64_t timeout_usec;		/* PREPARE */
+	enum lu_state state;	    /* STATE */
+	struct lu_session *session; /* PREPARE, CANCELLED, STATE; borrowed */
+	const char *update_id;	    /* PREPARE, CANCELLED; else "" */
+	const char *reason;	    /* CANCELLED, STATE; else, and when there is none, "" */
+	uint64_t timeout_usec;	    /* PREPARE */
 };
 
 /* One thing that a session carries across the update, as luod knows it. */
@@ -181,7 +181,7 @@ struct lu_resource {
 	uint64_t token;
 	uint64_t bytes;
 	const char *label;
-	const char *kind;		/* "memory" */
+	const char *kind; /* "memory" */
 };
 
 /*
@@ -250,8 +250,8 @@ struct lu *lu_session_get_lu(struct lu_session *session);
 const char *lu_session_name(struct lu_session *session);
 enum lu_state lu_session_state(struct lu_session *session);
 enum lu_mode lu_session_mode(struct lu_session *session);
-const char *lu_session_reason(struct lu_session *session);	/* "" when there is none */
-const char *lu_session_update_id(struct lu_session *session);	/* "" when no update runs */
+const char *lu_session_reason(struct lu_session *session);    /* "" when there is none */
+const char *lu_session_update_id(struct lu_session *session); /* "" when no update runs */
 
 /* org.luod1's word for a state, as "left-behind"; never NULL. */
 const char *lu_state_to_string(enum lu_state state);
@@ -294,9 +294,9 @@ int lu_session_get_fd(struct lu_session *session);
  * Delegation: preserves @fd under @token (0 to INT64_MAX, the client's choice) by
  * LIVEUPDATE_SESSION_PRESERVE_FD and declares it as @label. Memory may be preserved while the guest
  * runs. Takes as long as the kernel needs to pin the pages.
- * The kernel's: -EEXIST the token is taken, -EBUSY the file is preserved elsewhere,
- * -EOPNOTSUPP or -ENOENT not a file that can be preserved; else as lu_session_declare(), in which
- * case @fd is preserved and only lu_session_declare() is to be repeated.
+ * The kernel's: -EEXIST the token is taken, -EBUSY the file is preserved elsewhere, -ENOENT not a
+ * kind of file that can be preserved, -ENOSPC too many; else as lu_session_declare(), in which case
+ * @fd is preserved and only lu_session_declare() is to be repeated.
  */
 int lu_session_preserve(struct lu_session *session, const char *label, int fd, uint64_t token);
 

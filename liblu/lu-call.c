@@ -8,8 +8,8 @@
 
 #include "lu-private.h"
 
-#define LUOD_ERROR	"org.luod1.Error."
-#define DBUS_ERROR	"org.freedesktop.DBus.Error."
+#define LUOD_ERROR "org.luod1.Error."
+#define DBUS_ERROR "org.freedesktop.DBus.Error."
 
 static const struct {
 	const char *name;
@@ -154,8 +154,7 @@ int lu_session_call(struct lu_session *s, const char *member, const char *types,
 		va_end(ap);
 	}
 	if (r < 0)
-		return lu_fail(s->lu, r, "%s: cannot make the call: %s", member,
-			       lu_errno_text(r));
+		return lu_fail(s->lu, r, "%s: cannot make the call: %s", member, lu_errno_text(r));
 	return lu_call(s->lu, m, &reply);
 }
 

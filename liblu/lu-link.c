@@ -14,8 +14,8 @@
 
 #include "lu-private.h"
 
-#define BACKOFF_MIN_USEC	UINT64_C(20000)
-#define BACKOFF_MAX_USEC	UINT64_C(1000000)
+#define BACKOFF_MIN_USEC UINT64_C(20000)
+#define BACKOFF_MAX_USEC UINT64_C(1000000)
 
 void lu_link_break(struct lu *lu, int error)
 {
@@ -115,8 +115,7 @@ static int read_hello(struct lu *lu, sd_bus_message *m)
 	return r;
 }
 
-static int on_hello(sd_bus_message *m, void *userdata,
-		    sd_bus_error *error __attribute__((unused)))
+static int on_hello(sd_bus_message *m, void *userdata, sd_bus_error *error __attribute__((unused)))
 {
 	struct lu *lu = userdata;
 	int r;

@@ -28,23 +28,23 @@
 #define LU_SESSION_PATH		"/org/luod1/session"
 #define LU_MANAGER_INTERFACE	"org.luod1.Manager"
 #define LU_SESSION_INTERFACE	"org.luod1.Session"
-#define LU_PROPERTIES_INTERFACE	"org.freedesktop.DBus.Properties"
+#define LU_PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
 #define LU_PEER_SOCKET		"/run/luod/bus"
 
-#define LU_CALL_TIMEOUT_USEC	(25 * UINT64_C(1000000))
-#define LU_ERROR_TEXT_MAX	512
+#define LU_CALL_TIMEOUT_USEC (25 * UINT64_C(1000000))
+#define LU_ERROR_TEXT_MAX    512
 
-#define lu_cleanup(f)		__attribute__((cleanup(f)))
-#define lu_printf(a, b)		__attribute__((format(printf, a, b)))
-#define LU_ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define lu_cleanup(f)	 __attribute__((cleanup(f)))
+#define lu_printf(a, b)	 __attribute__((format(printf, a, b)))
+#define LU_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Where the connection stands. */
 enum lu_link {
-	LU_LINK_DOWN,		/* none; retry_usec says when the next attempt is due */
-	LU_LINK_HELLO,		/* connecting; luod has been asked for its version */
-	LU_LINK_RECLAIM,	/* luod answered; the sessions are being claimed again */
+	LU_LINK_DOWN,	 /* none; retry_usec says when the next attempt is due */
+	LU_LINK_HELLO,	 /* connecting; luod has been asked for its version */
+	LU_LINK_RECLAIM, /* luod answered; the sessions are being claimed again */
 	LU_LINK_UP,
-	LU_LINK_GONE,		/* the caller's socket broke: for good */
+	LU_LINK_GONE, /* the caller's socket broke: for good */
 };
 
 struct lu_session_resource {
@@ -60,22 +60,22 @@ struct lu_session {
 	struct lu *lu;
 
 	char *name;
-	char *path;			/* of luod's object */
-	bool forgotten;			/* closed or lost: not claimed again after a reconnect */
+	char *path;	/* of luod's object */
+	bool forgotten; /* closed or lost: not claimed again after a reconnect */
 
 	enum lu_mode mode;
 	enum lu_state state;
-	char *reason;			/* or NULL */
-	char *update_id;		/* or NULL */
-	char *announced;		/* the update that PREPARE was for, until it is called off */
+	char *reason;	 /* or NULL */
+	char *update_id; /* or NULL */
+	char *announced; /* the update that PREPARE was for, until it is called off */
 	struct lu_session_resource *resources;
 	size_t n_resources;
 
-	int kernel_fd;			/* delegation: the kernel session, or -EBADF */
+	int kernel_fd; /* delegation: the kernel session, or -EBADF */
 
 	sd_bus_slot *signal_slot;
 	sd_bus_slot *properties_slot;
-	sd_bus_slot *reclaim_slot;	/* an answer that LU_LINK_RECLAIM waits for, or NULL */
+	sd_bus_slot *reclaim_slot; /* an answer that LU_LINK_RECLAIM waits for, or NULL */
 };
 
 /* A queued event, with the strings that the struct lu_event will point to. */
@@ -83,7 +83,7 @@ struct lu_queued {
 	TAILQ_ENTRY(lu_queued) entry;
 	enum lu_event_type type;
 	enum lu_state state;
-	struct lu_session *session;	/* borrowed; the event goes when the session goes */
+	struct lu_session *session; /* borrowed; the event goes when the session goes */
 	char *update_id;
 	char *reason;
 	uint64_t timeout_usec;
@@ -95,35 +95,35 @@ TAILQ_HEAD(lu_queue, lu_queued);
 struct lu {
 	unsigned int n_ref;
 
-	char *address;			/* as in lu_options */
+	char *address; /* as in lu_options */
 	uint32_t flags;
-	int given_fd;			/* LU_FLAG_USE_FD, until it is connected: owned */
+	int given_fd; /* LU_FLAG_USE_FD, until it is connected: owned */
 	uint64_t call_timeout_usec;
 
 	enum lu_link link;
-	bool broken;			/* noticed inside a callback or a call; lu_link_process() acts */
-	bool announce;			/* RECONNECTED is due when the link is up */
-	int link_error;			/* why it is down */
-	uint64_t retry_usec;		/* CLOCK_MONOTONIC */
+	bool broken;	     /* noticed inside a callback or a call; lu_link_process() acts */
+	bool announce;	     /* RECONNECTED is due when the link is up */
+	int link_error;	     /* why it is down */
+	uint64_t retry_usec; /* CLOCK_MONOTONIC */
 	uint64_t backoff_usec;
 
 	sd_bus *bus;
-	bool on_bus;			/* bus leads to a message bus */
-	char *owner;			/* luod's unique name there: who its signals must come from */
+	bool on_bus; /* bus leads to a message bus */
+	char *owner; /* luod's unique name there: who its signals must come from */
 	sd_bus_slot *hello_slot;
 	sd_bus_slot *owner_slot;
 	char *version;
 
 	int epoll_fd;
 	int timer_fd;
-	int watched_fd;			/* the connection's, as it is in epoll_fd */
+	int watched_fd; /* the connection's, as it is in epoll_fd */
 	uint32_t watched_events;
 
 	struct lu_session_list sessions;
 	struct lu_queue events;
-	struct lu_queue held;		/* events found in LU_LINK_RECLAIM: they follow RECONNECTED */
-	struct lu_queued *delivered;	/* backs the strings of the last event */
-	sd_bus_message *borrowed;	/* backs the strings of the last struct lu_resource */
+	struct lu_queue held;	     /* events found in LU_LINK_RECLAIM: they follow RECONNECTED */
+	struct lu_queued *delivered; /* backs the strings of the last event */
+	sd_bus_message *borrowed;    /* backs the strings of the last struct lu_resource */
 
 	char error_text[LU_ERROR_TEXT_MAX];
 };
@@ -131,9 +131,9 @@ struct lu {
 /* lu-util.c: time, sizes, words */
 
 uint64_t lu_now_usec(void);
-uint64_t lu_usec_add(uint64_t a, uint64_t b);	/* saturates at LU_USEC_INFINITY */
-int lu_close_fd(int fd);			/* returns -EBADF; errno is kept */
-const char *lu_errno_text(int error);		/* as strerror(), without its global buffer */
+uint64_t lu_usec_add(uint64_t a, uint64_t b); /* saturates at LU_USEC_INFINITY */
+int lu_close_fd(int fd);		      /* returns -EBADF; errno is kept */
+const char *lu_errno_text(int error);	      /* as strerror(), without its global buffer */
 
 /*
  * Copies a caller's structure of @size bytes into @known of @known_size bytes, padded with zeroes.

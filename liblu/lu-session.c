@@ -32,7 +32,7 @@ static const char *const unclaimed_policy_words[] = {
 };
 
 /* Appends one of @words under @key; value 0 is the default, which is not sent. */
-#define APPEND_WORD(m, key, words, value)	append_word(m, key, words, LU_ARRAY_SIZE(words), value)
+#define APPEND_WORD(m, key, words, value) append_word(m, key, words, LU_ARRAY_SIZE(words), value)
 
 static int append_word(sd_bus_message *m, const char *key, const char *const words[], size_t n,
 		       unsigned int value)
@@ -217,8 +217,9 @@ int lu_session_create(struct lu *lu, const char *name, const struct lu_session_o
 	if (options) {
 		r = lu_struct_in(options, options->size, sizeof(o), &o, sizeof(o));
 		if (r < 0)
-			return lu_fail(lu, r, "struct lu_session_options is of a size or version "
-					      "that this library does not know");
+			return lu_fail(lu, r,
+				       "struct lu_session_options is of a size or version "
+				       "that this library does not know");
 	}
 	if (lu->link != LU_LINK_UP)
 		return not_connected(lu, "CreateSession");

@@ -65,16 +65,11 @@ int lu_struct_out(void *given, size_t size, size_t minimum, const void *known, s
 }
 
 static const char *const state_words[] = {
-	[LU_STATE_UNKNOWN] = "unknown",
-	[LU_STATE_IDLE] = "idle",
-	[LU_STATE_PREPARING] = "preparing",
-	[LU_STATE_READY] = "ready",
-	[LU_STATE_VETOED] = "vetoed",
-	[LU_STATE_LEFT_BEHIND] = "left-behind",
-	[LU_STATE_UNCLAIMED] = "unclaimed",
-	[LU_STATE_CLAIMED] = "claimed",
-	[LU_STATE_RESUMED] = "resumed",
-	[LU_STATE_LOST] = "lost",
+	[LU_STATE_UNKNOWN] = "unknown",	    [LU_STATE_IDLE] = "idle",
+	[LU_STATE_PREPARING] = "preparing", [LU_STATE_READY] = "ready",
+	[LU_STATE_VETOED] = "vetoed",	    [LU_STATE_LEFT_BEHIND] = "left-behind",
+	[LU_STATE_UNCLAIMED] = "unclaimed", [LU_STATE_CLAIMED] = "claimed",
+	[LU_STATE_RESUMED] = "resumed",	    [LU_STATE_LOST] = "lost",
 };
 
 const char *lu_state_to_string(enum lu_state state)

@@ -11,7 +11,7 @@
 
 #include "lu-private.h"
 
-#define KNOWN_FLAGS	(LU_FLAG_MESSAGE_BUS | LU_FLAG_CONNECT_LATER | LU_FLAG_USE_FD)
+#define KNOWN_FLAGS (LU_FLAG_MESSAGE_BUS | LU_FLAG_CONNECT_LATER | LU_FLAG_USE_FD)
 
 static int read_options(const struct lu_options *given, struct lu_options *ret)
 {

@@ -19,11 +19,11 @@
 #include <unistd.h>
 
 #ifndef MFD_EXEC
-#define MFD_EXEC		0x0010U
+#define MFD_EXEC 0x0010U
 #endif
 
-#define GUEST_PAGE		4096
-#define GUEST_MAGIC		UINT64_C(0x6c752d766d6d0001)
+#define GUEST_PAGE  4096
+#define GUEST_MAGIC UINT64_C(0x6c752d766d6d0001)
 
 enum guest_phase {
 	GUEST_RUNNING = 1,
@@ -33,18 +33,18 @@ enum guest_phase {
 /* The start of the memory's last page. */
 struct guest_page {
 	uint64_t magic;
-	uint64_t phase;		/* enum guest_phase */
-	uint64_t checksum;	/* while paused: of all the memory with this field as 0 */
-	uint64_t position;	/* the page that the writer writes next */
-	uint64_t generation;	/* how often it has been round */
-	uint64_t jumps;		/* how many updates this memory has been through */
+	uint64_t phase;	     /* enum guest_phase */
+	uint64_t checksum;   /* while paused: of all the memory with this field as 0 */
+	uint64_t position;   /* the page that the writer writes next */
+	uint64_t generation; /* how often it has been round */
+	uint64_t jumps;	     /* how many updates this memory has been through */
 };
 
 struct guest {
 	int fd;
 	uint64_t size;
 	uint64_t *words;
-	struct guest_page *page;	/* NULL: there is no memory yet */
+	struct guest_page *page; /* NULL: there is no memory yet */
 };
 
 /*

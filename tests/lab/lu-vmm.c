@@ -27,14 +27,14 @@
 
 #include "lu-guest.h"
 
-#define TICK_USEC		2000
-#define PAGES_PER_TICK		32	/* 64 MiB/s: busy, and leaves an emulated CPU to the others */
-#define RETRY_USEC		50000
-#define RAM_LABEL		"ram0"
-#define RAM_TOKEN		1	/* delegation */
+#define TICK_USEC      2000
+#define PAGES_PER_TICK 32 /* 64 MiB/s: busy, and leaves an emulated CPU to the others */
+#define RETRY_USEC     50000
+#define RAM_LABEL      "ram0"
+#define RAM_TOKEN      1 /* delegation */
 
 enum exit_code {
-	EXIT_CORRUPT = 3,	/* the memory is not what it was */
+	EXIT_CORRUPT = 3, /* the memory is not what it was */
 };
 
 struct vmm {
@@ -46,7 +46,7 @@ struct vmm {
 	struct lu_session_options session_options;
 	uint64_t size;
 	uint64_t slow_ready_usec;
-	uint64_t start_usec;		/* how long to wait for luod at the start */
+	uint64_t start_usec; /* how long to wait for luod at the start */
 	bool exit_after_ready;
 	bool once;
 
@@ -55,8 +55,8 @@ struct vmm {
 	int state_fd;
 
 	struct guest guest;
-	bool preserved;			/* delegation: in the kernel session of this update */
-	uint64_t ready_at_usec;		/* when to say Ready; 0: nothing to say */
+	bool preserved;		/* delegation: in the kernel session of this update */
+	uint64_t ready_at_usec; /* when to say Ready; 0: nothing to say */
 };
 
 static uint64_t now_usec(void)
@@ -364,7 +364,9 @@ static int vmm_open_session(struct vmm *v)
 static void vmm_connect(struct vmm *v)
 {
 	struct lu_options o = {
-		.size = sizeof(o), .address = v->address, .flags = LU_FLAG_CONNECT_LATER,
+		.size = sizeof(o),
+		.address = v->address,
+		.flags = LU_FLAG_CONNECT_LATER,
 	};
 	uint64_t deadline = now_usec() + v->start_usec;
 	int r;
@@ -515,7 +517,7 @@ static void set_state_file(struct vmm *v, const char *arg)
 
 static const struct vmm_option {
 	const char *name;
-	const char *arg;	/* NULL: it takes none */
+	const char *arg; /* NULL: it takes none */
 	const char *help;
 	void (*set)(struct vmm *v, const char *arg);
 } vmm_options[] = {
@@ -536,7 +538,7 @@ static const struct vmm_option {
 	{ "state-file", "PATH", "where to append one line for every event", set_state_file },
 };
 
-#define N_OPTIONS	(sizeof(vmm_options) / sizeof(vmm_options[0]))
+#define N_OPTIONS (sizeof(vmm_options) / sizeof(vmm_options[0]))
 
 static void print_usage(FILE *f)
 {
@@ -572,9 +574,12 @@ static void parse_arguments(struct vmm *v, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct vmm v = {
-		.name = "vm", .size = 64 << 20, .start_usec = 60000000,
+		.name = "vm",
+		.size = 64 << 20,
+		.start_usec = 60000000,
 		.session_options.size = sizeof(v.session_options),
-		.guest.fd = -EBADF, .state_fd = -EBADF,
+		.guest.fd = -EBADF,
+		.state_fd = -EBADF,
 	};
 
 	parse_arguments(&v, argc, argv);

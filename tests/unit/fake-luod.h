@@ -32,30 +32,33 @@
 
 #include <cmocka.h>
 
-#define FAKE_OWNER	":1.1"	/* luod's unique name when a bus is played */
-#define FAKE_CLIENTS	8
-#define FAKE_TEXT	256
-#define unused		__attribute__((unused))
+#define FAKE_OWNER   ":1.1" /* luod's unique name when a bus is played */
+#define FAKE_CLIENTS 8
+#define FAKE_TEXT    256
+#define unused	     __attribute__((unused))
+
+/* A copy that fits; what does not is cut. */
+#define SET(field, text) snprintf(field, sizeof(field), "%s", text)
 
 enum fake_op {
-	FAKE_STATE,	/* text: the session's new state, told by PropertiesChanged */
+	FAKE_STATE,	  /* text: the session's new state, told by PropertiesChanged */
 	FAKE_QUIET_STATE, /* text: the same, told to nobody */
-	FAKE_UPDATE_ID,	/* text */
-	FAKE_REASON,	/* text */
-	FAKE_MODE,	/* text */
-	FAKE_PREPARE,	/* text: the update id */
-	FAKE_CANCEL,	/* text: the reason */
-	FAKE_SPOOF,	/* PrepareForUpdate in the name of another connection */
-	FAKE_OWNER_LOST, /* bus: NameOwnerChanged, luod is gone */
-	FAKE_FORGET,	/* the session is not there any more */
-	FAKE_ERROR,	/* text: "member name", the error that its next call is answered with */
-	FAKE_MUTE,	/* text: the member whose next call is not answered */
-	FAKE_GARBAGE,	/* text: the member whose next call is answered with nonsense */
-	FAKE_DROP,	/* closes every connection */
-	FAKE_DOWN,	/* as FAKE_DROP, and nobody can connect */
+	FAKE_UPDATE_ID,	  /* text */
+	FAKE_REASON,	  /* text */
+	FAKE_MODE,	  /* text */
+	FAKE_PREPARE,	  /* text: the update id */
+	FAKE_CANCEL,	  /* text: the reason */
+	FAKE_SPOOF,	  /* PrepareForUpdate in the name of another connection */
+	FAKE_OWNER_LOST,  /* bus: NameOwnerChanged, luod is gone */
+	FAKE_FORGET,	  /* the session is not there any more */
+	FAKE_ERROR,	  /* text: "member name", the error that its next call is answered with */
+	FAKE_MUTE,	  /* text: the member whose next call is not answered */
+	FAKE_GARBAGE,	  /* text: the member whose next call is answered with nonsense */
+	FAKE_DROP,	  /* closes every connection */
+	FAKE_DOWN,	  /* as FAKE_DROP, and nobody can connect */
 	FAKE_UP,
-	FAKE_LAST,	/* answers with the last call: "member arguments" */
-	FAKE_COUNT,	/* answers with the number of connections ever made */
+	FAKE_LAST,  /* answers with the last call: "member arguments" */
+	FAKE_COUNT, /* answers with the number of connections ever made */
 };
 
 struct fake_command {
@@ -100,11 +103,10 @@ static void fake_send(struct fake *f, sd_bus *bus, sd_bus_message *m, const char
 
 static void fake_properties(struct fake *f, sd_bus_message *m)
 {
-	sd_bus_message_append(m, "a{sv}", 6, "Name", "s", "vm", "State", "s", f->state,
-			      "Reason", "s", f->reason, "UpdateId", "s", f->update_id,
-			      "Mode", "s", f->mode, "Resources", "a(sstt)",
-			      f->memory >= 0 ? 1 : 0, "ram0", "memory", (uint64_t)7,
-			      (uint64_t)8192);
+	sd_bus_message_append(m, "a{sv}", 6, "Name", "s", "vm", "State", "s", f->state, "Reason",
+			      "s", f->reason, "UpdateId", "s", f->update_id, "Mode", "s", f->mode,
+			      "Resources", "a(sstt)", f->memory >= 0 ? 1 : 0, "ram0", "memory",
+			      (uint64_t)7, (uint64_t)8192);
 }
 
 /* One signal of @interface to every client; @fill appends its arguments. */
@@ -226,14 +228,14 @@ static const struct {
 	const char *member;
 	int (*answer)(struct fake *f, sd_bus_message *call, sd_bus_message *reply);
 } fake_methods[] = {
-	{ "Hello", fake_hello },	{ "AddMatch", fake_text },
-	{ "RemoveMatch", fake_text },	{ "Get", fake_version },
-	{ "GetAll", fake_get_all },	{ "CreateSession", fake_create },
-	{ "ClaimSession", fake_claim },	{ "AttachMemory", fake_attach },
-	{ "Detach", fake_text },	{ "GetResource", fake_get_resource },
+	{ "Hello", fake_hello },	 { "AddMatch", fake_text },
+	{ "RemoveMatch", fake_text },	 { "Get", fake_version },
+	{ "GetAll", fake_get_all },	 { "CreateSession", fake_create },
+	{ "ClaimSession", fake_claim },	 { "AttachMemory", fake_attach },
+	{ "Detach", fake_text },	 { "GetResource", fake_get_resource },
 	{ "GetSessionFD", fake_get_fd }, { "DeclareResource", fake_declare },
-	{ "Ready", fake_text },		{ "Veto", fake_text },
-	{ "Resumed", fake_text },	{ "Done", fake_text },
+	{ "Ready", fake_text },		 { "Veto", fake_text },
+	{ "Resumed", fake_text },	 { "Done", fake_text },
 	{ "Close", fake_text },
 };
 
@@ -342,8 +344,6 @@ static void fake_unlisten(struct fake *f)
 	close(f->listen_fd);
 	unlink(f->address.sun_path);
 }
-
-#define SET(field, text)	snprintf(field, sizeof(field), "%s", text)
 
 static void fake_obey(struct fake *f, struct fake_command *c)
 {
@@ -464,11 +464,11 @@ static void fake_start(struct fake_luod *luod, bool as_bus)
 	struct fake f = { .as_bus = as_bus, .address.sun_family = AF_UNIX };
 	int pair[2];
 
-	strcpy(luod->directory, "/tmp/fake-luod-XXXXXX");
+	SET(luod->directory, "/tmp/fake-luod-XXXXXX");
 	assert_non_null(mkdtemp(luod->directory));
 	snprintf(luod->socket, sizeof(luod->socket), "%s/bus", luod->directory);
 	snprintf(luod->address, sizeof(luod->address), "unix:path=%s", luod->socket);
-	strcpy(f.address.sun_path, luod->socket);
+	SET(f.address.sun_path, luod->socket);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	luod->pid = fork();
 	assert_true(luod->pid >= 0);

@@ -38,7 +38,9 @@ static int teardown(void **state)
 static struct lu *connect_to(struct fake_luod *luod, uint32_t flags)
 {
 	struct lu_options o = {
-		.size = sizeof(o), .address = luod->address, .flags = flags,
+		.size = sizeof(o),
+		.address = luod->address,
+		.flags = flags,
 		.call_timeout_usec = 5000000,
 	};
 	struct lu *lu = NULL;
@@ -170,7 +172,8 @@ static void test_connect_later(void **state)
 static void test_deadline(void **state)
 {
 	struct fake_luod *luod = *state;
-	struct lu_options o = { .size = sizeof(o), .address = luod->address,
+	struct lu_options o = { .size = sizeof(o),
+				.address = luod->address,
 				.call_timeout_usec = 100000 };
 	struct lu_session *s;
 	struct lu *lu;
@@ -360,7 +363,7 @@ static void test_use_fd(void **state)
 	struct lu_event event = { .size = sizeof(event) };
 	struct lu *lu;
 
-	strcpy(address.sun_path, luod->socket);
+	SET(address.sun_path, luod->socket);
 	o.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(connect(o.fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(lu_new(&lu, &o), 0);
