@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The guest side of the DMA cases: a static init that drives /dev/liveupdate,
+ * iommufd, vfio and an e1000e by nothing but their ioctls and registers.
+ *
+ * One program runs in both kernels: the command line tells the case and the
+ * stage. What the stages have to tell each other is in the first page of the
+ * memfd that is the guest's memory. Every check prints one line; the host side
+ * (dmarun.py) knows a case by "CASE ok" at its end, and the phases of the
+ * device's life by the lines "PHASE name".
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/iommufd.h>
+#include <linux/liveupdate.h>
+#include <linux/vfio.h>
+
+#define MEM_SIZE	(80UL << 20)
+#define MEM_IOVA	0x100000000ULL
+#define RING_OFFSET	(1UL << 20)	/* descriptors, 16 bytes each */
+#define RING_COUNT	32768U
+#define BUF_OFFSET	(4UL << 20)
+#define BUF_SIZE	2048UL
+
+#define SESSION		"dma"
+#define TOKEN_MEM	0x11ULL
+#define TOKEN_IOMMUFD	0x22ULL
+#define TOKEN_DEV	0x33ULL
+#define TOKEN_HWPT	0x44ULL
+#define TOKEN_BUFFER	0x55ULL
+
+/* The first page of the memory */
+struct dma_note {
+	uint64_t tsc;		/* just before the jump */
+	uint32_t head;		/* frames in the ring then */
+	uint16_t command;	/* of the device then */
+};
+
+/* Everything a stage holds. Fds are -1 when closed. */
+struct dma {
+	const char *bdf;
+	int luo, session, mem, iommufd, dev;
+	uint32_t devid, ioas, hwpt;
+	char *ram;
+	volatile uint32_t *bar;
+	size_t bar_size;
+};
+
+/* guest.c: being init, checks */
+extern char dma_cmdline[2048];
+void guest_setup(void);
+bool guest_arg(const char *key, char *ret_value, size_t size);
+void guest_write(const char *path, const char *value);
+void phase(const char *name);
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+void done(void) __attribute__((noreturn));
+/* The result of a system call, and what it should be: 0, or an errno as positive number */
+void expect(const char *what, int result, int want_errno);
+void sleep_ms(unsigned int ms);
+void kexec_into(const char *extra_arguments) __attribute__((noreturn));
+int kexec_try(void);
+void kexec_load(const char *extra_arguments);
+uint64_t tsc(void);
+
+/* handover.c: sessions, iommufd, vfio; all return 0 or -1 with errno */
+void dma_init(struct dma *d, const char *bdf);
+int luo_open(struct dma *d);
+int session_create(struct dma *d, const char *name);
+int session_retrieve(struct dma *d, const char *name);
+int session_preserve(int session, int fd, uint64_t token);
+int session_unpreserve(int session, uint64_t token);
+int session_retrieve_fd(int session, uint64_t token);
+int session_finish(int session);
+int memory_create(struct dma *d, unsigned int seals);
+int memory_map(struct dma *d);
+int cdev_bind_driver(const char *bdf);
+int cdev_open(const char *bdf);
+int cdev_bind(struct dma *d);
+int cdev_attach(struct dma *d);
+int cdev_detach(struct dma *d);
+int cdev_map_bar(struct dma *d);
+int cdev_config_read(struct dma *d, unsigned int offset, void *value, size_t size);
+int cdev_config_write(struct dma *d, unsigned int offset, const void *value, size_t size);
+int cdev_irq(struct dma *d, unsigned int index, int eventfd);
+int ioas_create(struct dma *d);
+int ioas_map_mem(struct dma *d);
+int hwpt_create(struct dma *d);
+int hwpt_mark(struct dma *d, uint32_t hwpt, uint64_t token, uint32_t flags);
+int ioas_buffer(struct dma *d, uint64_t iova, uint64_t length, uint64_t token, uint32_t flags);
+/* The whole of it: driver, memory, iommufd, device attached and preserved */
+void device_up(struct dma *d);
+void preserve_all(struct dma *d);
+void retrieve_all(struct dma *d);
+void reattach(struct dma *d);
+
+/* e1000e.c: the device */
+void nic_start(struct dma *d);
+unsigned int nic_frames(struct dma *d);
+unsigned int nic_gaps(struct dma *d, bool print);
+void nic_wait(struct dma *d, unsigned int more, const char *what);
+
+/* cases.c */
+struct dma_case {
+	const char *name;
+	void (*old)(struct dma *d);	/* in the first kernel */
+	void (*new)(struct dma *d);	/* in the next */
+	void (*third)(struct dma *d);
+};
+extern const struct dma_case dma_cases[];

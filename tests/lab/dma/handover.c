@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Sessions, iommufd and vfio, one function for each ioctl, and the two orders
+ * they are used in: everything up and preserved, everything back. See dma.h.
+ */
+
+#include "dma.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef F_ADD_SEALS
+#define F_ADD_SEALS	1033
+#define F_SEAL_SEAL	1
+#define F_SEAL_SHRINK	2
+#define F_SEAL_GROW	4
+#endif
+
+void dma_init(struct dma *d, const char *bdf)
+{
+	memset(d, 0, sizeof *d);
+	d->bdf = bdf;
+	d->luo = d->session = d->mem = d->iommufd = d->dev = -1;
+}
+
+int luo_open(struct dma *d)
+{
+	d->luo = open("/dev/liveupdate", O_RDWR | O_CLOEXEC);
+	return d->luo < 0 ? -1 : 0;
+}
+
+int session_create(struct dma *d, const char *name)
+{
+	struct liveupdate_ioctl_create_session arg = { .size = sizeof arg };
+
+	strcpy((char *)arg.name, name);
+	if (ioctl(d->luo, LIVEUPDATE_IOCTL_CREATE_SESSION, &arg))
+		return -1;
+	d->session = arg.fd;
+	return 0;
+}
+
+int session_retrieve(struct dma *d, const char *name)
+{
+	struct liveupdate_ioctl_retrieve_session arg = { .size = sizeof arg };
+
+	strcpy((char *)arg.name, name);
+	if (ioctl(d->luo, LIVEUPDATE_IOCTL_RETRIEVE_SESSION, &arg))
+		return -1;
+	d->session = arg.fd;
+	return 0;
+}
+
+int session_preserve(int session, int fd, uint64_t token)
+{
+	struct liveupdate_session_preserve_fd arg = {
+		.size = sizeof arg, .fd = fd, .token = token,
+	};
+
+	return ioctl(session, LIVEUPDATE_SESSION_PRESERVE_FD, &arg);
+}
+
+int session_unpreserve(int session, uint64_t token)
+{
+	struct liveupdate_session_unpreserve_fd arg = { .size = sizeof arg, .token = token };
+
+	return ioctl(session, LIVEUPDATE_SESSION_UNPRESERVE_FD, &arg);
+}
+
+int session_retrieve_fd(int session, uint64_t token)
+{
+	struct liveupdate_session_retrieve_fd arg = { .size = sizeof arg, .token = token };
+
+	return ioctl(session, LIVEUPDATE_SESSION_RETRIEVE_FD, &arg) ? -1 : arg.fd;
+}
+
+int session_finish(int session)
+{
+	struct liveupdate_session_finish arg = { .size = sizeof arg };
+
+	return ioctl(session, LIVEUPDATE_SESSION_FINISH, &arg);
+}
+
+int memory_create(struct dma *d, unsigned int seals)
+{
+	d->mem = memfd_create("ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (d->mem < 0 || ftruncate(d->mem, MEM_SIZE))
+		return -1;
+	return seals ? fcntl(d->mem, F_ADD_SEALS, seals) : 0;
+}
+
+int memory_map(struct dma *d)
+{
+	d->ram = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, d->mem, 0);
+	return d->ram == MAP_FAILED ? -1 : 0;
+}
+
+int cdev_bind_driver(const char *bdf)
+{
+	char path[128];
+
+	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/driver/unbind", bdf);
+	if (!access(path, W_OK))
+		guest_write(path, bdf);
+	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/driver_override", bdf);
+	guest_write(path, "vfio-pci");
+	guest_write("/sys/bus/pci/drivers_probe", bdf);
+	return 0;
+}
+
+int cdev_open(const char *bdf)
+{
+	char path[300], name[280] = "";
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/vfio-dev", bdf);
+	dir = opendir(path);
+	if (!dir)
+		return -1;
+	while ((entry = readdir(dir)))
+		if (!strncmp(entry->d_name, "vfio", 4))
+			strcpy(name, entry->d_name);
+	closedir(dir);
+	snprintf(path, sizeof path, "/dev/vfio/devices/%s", name);
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+int cdev_bind(struct dma *d)
+{
+	struct vfio_device_bind_iommufd arg = { .argsz = sizeof arg, .iommufd = d->iommufd };
+
+	if (ioctl(d->dev, VFIO_DEVICE_BIND_IOMMUFD, &arg))
+		return -1;
+	d->devid = arg.out_devid;
+	return 0;
+}
+
+int cdev_attach(struct dma *d)
+{
+	struct vfio_device_attach_iommufd_pt arg = { .argsz = sizeof arg, .pt_id = d->hwpt };
+
+	return ioctl(d->dev, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg);
+}
+
+int cdev_detach(struct dma *d)
+{
+	struct vfio_device_detach_iommufd_pt arg = { .argsz = sizeof arg };
+
+	return ioctl(d->dev, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg);
+}
+
+static int region(struct dma *d, unsigned int index, struct vfio_region_info *ret_info)
+{
+	*ret_info = (struct vfio_region_info){ .argsz = sizeof *ret_info, .index = index };
+	return ioctl(d->dev, VFIO_DEVICE_GET_REGION_INFO, ret_info);
+}
+
+int cdev_map_bar(struct dma *d)
+{
+	struct vfio_region_info info;
+
+	if (region(d, VFIO_PCI_BAR0_REGION_INDEX, &info))
+		return -1;
+	d->bar_size = info.size;
+	d->bar = mmap(NULL, info.size, PROT_READ | PROT_WRITE, MAP_SHARED, d->dev, info.offset);
+	return d->bar == MAP_FAILED ? -1 : 0;
+}
+
+int cdev_config_read(struct dma *d, unsigned int offset, void *value, size_t size)
+{
+	struct vfio_region_info info;
+
+	if (region(d, VFIO_PCI_CONFIG_REGION_INDEX, &info))
+		return -1;
+	return pread(d->dev, value, size, info.offset + offset) == (ssize_t)size ? 0 : -1;
+}
+
+int cdev_config_write(struct dma *d, unsigned int offset, const void *value, size_t size)
+{
+	struct vfio_region_info info;
+
+	if (region(d, VFIO_PCI_CONFIG_REGION_INDEX, &info))
+		return -1;
+	return pwrite(d->dev, value, size, info.offset + offset) == (ssize_t)size ? 0 : -1;
+}
+
+/* Enable the first interrupt of an index, or with -1 disable all of it */
+int cdev_irq(struct dma *d, unsigned int index, int eventfd)
+{
+	struct {
+		struct vfio_irq_set set;
+		int32_t fd;
+	} arg = {
+		.set = {
+			.argsz = eventfd < 0 ? sizeof arg.set : sizeof arg,
+			.flags = VFIO_IRQ_SET_ACTION_TRIGGER |
+				 (eventfd < 0 ? VFIO_IRQ_SET_DATA_NONE : VFIO_IRQ_SET_DATA_EVENTFD),
+			.index = index,
+			.count = eventfd < 0 ? 0 : 1,
+		},
+		.fd = eventfd,
+	};
+
+	return ioctl(d->dev, VFIO_DEVICE_SET_IRQS, &arg);
+}
+
+int ioas_create(struct dma *d)
+{
+	struct iommu_ioas_alloc arg = { .size = sizeof arg };
+
+	if (ioctl(d->iommufd, IOMMU_IOAS_ALLOC, &arg))
+		return -1;
+	d->ioas = arg.out_ioas_id;
+	return 0;
+}
+
+int ioas_map_mem(struct dma *d)
+{
+	struct iommu_ioas_map_file arg = {
+		.size = sizeof arg,
+		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE |
+			 IOMMU_IOAS_MAP_READABLE,
+		.ioas_id = d->ioas,
+		.fd = d->mem,
+		.length = MEM_SIZE,
+		.iova = MEM_IOVA,
+	};
+
+	return ioctl(d->iommufd, IOMMU_IOAS_MAP_FILE, &arg);
+}
+
+int hwpt_create(struct dma *d)
+{
+	struct iommu_hwpt_alloc arg = {
+		.size = sizeof arg, .dev_id = d->devid, .pt_id = d->ioas,
+	};
+
+	if (ioctl(d->iommufd, IOMMU_HWPT_ALLOC, &arg))
+		return -1;
+	d->hwpt = arg.out_hwpt_id;
+	return 0;
+}
+
+int hwpt_mark(struct dma *d, uint32_t hwpt, uint64_t token, uint32_t flags)
+{
+	struct iommu_hwpt_liveupdate_mark_preserve arg = {
+		.size = sizeof arg, .hwpt_id = hwpt, .hwpt_token = token, .flags = flags,
+	};
+
+	return ioctl(d->iommufd, IOMMU_HWPT_LIVEUPDATE_MARK_PRESERVE, &arg);
+}
+
+int ioas_buffer(struct dma *d, uint64_t iova, uint64_t length, uint64_t token, uint32_t flags)
+{
+	struct iommu_ioas_preserve arg = {
+		.size = sizeof arg, .flags = flags, .ioas_id = d->ioas,
+		.iova = iova, .length = length, .token = token,
+	};
+
+	return ioctl(d->iommufd, IOMMU_IOAS_PRESERVE, &arg);
+}
+
+static void must(const char *what, int result)
+{
+	if (result < 0)
+		fail("%s: %s", what, strerror(errno));
+}
+
+void device_up(struct dma *d)
+{
+	uint16_t command;
+
+	cdev_bind_driver(d->bdf);
+	must("memory", memory_create(d, F_SEAL_SEAL | F_SEAL_GROW | F_SEAL_SHRINK));
+	must("mmap", memory_map(d));
+	d->dev = cdev_open(d->bdf);
+	must("cdev", d->dev);
+	d->iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+	must("/dev/iommu", d->iommufd);
+	must("bind", cdev_bind(d));
+	must("ioas", ioas_create(d));
+	must("map", ioas_map_mem(d));
+	must("hwpt", hwpt_create(d));
+	must("attach", cdev_attach(d));
+	must("bar", cdev_map_bar(d));
+	must("config", cdev_config_read(d, 4, &command, 2));
+	command |= 6;	/* memory, bus mastering */
+	must("config", cdev_config_write(d, 4, &command, 2));
+	nic_start(d);
+	phase("before");
+	nic_wait(d, 200, "before");
+	must("mark", hwpt_mark(d, d->hwpt, TOKEN_HWPT, 0));
+	must("buffer", ioas_buffer(d, MEM_IOVA + RING_OFFSET, 0x10000, TOKEN_BUFFER, 0));
+}
+
+void preserve_all(struct dma *d)
+{
+	struct dma_note *note = (void *)d->ram;
+
+	must("session", session_create(d, SESSION));
+	must("preserve memory", session_preserve(d->session, d->mem, TOKEN_MEM));
+	must("preserve iommufd", session_preserve(d->session, d->iommufd, TOKEN_IOMMUFD));
+	must("preserve device", session_preserve(d->session, d->dev, TOKEN_DEV));
+	must("config", cdev_config_read(d, 4, &note->command, 2));
+	note->head = nic_frames(d);
+	note->tsc = tsc();
+}
+
+void retrieve_all(struct dma *d)
+{
+	must("session", session_retrieve(d, SESSION));
+	d->mem = session_retrieve_fd(d->session, TOKEN_MEM);
+	must("retrieve memory", d->mem);
+	must("mmap", memory_map(d));
+	d->iommufd = session_retrieve_fd(d->session, TOKEN_IOMMUFD);
+	must("retrieve iommufd", d->iommufd);
+	d->dev = session_retrieve_fd(d->session, TOKEN_DEV);
+	must("retrieve device", d->dev);
+}
+
+/* By what the kernel tells, not by what this program knows */
+void reattach(struct dma *d)
+{
+	struct dma_note *note = (void *)d->ram;
+	struct iommu_lu_area areas[8];
+	struct iommu_lu_info info = {
+		.size = sizeof info, .num_areas = 8, .areas = (uintptr_t)areas,
+	};
+	uint16_t command;
+
+	must("info", ioctl(d->iommufd, IOMMU_LU_INFO, &info));
+	if (info.num_areas != 2 || areas[0].iova != MEM_IOVA || areas[0].length != MEM_SIZE ||
+	    areas[0].token != TOKEN_MEM || areas[0].offset ||
+	    areas[1].token != TOKEN_BUFFER || areas[1].iova != MEM_IOVA + RING_OFFSET ||
+	    !(areas[1].flags & IOMMU_LU_AREA_BUFFER))
+		fail("wrong areas: %u, iova %llx length %llx token %llx", info.num_areas,
+		     areas[0].iova, areas[0].length, areas[0].token);
+	must("bind", cdev_bind(d));
+	must("config", cdev_config_read(d, 4, &command, 2));
+	say("command %04x, was %04x", command, note->command);
+	if (command != note->command)
+		fail("the command register has changed");
+	must("ioas", ioas_create(d));
+	must("map", ioas_map_mem(d));
+	must("hwpt", hwpt_create(d));
+	nic_wait(d, 20, "bound, still parked");
+	phase("switch");
+	must("attach", cdev_attach(d));
+	phase("after");
+}
