@@ -139,6 +139,8 @@ int luctl_error_set(struct luctl_error *error, int r, const char *name, const ch
 {
 	const struct known_error *known = find_error(r, name);
 	const char *text = known->text ?: !isempty(message) ? message : strerror(-r);
+	/* luod may have told the way out itself. */
+	const char *hint = known->hint && !strstr(text, "luctl ") ? known->hint : NULL;
 	_cleanup_free_ char *where = NULL;
 	char *name_copy = NULL;
 
@@ -148,8 +150,7 @@ int luctl_error_set(struct luctl_error *error, int r, const char *name, const ch
 		where = strprintf(" (on %s)", host);
 	luctl_error_take(error, r, known->exit_code,
 			 strprintf("%.*s%s.%s%s%s", trimmed(text), text, strempty(where),
-				   known->hint ? " " : "", strempty(known->hint),
-				   known->hint ? "." : ""));
+				   hint ? " " : "", strempty(hint), hint ? "." : ""));
 	error->name = name_copy;
 	return r;
 }

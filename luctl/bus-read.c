@@ -366,6 +366,7 @@ const struct luctl_field luctl_timeline_fields[] = {
 	FIELD(timeline, "to", "s", read_string, to),
 	FIELD(timeline, "jump", "s", read_string, jump),
 	FIELD(timeline, "result", "s", read_string, result),
+	FIELD(timeline, "error", "s", read_string, error),
 	FIELD(timeline, "reason", "s", read_string, reason),
 	FIELD(timeline, "delivered", "s", read_string, delivered),
 	FIELD(timeline, "blackout-usec", "t", read_number, blackout),

@@ -172,6 +172,7 @@ json_t *luctl_json_update(const struct luctl_timeline *timeline)
 	luctl_json_set(&object, "to", luctl_json_text(timeline->to));
 	luctl_json_set(&object, "jump", luctl_json_text(timeline->jump));
 	luctl_json_set(&object, "result", luctl_json_text(timeline->result));
+	luctl_json_set(&object, "error", luctl_json_text(timeline->error));
 	luctl_json_set(&object, "reason", luctl_json_text(timeline->reason));
 	luctl_json_set(&object, "delivered", luctl_json_text(timeline->delivered));
 	luctl_json_set(&object, "blackout-usec", luctl_json_u64(timeline->blackout));

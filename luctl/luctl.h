@@ -42,6 +42,7 @@ struct luctl_options {
 	char *initrd;
 	char *command_line;
 	char *append;
+	bool reuse;
 
 	char *jump;
 	char *reason;

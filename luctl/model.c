@@ -138,6 +138,7 @@ void luctl_timeline_clear(struct luctl_timeline *timeline)
 	free(timeline->to);
 	free(timeline->jump);
 	free(timeline->result);
+	free(timeline->error);
 	free(timeline->reason);
 	free(timeline->delivered);
 	luctl_marks_clear(&timeline->marks);

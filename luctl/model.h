@@ -119,7 +119,8 @@ struct luctl_timeline {
 	char *from;
 	char *to;
 	char *jump;
-	char *result;
+	char *result; /* done, degraded, failed, cancelled, running */
+	char *error;  /* why, a sentence */
 	char *reason;
 	char *delivered;
 	uint64_t blackout; /* usec; USEC_INFINITY: luod did not say */

@@ -43,7 +43,7 @@ static const struct luctl_verb verbs[] = {
 		    "follow what luod announces until interrupted" },
 	[VERSION] = { "version", luctl_verb_version, 0, 0, "",
 		      "the versions of luctl and of luod" },
-	[HELP] = { "help", luctl_verb_help, 0, 0, "", "this text", .offline = true },
+	[HELP] = { "help", luctl_verb_help, 0, 0, "", "this text" },
 };
 
 #define ALL	   (~0u)
@@ -84,8 +84,9 @@ static const struct option_entry entries[] = {
 	{ "version", 0, SHOW_VERSION, 0, ALL, NULL, "the version of luctl" },
 	{ "initrd", 0, TEXT, MEMBER(initrd), ONLY(LOAD), "FILE",
 	  "initial RAM disk of the next kernel" },
-	{ "command-line", 0, TEXT, MEMBER(command_line), ONLY(LOAD), "STRING",
-	  "its command line (default: the running one)" },
+	{ "command-line", 0, TEXT, MEMBER(command_line), ONLY(LOAD), "STRING", "its command line" },
+	{ "reuse-command-line", 0, FLAG, MEMBER(reuse), ONLY(LOAD), NULL,
+	  "the running command line as it is (the default)" },
 	{ "append", 0, TEXT, MEMBER(append), ONLY(LOAD), "STRING",
 	  "the running command line and this" },
 	{ "jump", 0, JUMP, MEMBER(jump), ONLY(UPDATE), "direct|systemd",
@@ -152,7 +153,7 @@ static int apply(struct luctl *luctl, const struct option_entry *e, const char *
 /* Fills in getopt's two views of the table. */
 static void describe(struct option *longs, char *shorts)
 {
-	/* '-' would end the permutation that lets options follow the verb; ':' keeps getopt silent. */
+	/* No '+' in front, so that options may follow the verb; ':' keeps getopt silent. */
 	*shorts++ = ':';
 	for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {
 		const struct option_entry *e = &entries[i];
@@ -217,8 +218,9 @@ static int check_arguments(struct luctl *luctl, const struct luctl_verb *verb, u
 		luctl_complain(luctl, "--host and --address exclude each other.");
 		return LUCTL_USAGE;
 	}
-	if (luctl->options.command_line && luctl->options.append) {
-		luctl_complain(luctl, "--command-line and --append exclude each other.");
+	if (luctl->options.command_line && (luctl->options.append || luctl->options.reuse)) {
+		luctl_complain(luctl, "--command-line excludes --%s.",
+			       luctl->options.append ? "append" : "reuse-command-line");
 		return LUCTL_USAGE;
 	}
 	return LUCTL_OK;

@@ -11,7 +11,6 @@ struct luctl_verb {
 	unsigned int min_args, max_args;
 	const char *synopsis; /* what follows the name */
 	const char *help;
-	bool offline; /* needs no luod */
 };
 
 /*

@@ -63,9 +63,11 @@ static void add_row(struct luctl_table *table, const struct luctl_session *s)
 {
 	_cleanup_free_ char *name = full_name(s), *count = strprintf("%zu", s->resources.count);
 	_cleanup_free_ char *bytes = luctl_format_bytes(s->preserved_bytes);
+	/* Not nothing: scripts count columns. */
+	const char *unit = isempty(s->unit) ? "-" : s->unit;
 
-	luctl_table_add(table, (const char *const[]){ name, s->unit, s->mode, s->policy, count,
-						      bytes, s->state, s->reason });
+	luctl_table_add(table, (const char *const[]){ name, unit, s->mode, s->policy, count, bytes,
+						      s->state, s->reason });
 }
 
 static int print_table(struct luctl *luctl, const struct luctl_sessions *sessions)

@@ -45,17 +45,22 @@ static json_t *json_blackout(const struct luctl_timeline *timeline)
 
 static void print_heading(struct luctl *luctl, const struct luctl_timeline *timeline)
 {
-	_cleanup_free_ char *id = luctl_safe(timeline->update_id),
-			    *from = luctl_safe(timeline->from);
-	_cleanup_free_ char *to = luctl_safe(timeline->to), *jump = luctl_safe(timeline->jump);
-	_cleanup_free_ char *result = luctl_safe(timeline->result), *when = NULL;
+	_cleanup_free_ char *id = luctl_safe(timeline->update_id);
+	_cleanup_free_ char *from = luctl_safe(timeline->from);
+	_cleanup_free_ char *to = luctl_safe(timeline->to);
+	_cleanup_free_ char *jump = luctl_safe(timeline->jump);
+	_cleanup_free_ char *result = luctl_safe(timeline->result);
+	_cleanup_free_ char *error = luctl_safe(timeline->error);
 	_cleanup_free_ char *reason = luctl_safe(timeline->reason);
+	_cleanup_free_ char *when = NULL;
 
 	if (timeline->marks.count)
 		when = luctl_format_time(timeline->marks.items[0].realtime);
 	fprintf(luctl->out, "Update %s, %s\n", strempty(id), strempty(when));
 	fprintf(luctl->out, "%s to %s, jump %s: %s\n", strempty(from), strempty(to), strempty(jump),
 		isempty(result) ? "no result yet" : result);
+	if (!isempty(error))
+		fprintf(luctl->out, "%s\n", error);
 	if (!isempty(reason))
 		fprintf(luctl->out, "Reason: %s\n", reason);
 	fputc('\n', luctl->out);
@@ -85,12 +90,10 @@ static int print_phases(struct luctl *luctl, const struct luctl_phases *phases)
 		_cleanup_free_ char *bar = luctl_phase_bar(
 			p, total, BAR_WIDTH, p->blackout ? (utf8 ? "█" : "#") : (utf8 ? "░" : "-"));
 
+		const char *side = p->side == LUCTL_BETWEEN ? "" : luctl_side_to_string(p->side);
+
 		luctl_table_add(table,
-				(const char *const[]){ p->title,
-						       p->side == LUCTL_BETWEEN
-							       ? ""
-							       : luctl_side_to_string(p->side),
-						       start, duration, bar });
+				(const char *const[]){ p->title, side, start, duration, bar });
 	}
 	return luctl_table_print(table);
 }

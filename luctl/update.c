@@ -31,6 +31,7 @@ struct progress {
 	json_t *steps;
 
 	bool ended;
+	char *ended_in;	       /* the step; NULL when it is not known */
 	int result;	       /* enum luctl_exit */
 	struct luctl_job last; /* how the job ended */
 };
@@ -100,6 +101,7 @@ static void progress_clear(struct progress *p)
 	free(p->update_id);
 	free(p->step);
 	free(p->waiting);
+	free(p->ended_in);
 	json_decref(p->steps);
 	luctl_job_clear(&p->last);
 }
@@ -211,52 +213,66 @@ static void out_of_memory(struct progress *p)
 	finish(p, LUCTL_UNKNOWN);
 }
 
-/*
- * The exit code of a job that has ended. Which step it failed in says why; a job that was refused
- * may not have come as far as a step.
- */
+/* The exit code of a job that has ended: the step that it failed in says why. */
 static int judge(const struct progress *p, const struct luctl_job *job)
 {
-	const char *step = isempty(job->step) ? p->step : job->step;
-
 	if (streq(strempty(job->state), "done"))
 		return LUCTL_OK;
 	if (streq(strempty(job->state), "cancelled"))
 		return LUCTL_CALLED_OFF;
-	return find_step(step)->failure;
+	/* It may have ended before luctl saw any step. */
+	if (!p->step && luctl_findings_count(&job->findings, "error"))
+		return LUCTL_REFUSED;
+	return find_step(p->step)->failure;
+}
+
+static int on_end(struct progress *p, const struct luctl_job *job)
+{
+	int result = judge(p, job);
+
+	if (p->step && replace(&p->ended_in, p->step) < 0)
+		return -ENOMEM;
+	end_step(p, result == LUCTL_OK ? "done" : "failed");
+	finish(p, result);
+	return 0;
+}
+
+static int on_progress(struct progress *p, const struct luctl_job *job)
+{
+	_cleanup_free_ char *waiting = luctl_strv_join(job->waiting, ", ");
+
+	if (!waiting)
+		return -ENOMEM;
+	/* The numbers may come in a signal after that of the name. */
+	p->number = job->step_number;
+	p->count = job->step_count;
+	if (!streq(waiting, strempty(p->waiting))) {
+		if (replace(&p->waiting, waiting) < 0)
+			return -ENOMEM;
+		show_waiting(p);
+	} else if (p->in_place && !p->silent && p->step) {
+		show_running(p);
+	}
+	return 0;
 }
 
 static void on_job(const struct luctl_job *job, void *userdata)
 {
 	struct progress *p = userdata;
-	_cleanup_free_ char *waiting = luctl_strv_join(job->waiting, ", ");
 	bool running = isempty(job->state) || streq(job->state, "running");
+	int r = 0;
 
-	if (job->update_id && replace(&p->update_id, job->update_id) < 0)
-		return out_of_memory(p);
-	/* Signals may arrive before the whole job has been read: no step, nothing to say. */
-	if (!isempty(job->step) && !(p->step && streq(p->step, job->step))) {
-		if (running || !p->step)
-			end_step(p, "done");
-		if (running && begin_step(p, job) < 0)
-			return out_of_memory(p);
+	if (job->update_id)
+		r = replace(&p->update_id, job->update_id);
+	/* Signals may arrive before the whole job has been read: no step, nothing to say yet. */
+	if (r >= 0 && !isempty(job->step) && !streq(job->step, strempty(p->step))) {
+		end_step(p, "done");
+		r = begin_step(p, job);
 	}
-	if (!running) {
-		int result = judge(p, job);
-
-		end_step(p, result == LUCTL_OK ? "done" : "failed");
-		return finish(p, result);
-	}
-	/* The numbers may come in a signal after that of the name. */
-	p->number = job->step_number;
-	p->count = job->step_count;
-	if (waiting && !streq(waiting, strempty(p->waiting))) {
-		if (replace(&p->waiting, waiting) < 0)
-			return out_of_memory(p);
-		show_waiting(p);
-	} else if (p->in_place && p->step) {
-		show_running(p);
-	}
+	if (r >= 0)
+		r = running ? on_progress(p, job) : on_end(p, job);
+	if (r < 0)
+		out_of_memory(p);
 }
 
 static void on_lost(enum luctl_lost why, const struct luctl_error *e, void *userdata)
@@ -472,12 +488,18 @@ static int started(struct progress *p, const char *path)
 	return LUCTL_OK;
 }
 
-/* What luctl saw itself, for a document about a job that can no longer be asked. */
+/* What luctl saw itself, for a document about a job that can no longer be asked, or forgets. */
 static int fill_in(struct progress *p)
 {
-	if (!p->last.update_id && p->update_id)
-		return replace(&p->last.update_id, p->update_id);
-	return 0;
+	int r = 0;
+
+	if (isempty(p->last.update_id) && p->update_id)
+		r = replace(&p->last.update_id, p->update_id);
+	if (r >= 0 && isempty(p->last.step) && p->ended_in) {
+		r = replace(&p->last.step, p->ended_in);
+		p->last.step_number = p->number;
+	}
+	return r;
 }
 
 int luctl_verb_update(struct luctl *luctl, char **argv)

@@ -228,7 +228,11 @@ static int fake_tick(sd_event_source *source, uint64_t usec, void *userdata)
 		s->job_state = s->script->end_state;
 		s->job_error = s->script->end_error;
 		s->job_findings = s->script->end_findings;
-		fake_emit(s, (const char *const[]){ "State", NULL });
+		/* As luod does: a job that has ended is in no step. */
+		s->step = s->waiting = NULL;
+		s->number = 0;
+		fake_emit(s, (const char *const[]){ "State", "Step", "StepNumber", "Error",
+						    "Waiting", NULL });
 	}
 	return 0;
 }

@@ -102,6 +102,7 @@ static void test_usage(void **state)
 		{ "load", "a", "b" },
 		{ "--host=a", "--address=b", "status" },
 		{ "load", "--append=a", "--command-line=b", "k" },
+		{ "load", "--reuse-command-line", "--command-line=b", "k" },
 		{ "update", "--jump=sideways" },
 		{ "update", "--timeout=soon" },
 		{ "--nonsense" },
@@ -534,6 +535,7 @@ static void test_update_called_off(void **state)
 	json = DOCUMENT("error");
 	assert_string_equal(json_string_value(json_object_get(json, "error")), "lunch");
 	assert_string_equal(json_string_value(json_object_get(json, "result")), "called-off");
+	assert_string_equal(json_string_value(json_object_get(json, "step")), "memory");
 	json_decref(json);
 	PLAY(&broken, "update");
 	assert_int_equal(o.code, LUCTL_FAILED);
