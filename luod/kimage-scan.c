@@ -249,7 +249,7 @@ static void find_abis(struct scan *s, const char *family)
 
 		while (q < end && q - p < 16 && isdigit((unsigned char)*q))
 			q++;
-		if (p > s->window && !isgraph((unsigned char)p[-1]) && q > p + length && q < end &&
+		if (p > s->window && !isprint((unsigned char)p[-1]) && q > p + length && q < end &&
 		    *q == '\0')
 			add_abi(s, p, (size_t)(q - p));
 		p += length;

@@ -60,6 +60,14 @@ static int file_size(int fd, uint64_t *ret)
 	return 0;
 }
 
+/* To inspect, an empty file is no kernel rather than a file without data. */
+static int image_size(int fd, uint64_t *ret)
+{
+	int r = file_size(fd, ret);
+
+	return r == -ENODATA ? -ENOEXEC : r;
+}
+
 /* To the file's end, which may have moved since its size was asked. */
 static int copy_bounded(int from, int to, uint64_t *ret_size)
 {
@@ -240,9 +248,7 @@ int kimage_inspect_here(int fd, struct kimage *ret)
 	struct kimage k = {};
 	int r;
 
-	r = file_size(fd, &k.size);
-	if (r == -ENODATA)
-		return -ENOEXEC;
+	r = image_size(fd, &k.size);
 	if (r < 0)
 		return r;
 	r = read_at(fd, 0, header, sizeof(header));
@@ -390,6 +396,9 @@ int kimage_inspect(int fd, struct kimage *ret)
 
 	if (!result)
 		return -ENOMEM;
+	r = image_size(fd, &result->image.size);
+	if (r < 0)
+		return r;
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return -errno;
 	input = pipe_fds[0];
