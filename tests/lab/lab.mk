@@ -10,3 +10,15 @@ lab-setup: ## install the packages the lab and its kernels need
 
 lab-build: ## make the kernels and guests of the lab (cached)
 	@$(LAB) build
+
+# What a guest gets: the project as it is installed anywhere, and the programs the
+# cases bring along (tests/lab/lu-*.c, on liblu).
+LAB_GUEST := $(patsubst %.c,$(O)/%,$(wildcard tests/lab/lu-*.c))
+
+$(LAB_GUEST): $(O)/%: $(O)/%.o $(O)/liblu/liblu.so.1
+	$(call say,LD,$@)$(CC) $(LINK) -o $@ $< -L$(O)/liblu -l:liblu.so.1 $(LIBLU_LIBS)
+
+.PHONY: lab-guest
+lab-guest: install $(LAB_GUEST)
+	@for f in $(LAB_GUEST); do \
+		$(INSTALL) -D -m 0755 "$$f" "$(DESTDIR)$(PREFIX)/lib/lab/$${f##*/}"; done

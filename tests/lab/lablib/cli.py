@@ -2,9 +2,12 @@
 """What the user types.  Each verb is a function with its arguments beside it."""
 
 import argparse
+import dataclasses
+import shutil
 import sys
 
-from . import kernel, packages
+from . import case as cases
+from . import debian, floor, kernel, machine, packages, qemu, rootfs, runner
 from .base import LabError
 from .cache import Cache
 
@@ -21,6 +24,99 @@ def verb(name, *arguments):
 
 def arg(*names, **options):
     return names, options
+
+
+PARTS = {
+    "qemu": qemu.find,
+    "headers": kernel.headers,
+    "source": kernel.project_source,
+    "kernel-debian": debian.image,
+    **{f"kernel-{name}": lambda cache, n=name: kernel.image(cache, n) for name in kernel.FLAVOURS},
+    **{name: lambda cache, n=name: rootfs.base(cache, n) for name in rootfs.GUESTS},
+}
+USUAL = ["qemu", "headers", "trixie", "forky", "kernel-stock", "kernel-project", "kernel-next"]
+
+
+@verb("build", arg("part", nargs="*", help=f"of {', '.join(PARTS)} (default: {', '.join(USUAL)})"))
+def cmd_build(cache, args):
+    """make kernels, guests and emulator, as far as they are missing"""
+    for part in args.part:
+        if part not in PARTS:
+            raise LabError(f"no part '{part}' (known: {' '.join(PARTS)})")
+    for part in args.part or USUAL:
+        PARTS[part](cache)
+
+
+@verb("run",
+      arg("case", nargs="*", help="names or numbers of cases"),
+      arg("--tier", type=int, choices=(1, 2), help="all cases up to this tier"),
+      arg("--all", action="store_true", help="all cases"),
+      arg("--jobs", type=int, help="machines at a time (default: LAB_JOBS, or half the cores)"),
+      arg("--guest", action="append", choices=list(rootfs.GUESTS), help="only in this guest"),
+      arg("--kernel", help="boot this flavour instead of the case's own"),
+      arg("--tap", action="store_true", help="nothing but TAP: the sums become a remark"))
+def cmd_run(cache, args):
+    """run cases; TAP on stdout, exit status 1 when something failed"""
+    known = cases.load_all()
+    chosen = cases.select(known, args.case)
+    if args.all or args.tier:
+        chosen += [c for c in known if c not in chosen and (args.all or c.tier <= args.tier)]
+    if not chosen:
+        raise LabError("which case? Names, --tier N or --all; 'lab list' shows them")
+    left_out = [c.name for c in known if c not in chosen]
+    if args.kernel:
+        if args.kernel not in cases.KERNELS:
+            raise LabError(f"no kernel '{args.kernel}' (known: {' '.join(cases.KERNELS)})")
+        chosen = [dataclasses.replace(c, kernels=(args.kernel, *c.kernels[1:])) for c in chosen]
+    runs = [(c, g) for c in chosen for g in c.guests if not args.guest or g in args.guest]
+    if not runs:
+        raise LabError("none of these cases runs in that guest")
+    return runner.run_all(cache, runs, args.jobs or runner.default_jobs(),
+                          left_out if args.all or args.tier else (), args.tap)
+
+
+@verb("list")
+def cmd_list(_cache, _args):
+    """name, tier, guests and title of every case"""
+    for one in cases.load_all():
+        print(f"{one.name:24} {one.tier}  {','.join(one.guests):13} {one.title}")
+
+
+@verb("shell", arg("guest", nargs="?", default="forky", choices=list(rootfs.GUESTS)),
+      arg("--kernel", default="project", choices=cases.KERNELS, help="flavour to boot"))
+def cmd_shell(cache, args):
+    """boot a guest and log in as root on this terminal"""
+    return runner.shell(cache, args.guest, args.kernel)
+
+
+@verb("paths", arg("--build", action="store_true", help="make first what is missing"))
+def cmd_paths(cache, args):
+    """KEY=VALUE lines: where kernels, guests, source and emulator are or will be"""
+    if args.build:
+        cmd_build(cache, argparse.Namespace(part=[]))
+        kernel.project_source(cache)
+    for key, flavour in ("KERNEL", "project"), ("KERNEL_NEXT", "next"), ("KERNEL_STOCK", "stock"):
+        print(f"{key}={kernel.path(cache, flavour)}")
+    for guest in rootfs.GUESTS:
+        print(f"ROOTFS_{guest.upper()}={rootfs.base_path(cache, guest)}")
+    print(f"HEADERS={kernel.headers_path(cache)}")
+    print(f"SOURCE={kernel.source_path(cache)}")
+    print(f"QEMU={qemu.find(cache, build=False).path}")
+    print(f"QEMU_ARGS={' '.join(machine.base_args())}")
+    print(f"CACHE={cache.root}")
+
+
+@verb("floor", arg("--kernel", default="project", choices=list(kernel.FLAVOURS)),
+      arg("--next", default="next", choices=list(kernel.FLAVOURS)),
+      arg("--runs", type=int, default=1, help="take the best of so many"),
+      arg("--initrd", metavar="FILE", help="only write the initramfs it boots from"))
+def cmd_floor(cache, args):
+    """the smallest possible live update, measured: KEY=VALUE lines"""
+    if args.initrd:
+        shutil.copyfile(floor.initrd(cache, args.next), args.initrd)
+        return
+    for key, value in floor.measure(cache, args.kernel, args.next, args.runs).items():
+        print(f"{key}={value}")
 
 
 @verb("setup", arg("purpose", nargs="*", help="build, lint, kernel, lab (default: all)"))
@@ -46,7 +142,7 @@ def parser():
     sub = top.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, (function, arguments) in VERBS.items():
         text = function.__doc__.splitlines()[0]
-        one = sub.add_parser(name, help=text, description=function.__doc__)
+        one = sub.add_parser(name, help=text, description=text)
         for names, options in arguments:
             one.add_argument(*names, **options)
         one.set_defaults(function=function)

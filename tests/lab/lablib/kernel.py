@@ -133,7 +133,6 @@ def project_source(cache):
     """The source with the series applied: (directory, version)."""
     stock, version = stock_source(cache)
     series = patches()
-    key = digest("patched-1", version, series)
 
     def build(work):
         run(["cp", "-al", f"{stock}/.", work])
@@ -145,7 +144,19 @@ def project_source(cache):
 
     if not series:
         return stock, version
-    return cache.get("source-project", key, build, keep=4), version
+    return cache.get("source-project", _patched_key(version, series), build, keep=4), version
+
+
+def _patched_key(version, series):
+    return digest("patched-1", version, series)
+
+
+def source_path(cache):
+    """Where the source with the series applied is or will be."""
+    version, series = _version(cache), patches()
+    if series:
+        return cache.path("source-project", _patched_key(version, series))
+    return cache.path("source-stock", digest("source-1", version))
 
 
 def _unshare(path):
@@ -249,7 +260,7 @@ def _build(cache, flavour, work):
     obj.mkdir(exist_ok=True)
     asked = "".join((KERNEL / name).read_text() for name in kind.fragments)
     (obj / "fragment").write_text(asked)
-    make = ["nice", "make", "-C", src, f"O={obj}", "ARCH=x86_64", f"LOCALVERSION={kind.suffix}",
+    make = ["nice", "make", "-C", src, f"O={obj}", f"LOCALVERSION={kind.suffix}",
             "KBUILD_BUILD_USER=lab", "KBUILD_BUILD_HOST=luod",
             # Nothing of the time or place of a build may get into the compiler's input.
             "KBUILD_BUILD_TIMESTAMP=Thu Jan  1 00:00:00 UTC 2026", "KBUILD_BUILD_VERSION=1"]

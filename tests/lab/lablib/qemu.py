@@ -10,10 +10,9 @@ import os
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 from . import apt
-from .base import LabError, works
+from .base import LabError
 from .cache import digest
 
 BINARY = "qemu-system-x86_64"
@@ -24,26 +23,19 @@ BACKPORTS = {"bookworm": "bookworm-backports"}
 
 
 class Qemu:
-    """How to start the emulator: its path and the environment it needs."""
+    """How to start the emulator."""
 
-    def __init__(self, path, env=None):
-        self.path = path
-        self.env = dict(os.environ, **(env or {}))
+    def __init__(self, path):
+        self.path = str(path)
 
     def version(self):
         try:
-            out = subprocess.run([self.path, "--version"], env=self.env, check=False, text=True,
+            out = subprocess.run([self.path, "--version"], check=False, text=True,
                                  capture_output=True).stdout
         except OSError:
             return (0, 0)
         match = re.search(r"version (\d+)\.(\d+)", out)
         return (int(match[1]), int(match[2])) if match else (0, 0)
-
-
-def _unpacked(root):
-    libs = f"{root}/usr/lib/x86_64-linux-gnu:{root}/lib/x86_64-linux-gnu"
-    return Qemu(f"{root}/usr/bin/{BINARY}",
-                {"LD_LIBRARY_PATH": libs, "QEMU_MODULE_DIR": f"{root}/usr/lib/x86_64-linux-gnu/qemu"})
 
 
 def find(cache, build=True):
@@ -55,10 +47,10 @@ def find(cache, build=True):
         return Qemu(system)
     codename = apt.host_codename()
     suite = BACKPORTS.get(codename, codename)
-    key = digest("qemu-1", codename, suite, Path(__file__))
-    root = cache.path("qemu", key) / "root"
+    key = digest("qemu-3", codename, suite, WRAPPER)
+    found = Qemu(cache.path("qemu", key) / BINARY)
     if not build:
-        return _unpacked(root)
+        return found
 
     def make(work):
         with apt.lock_downloads(cache):
@@ -67,16 +59,25 @@ def find(cache, build=True):
         for deb in debs:
             apt.unpack(deb, work / "root")
         shutil.rmtree(work / "debs")
-        found = _unpacked(work / "root")
-        if found.version() < WANTED:
-            raise LabError(f"{suite} has QEMU {found.version()}, needed is {WANTED}")
+        wrapper = work / BINARY
+        wrapper.write_text(WRAPPER)
+        wrapper.chmod(0o755)
+        if (version := Qemu(wrapper).version()) < WANTED:
+            raise LabError(f"{suite} has QEMU {version}, needed is {WANTED}")
 
     # A library that the machine had when the cache was made may be gone since.
-    if root.exists() and not works([*_env(root), f"{root}/usr/bin/{BINARY}", "--version"]):
+    if os.path.exists(found.path) and found.version() < WANTED:
         cache.drop("qemu", key)
     cache.get("qemu", key, make)
-    return _unpacked(root)
+    return found
 
 
-def _env(root):
-    return ["env", f"LD_LIBRARY_PATH={_unpacked(root).env['LD_LIBRARY_PATH']}"]
+# The unpacked packages are not where they were built for.
+WRAPPER = f"""#!/bin/sh
+root=$(dirname "$(readlink -f "$0")")/root
+lib=$root/usr/lib/x86_64-linux-gnu
+export LD_LIBRARY_PATH="$lib:$root/lib/x86_64-linux-gnu"
+export QEMU_MODULE_DIR="$lib/qemu"
+exec "$root/usr/bin/{BINARY}" -L "$root/usr/share/qemu" -L "$root/usr/share/seabios" \\
+	-L "$root/usr/lib/ipxe/qemu" "$@"
+"""

@@ -8,11 +8,9 @@ change of the source, and so it must take seconds.
 """
 
 import os
-import shutil
-from pathlib import Path
 
 from . import apt
-from .base import LAB, TOP, LabError, as_root, need, remove_tree, run
+from .base import LAB, TOP, as_root, build_dir, cores, need, remove_tree, run
 from .cache import digest
 
 GUESTS = {"trixie": "systemd 257", "forky": "systemd 262"}
@@ -40,10 +38,7 @@ def guest_packages():
 
 def base(cache, guest):
     """The base tree of a guest, from the cache or the archive."""
-    if guest not in GUESTS:
-        raise LabError(f"no guest '{guest}' (known: {' '.join(GUESTS)})")
     packages = guest_packages()
-    key = digest("base-2", guest, packages, MASKED, EXCLUDED, Path(__file__))
 
     def build(work):
         private = apt.Apt(cache, [guest])
@@ -59,7 +54,16 @@ def base(cache, guest):
         run(cmd, log=log)
         run(as_root() + ["sh", "-euc", _FINISH, "finish", work / "root", *MASKED], log=log)
 
-    return cache.get(f"base-{guest}", key, build, keep=2) / "root"
+    return cache.get(f"base-{guest}", _base_key(guest), build, keep=2) / "root"
+
+
+def _base_key(guest):
+    return digest("base-3", guest, guest_packages(), MASKED, EXCLUDED, _FINISH)
+
+
+def base_path(cache, guest):
+    """Where the base tree is or will be."""
+    return cache.path(f"base-{guest}", _base_key(guest)) / "root"
 
 
 # What turns a package set into a machine that boots fast and lets root in.
@@ -72,22 +76,105 @@ echo luod-lab > etc/hostname
 echo '127.0.0.1 localhost luod-lab' > etc/hosts
 # A fixed id: with an empty one systemd takes every boot for the first.
 echo 6c756f642d6c61622d6d616368696e65 > etc/machine-id
-printf '/dev/vda / ext4 rw 0 0\n' > etc/fstab
+# The command line names the root; an entry here would make the boot wait for it again.
+: > etc/fstab
 for unit; do ln -sfn /dev/null "etc/systemd/system/$unit"; done
 mkdir -p lab etc/systemd/system/serial-getty@ttyS0.service.d
 ln -sfn /lib/systemd/system/multi-user.target etc/systemd/system/default.target
 """
 
 
-def has_install():
-    """Whether the project's Makefile knows how to install."""
-    makefile = TOP / "Makefile"
-    return makefile.exists() and run_ok(["make", "-C", TOP, "-n", "install", "DESTDIR=/nowhere"])
+def helper(cache):
+    """The guest's clock, compiled on the host: static, so that it runs anywhere."""
+    source = OVERLAY / "usr/lib/lab/stamp.c"
+
+    def build(work):
+        run([need("gcc", "to compile the guest's helper"), "-O2", "-static", "-o", work / "stamp",
+             source])
+
+    return cache.get("helper", digest("helper-1", source), build, keep=2) / "stamp"
 
 
-def run_ok(cmd):
-    try:
-        run(cmd)
-    except LabError:
-        return False
-    return True
+def install_project(into):
+    """What `make install` puts into a system, and the cases' programs, below into.
+
+    LAB_PROJECT=DIR takes a tree made earlier, LAB_PROJECT=none leaves guests
+    without the project, for work on the lab itself."""
+    remove_tree(into)
+    into.mkdir(parents=True)
+    given = os.environ.get("LAB_PROJECT")
+    if given == "none":
+        return
+    if given:
+        run(["cp", "-dR", f"{given}/.", into])
+        return
+    env = {k: v for k, v in os.environ.items()
+           if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "SANITIZE")}
+    env["O"] = str(build_dir())
+    log = build_dir() / "lab" / "install.log"
+    log.unlink(missing_ok=True)
+    run(["make", "-C", TOP, f"-j{cores()}", "lab-guest", f"DESTDIR={into}", "PREFIX=/usr"],
+        log=log, env=env)
+
+
+def wanted_units(tree):
+    """Units below tree that say they want to be enabled."""
+    folder = tree / "usr/lib/systemd/system"
+    if not folder.is_dir():
+        return []
+    return sorted(p.name for p in folder.iterdir() if p.is_file() and "@" not in p.name
+                  and "\n[Install]" in p.read_text(errors="replace"))
+
+
+def image(cache, guest, kernels, project):
+    """The disk of a guest: base, project tree, the lab's files, and the kernels
+    (release: image file) in /boot.  Directory with root.img."""
+    tree = base(cache, guest)
+    stamp = helper(cache)
+    key = digest("image-1", tree.parent.name, OVERLAY, stamp.parent.name, project,
+                 {name: file.parent.name for name, file in kernels.items()}, IMAGE_MIB, _PUT)
+
+    def build(work):
+        units = wanted_units(project)
+        run(as_root() + ["sh", "-euc", _PUT, "put", tree, work / "root", OVERLAY, project, stamp,
+                         " ".join(units)])
+        boot = work / "root/boot"
+        for name, file in kernels.items():
+            run(as_root() + ["cp", "--no-preserve=ownership", file, boot / f"vmlinuz-{name}"])
+        run(as_root() + [need("mke2fs", "to make disk images"), "-q", "-F", "-t", "ext4",
+                         "-d", work / "root", "-L", "root", "-m", "0", "-b", "4096",
+                         "-J", "size=8", "-E", "lazy_itable_init=1,lazy_journal_init=1",
+                         work / "root.img", f"{IMAGE_MIB}M"])
+        remove_tree(work / "root")
+
+    return cache.get(f"image-{guest}", key, build, keep=KEEP_IMAGES) / "root.img"
+
+
+# The tree of an image.  Files of the base are hard links: nothing here may write
+# into one, so everything replaces.  What packages would do when installed is
+# done by the guest's own tools; with .updated newer than /usr no boot does it
+# again.
+_PUT = r"""
+base=$1 root=$2 overlay=$3 project=$4 stamp=$5 units=$6
+cp -al "$base" "$root"
+put() { cp -dR --preserve=mode,timestamps,links --remove-destination "$1/." "$root/"; }
+put "$overlay"
+rm "$root/usr/lib/lab/stamp.c"
+chmod 755 "$root/usr/lib/lab/agent"
+cp --remove-destination --preserve=mode "$stamp" "$root/usr/lib/lab/stamp"
+# /lib is a link in the guest: a project that installs there must not replace it.
+if [ -d "$project/lib" ]; then
+	mkdir -p "$project/usr" && cp -dR "$project/lib" "$project/usr/" && rm -r "$project/lib"
+fi
+put "$project"
+chown 0:0 "$root"
+chmod 755 "$root"
+in_guest() { SYSTEMD_OFFLINE=1 SYSTEMD_IN_CHROOT=1 chroot "$root" "$@"; }
+if [ -n "$(ls -A "$project")" ]; then
+	in_guest ldconfig
+	in_guest systemd-sysusers
+	in_guest journalctl --update-catalog
+	[ -z "$units" ] || in_guest systemctl preset --quiet $units
+fi
+touch "$root/etc/.updated" "$root/var/.updated"
+"""

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Debian's own kernel: one without live update, for what must be refused.
+
+Fetched only for the cases that ask for it.  It is modular, so it comes with an
+initramfs that loads just what the lab's guest needs and goes on to its root.
+"""
+
+import lzma
+import shutil
+import subprocess
+from pathlib import Path
+
+from . import apt, initramfs
+from .base import LAB, LabError, need, run
+from .cache import digest
+
+SUITE = "forky"
+# The lab's disk, folder and channels, and what systemd misses most.
+MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "ext4", "9pnet_virtio", "9p", "autofs4")
+INIT = LAB / "debian-init.c"
+
+
+def image(cache):
+    """Directory with vmlinuz, initrd, release."""
+
+    def build(work):
+        deb = _fetch(cache, work)
+        apt.unpack(deb, work / "tree")
+        boot = next((work / "tree/boot").glob("vmlinuz-*"))
+        release = boot.name.partition("-")[2]
+        shutil.copy2(boot, work / "vmlinuz")
+        (work / "release").write_text(release + "\n")
+        usr = work / "tree/usr" if (work / "tree/usr/lib/modules").is_dir() else work / "tree"
+        run([need("depmod", "to find a module's dependencies"), "-b", usr, release])
+        (work / "initrd").write_bytes(_initrd(usr / "lib/modules" / release, work))
+        shutil.rmtree(work / "tree")
+        deb.unlink()
+
+    return cache.get("debian-kernel", digest("debian-1", SUITE, MODULES, INIT), build, keep=2)
+
+
+def _fetch(cache, work):
+    with apt.lock_downloads(cache):
+        private = apt.Apt(cache, [SUITE])
+        private.ensure_lists()
+        depends = private.run("apt-cache", "depends", "--important", "linux-image-amd64")
+        names = [line.split()[-1] for line in depends.splitlines()
+                 if "Depends: linux-image-" in line]
+        if not names:
+            raise LabError(f"{SUITE} has no linux-image-amd64")
+        return private.download(names[0], private.versions(names[0])[0], work)
+
+
+def _initrd(modules, work):
+    files = {"proc": initramfs.folder(), "dev": initramfs.folder(), "root": initramfs.folder(),
+             "m": initramfs.folder()}
+    for number, path in enumerate(in_order(modules)):
+        files[f"m/{number:03}"] = initramfs.file(_plain(modules / path))
+    program = initramfs.compile_static(INIT, work / "init")
+    files["init"] = initramfs.file(program.read_bytes(), executable=True)
+    program.unlink()
+    return initramfs.cpio(files)
+
+
+def in_order(modules):
+    """Files of MODULES and of what they depend on, each after what it needs.
+    A module that is built in has no file and needs none."""
+    depends, paths = {}, {}
+    for line in (modules / "modules.dep").read_text().splitlines():
+        path, _, needed = line.partition(":")
+        depends[path] = needed.split()
+        paths[Path(path).name.split(".")[0].replace("-", "_")] = path
+    builtin = {Path(line).stem.replace("-", "_")
+               for line in (modules / "modules.builtin").read_text().splitlines()}
+    ordered = []
+
+    def add(path):
+        for other in depends[path]:
+            add(other)
+        if path not in ordered:
+            ordered.append(path)
+
+    for name in MODULES:
+        if name in paths:
+            add(paths[name])
+        elif name not in builtin:
+            raise LabError(f"Debian's kernel has no module {name}")
+    return ordered
+
+
+def _plain(path):
+    if path.suffix == ".xz":
+        return lzma.decompress(path.read_bytes())
+    if path.suffix == ".zst":
+        return subprocess.run([need("zstd", "to unpack modules"), "-dcq", path], check=True,
+                              capture_output=True).stdout
+    return path.read_bytes()

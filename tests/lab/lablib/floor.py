@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The floor of a live update (floor.c): its initramfs, and measuring it.
+
+Used as a case, and called by whoever compares something with it.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+from . import initramfs, kernel, machine, qemu, tap
+from .base import LAB, LabError, build_dir
+from .cache import digest
+
+SOURCE = LAB / "floor.c"
+APPEND = "console=ttyS0 panic=-1 liveupdate=on kho=on intel_iommu=on"
+DEADLINE = 180
+
+
+def initrd(cache, flavour):
+    """The initramfs of the first boot, the kernel to jump into inside."""
+    headers = kernel.headers(cache)
+    image = kernel.image(cache, flavour) / "bzImage"
+    key = digest("floor-1", SOURCE, headers.parent.name, image.parent.name)
+
+    def build(work):
+        program = initramfs.compile_static(SOURCE, work / "init", "-isystem", headers)
+        init = {"init": initramfs.file(program.read_bytes(), executable=True)}
+        program.unlink()
+        following = {"next": initramfs.folder(),
+                     "next/bzImage": initramfs.file(image.read_bytes()),
+                     "next/initrd": initramfs.file(initramfs.cpio(init))}
+        (work / "initrd").write_bytes(initramfs.cpio({**init, **following}))
+
+    return cache.get("floor", key, build, keep=4) / "initrd"
+
+
+def machine_for(emulator, folder, image, ramdisk):
+    vm = machine.Machine(emulator, folder, image, APPEND)
+    vm.initrd(ramdisk)
+    return vm
+
+
+def measure(cache, flavour="project", following="next", runs=1):
+    """Cycles of the floor as {NAME: number}; the best of runs, because what
+    disturbs a run only ever makes it longer."""
+    emulator = qemu.find(cache)
+    image = kernel.image(cache, flavour) / "bzImage"
+    ramdisk = initrd(cache, following)
+    best = None
+    for _ in range(runs):
+        result = _once(emulator, image, ramdisk)
+        if best is None or result["FLOOR_CYCLES"] < best["FLOOR_CYCLES"]:
+            best = result
+    return best
+
+
+def _once(emulator, image, ramdisk):
+    top = build_dir() / "lab"
+    top.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="floor-", dir=top) as name:
+        folder = Path(name)
+        with machine_for(emulator, folder, image, ramdisk) as vm:
+            vm.serial_to("serial.log", "results")
+            vm.start()
+            ended = vm.wait(DEADLINE * float(os.environ.get("LAB_SLOW", 1)))
+        result = tap.parse((folder / "results").read_text(errors="replace"))
+        result.judge(1, None if ended else "the floor ends in time")
+        if not result.ok():
+            tail = (folder / "serial.log").read_text(errors="replace").splitlines()[-40:]
+            raise LabError("\n".join(["the floor failed:", *result.lines, *tail]))
+    spans = {to: (cycles, khz) for _, to, cycles, khz in result.elapsed}
+    cycles, khz = spans["finished"]
+    return {"FLOOR_CYCLES": cycles, "FLOOR_INIT_CYCLES": spans["init"][0], "TSC_KHZ": khz,
+            "FLOOR_MS": cycles // khz}

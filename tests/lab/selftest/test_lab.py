@@ -1,0 +1,305 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The parts of the lab that boot nothing: keys, caches, tables, TAP."""
+
+import os
+import sys
+import tempfile
+import threading
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from lablib import apt, base, cache, case, initramfs, kernel, packages, tap  # noqa: E402
+
+
+class Folder(unittest.TestCase):
+    """A test with a folder of its own."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.path = Path(self.folder.name)
+
+    def write(self, name, text):
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+
+class Digest(Folder):
+    def test_structure_counts(self):
+        self.assertNotEqual(cache.digest("a", "bc"), cache.digest("ab", "c"))
+        self.assertNotEqual(cache.digest(["a"], "b"), cache.digest(["a", "b"]))
+        self.assertNotEqual(cache.digest(1), cache.digest("1"))
+        self.assertEqual(cache.digest({"a": 1, "b": 2}), cache.digest({"b": 2, "a": 1}))
+
+    def test_files_count_by_content_and_mode(self):
+        one, two = self.write("x/f", "same"), self.write("y/f", "same")
+        self.assertEqual(cache.digest(one.parent), cache.digest(two.parent))
+        os.utime(two, (1, 1))
+        self.assertEqual(cache.digest(one), cache.digest(two))
+        two.chmod(0o755)
+        self.assertNotEqual(cache.digest(one), cache.digest(two))
+        two.chmod(0o644)
+        two.rename(two.with_name("g"))
+        self.assertNotEqual(cache.digest(one.parent), cache.digest(two.parent))
+
+    def test_links_are_not_followed(self):
+        (self.path / "d").mkdir()
+        (self.path / "d/l").symlink_to("/nonexistent")
+        cache.digest(self.path / "d")
+
+
+class CacheEntries(Folder):
+    def setUp(self):
+        super().setUp()
+        self.cache = cache.Cache(self.path / "cache")
+        self.built = 0
+
+    def build(self, work):
+        self.built += 1
+        (work / "content").write_text("x")
+
+    def test_built_once(self):
+        for _ in range(2):
+            path = self.cache.get("thing", "0" * 16, self.build)
+            self.assertEqual((path / "content").read_text(), "x")
+        self.assertEqual(self.built, 1)
+
+    def test_two_at_a_time_build_once(self):
+        others = [cache.Cache(self.cache.root) for _ in range(4)]
+        threads = [threading.Thread(target=c.get, args=("thing", "1" * 16, self.build))
+                   for c in others]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(self.built, 1)
+
+    def test_failure_leaves_nothing(self):
+        def broken(work):
+            self.build(work)
+            raise base.LabError("no")
+        with self.assertRaises(base.LabError):
+            self.cache.get("thing", "2" * 16, broken)
+        self.assertFalse(self.cache.path("thing", "2" * 16).exists())
+        self.cache.get("thing", "2" * 16, self.build)
+
+    def test_leftovers_are_not_trusted(self):
+        stale = self.cache.root / "tmp/thing"
+        self.cache.open()
+        stale.mkdir(parents=True)
+        (stale / "half").write_text("made")
+        path = self.cache.get("thing", "3" * 16, self.build)
+        self.assertEqual(os.listdir(path), ["content"])
+
+    def test_prune_keeps_what_is_held(self):
+        held = self.cache.get("thing", "4" * 16, self.build)
+        other = cache.Cache(self.cache.root)
+        gone = other.get("thing", "5" * 16, self.build)
+        for fd in other._held.values():
+            os.close(fd)
+        os.utime(held, (1, 1))
+        os.utime(gone, (2, 2))
+        self.cache.get("thing", "6" * 16, self.build, keep=1)
+        self.assertTrue(held.exists())
+        self.assertFalse(gone.exists())
+
+    def test_clean_refuses_strangers(self):
+        stranger = self.path / "home"
+        stranger.mkdir()
+        (stranger / "letter").write_text("dear")
+        with self.assertRaises(base.LabError):
+            cache.Cache(stranger).clean()
+        with self.assertRaises(base.LabError):
+            cache.Cache(stranger).open()
+        self.cache.get("thing", "7" * 16, self.build)
+        self.assertTrue(self.cache.clean())
+        self.assertFalse(self.cache.root.exists())
+
+
+class Sources(unittest.TestCase):
+    ONE_LINE = ("# deb http://gone/debian bookworm main\n"
+                "deb-src http://src/debian bookworm main\n"
+                "deb [arch=amd64 signed-by=/k.gpg] http://mirror/debian bookworm main contrib\n")
+    DEB822 = ("Types: deb\nURIs: http://tools/apt\nSuites: bookworm\nComponents: tools\n\n"
+              "Types: deb deb-src\n# remark\nURIs: http://mirror/debian\n"
+              "Suites: bookworm\n bookworm-updates\nComponents: main\nSigned-By: /k.gpg\n\n"
+              "Enabled: no\nTypes: deb\nURIs: http://off/debian\nSuites: bookworm\n"
+              "Components: main\n")
+
+    def test_one_line(self):
+        self.assertEqual(apt.archive(apt.parse_one_line(self.ONE_LINE), "bookworm"),
+                         ("http://mirror/debian", "/k.gpg"))
+
+    def test_deb822(self):
+        entries = apt.parse_deb822(self.DEB822)
+        self.assertEqual(len(entries), 2)
+        self.assertEqual(apt.archive(entries, "bookworm"), ("http://mirror/debian", "/k.gpg"))
+        self.assertIn("bookworm-updates", entries[1][2])
+
+    def test_none(self):
+        with self.assertRaisesRegex(base.LabError, "LAB_ARCHIVE"):
+            apt.archive(apt.parse_deb822(self.DEB822), "trixie")
+
+
+class CaseConf(Folder):
+    def case(self, text, *files):
+        self.write("07-x/case.conf", text)
+        for name in files:
+            self.write(f"07-x/{name}", "")
+        return case.load(self.path / "07-x")
+
+    def refused(self, words, text, *files):
+        with self.assertRaisesRegex(base.LabError, words):
+            self.case(text, *files)
+
+    def test_defaults(self):
+        one = self.case('TITLE="a case"\n', "before.sh", "after.sh")
+        self.assertEqual((one.title, one.tier, one.jumps), ("a case", 1, 1))
+        self.assertEqual(one.guests, ("trixie", "forky"))
+        self.assertEqual(one.kernels, ("project", "next"))
+
+    def test_two_jumps_come_home(self):
+        one = self.case("TITLE=x\nJUMPS=2\n", "before.sh", "after.sh", "after-2.sh")
+        self.assertEqual(one.kernels, ("project", "next", "project"))
+
+    def test_errors_name_the_place(self):
+        self.refused(r"case\.conf:2: unknown key 'GUEST'", "TITLE=x\nGUEST=forky\n")
+        self.refused(r"case\.conf:3: 'TIER' is set twice", "TITLE=x\nTIER=1\nTIER=2\n")
+        self.refused(r"case\.conf:1: expected KEY=VALUE", "TITLE\n")
+        self.refused("'TITLE' is missing", "TIER=1\n")
+        self.refused("JUMPS='3' is not a number among 0, 1, 2", "TITLE=x\nJUMPS=3\n")
+        self.refused("GUESTS names 'sid'", "TITLE=x\nGUESTS=sid\n")
+        self.refused(r"NEXT names 1 kernel\(s\) for 2", "TITLE=x\nJUMPS=2\nNEXT=next\n")
+        self.refused("before.sh is missing", "TITLE=x\n")
+        self.refused("bare goes alone", "TITLE=x\nGUESTS='bare forky'\n")
+
+    def test_script_that_would_never_run(self):
+        self.refused("after.sh is there, but JUMPS=0", "TITLE=x\nJUMPS=0\n", "before.sh",
+                     "after.sh")
+
+    def test_select(self):
+        one = self.case("TITLE=x\nJUMPS=0\n", "before.sh")
+        for name in "07-x", "07", "x":
+            self.assertEqual(case.select([one], [name]), [one])
+        with self.assertRaisesRegex(base.LabError, "no case 'y'"):
+            case.select([one], ["y"])
+
+    def test_ours_are_well_formed(self):
+        names = [c.name.partition("-")[0] for c in case.load_all()]
+        self.assertEqual(len(names), len(set(names)), "case numbers are unique")
+
+
+class Tap(unittest.TestCase):
+    GOOD = ("@ boot 1 7.3.4-luod 8.10\nok - boot 1 runs the expected kernel\nok - a thing\n"
+            "# remark\n@ boot 2 7.3.4-luod-next 7.90\nok - another # with a hash\n"
+            "@ elapsed jump agent 20000000000 2400000\n@ done\n")
+
+    def judged(self, text, jumps, problem=None):
+        result = tap.parse(text)
+        result.judge(jumps, problem)
+        return result
+
+    def test_good(self):
+        result = self.judged(self.GOOD, 1)
+        self.assertTrue(result.ok())
+        self.assertEqual(result.passed, 3)
+        self.assertEqual([b.release for b in result.boots], ["7.3.4-luod", "7.3.4-luod-next"])
+        self.assertEqual(result.elapsed, [("jump", "agent", 20000000000, 2400000)])
+
+    def test_failures(self):
+        for text, jumps in ((self.GOOD, 0), (self.GOOD, 2), (self.GOOD.replace("@ done\n", ""), 1),
+                            (self.GOOD + "not ok - late\n", 1), ("", 0)):
+            with self.subTest(text=text, jumps=jumps):
+                self.assertFalse(self.judged(text, jumps).ok())
+        self.assertFalse(self.judged(self.GOOD, 1, "ends within 10 s").ok())
+
+    def test_nothing_asserted_is_a_failure(self):
+        text = "@ boot 1 x 1.0\nok - boot 1 runs the expected kernel\n@ done\n"
+        result = self.judged(text, 0)
+        self.assertIn("not ok - the case asserts something", result.lines)
+
+    def test_skip(self):
+        result = self.judged("@ boot 1 x 1.0\n1..0 # SKIP no device\n@ done\n", 1)
+        self.assertEqual(result.skipped, "no device")
+        self.assertTrue(result.ok())
+
+    def test_kernel_noise_is_no_result(self):
+        result = tap.parse("okay then\nnot okay\n[ 1.0] panic\n")
+        self.assertEqual((result.passed, result.failed), (0, 0))
+        self.assertTrue(all(line.startswith("#") for line in result.lines))
+
+    def test_numbers_go_on(self):
+        lines, following = tap.numbered(["ok - a", "# r", "not ok - b"], 5)
+        self.assertEqual(lines, ["ok 5 - a", "# r", "not ok 6 - b"])
+        self.assertEqual(following, 7)
+
+
+class Kernel(Folder):
+    def test_config(self):
+        asked = "CONFIG_A=y\nCONFIG_B=n\nCONFIG_N=8\n# CONFIG_X=y\nCONFIG_N=64\n"
+        self.assertEqual(kernel.check_config(asked, "CONFIG_A=y\nCONFIG_N=64\n"), [])
+        self.assertEqual(kernel.check_config(asked, "CONFIG_B=y\nCONFIG_N=8\n"),
+                         ["CONFIG_A=y (is n)", "CONFIG_B=n (is y)", "CONFIG_N=64 (is 8)"])
+
+    def test_versions(self):
+        self.assertEqual(kernel.upstream("7.3.4-1~bpo13+1"), "7.3.4")
+        have = ["7.4.1-1", "7.3.6-1", "7.3.5-1", "7.2.9-1"]
+        self.assertEqual(kernel.newest(have, "7.3"), "7.3.6-1")
+        self.assertIsNone(kernel.newest(have, "7.5"))
+
+    def test_touched(self):
+        patch = self.write("p", "--- a/mm/x.c\n+++ b/mm/x.c\n@@ -1 +1 @@\n--- /dev/null\n"
+                                "+++ b/mm/new.c\n")
+        self.assertEqual(kernel.touched([patch]), ["mm/new.c", "mm/x.c"])
+
+    def test_sync_keeps_time_stamps_of_what_is_the_same(self):
+        stock, wanted = self.path / "stock", self.path / "wanted"
+        for tree in stock, wanted:
+            tree.mkdir()
+            (tree / "same.c").write_text("same")
+            (tree / "other.c").write_text("stock")
+            (tree / "gone.c").write_text("old")
+        (wanted / "other.c").write_text("patched")
+        (wanted / "new.c").write_text("new")
+        (wanted / "gone.c").unlink()
+        patch = self.write("p", "".join(f"--- a/{n}\n+++ b/{n}\n"
+                                        for n in ("other.c", "new.c", "gone.c")))
+        src = self.path / "src"
+        kernel.sync_source(src, stock, stock, [])
+        before = (src / "same.c").stat().st_mtime_ns
+        kernel.sync_source(src, stock, wanted, [patch])
+        self.assertEqual((src / "other.c").read_text(), "patched")
+        self.assertEqual((stock / "other.c").read_text(), "stock", "a hard link was written to")
+        self.assertTrue((src / "new.c").exists())
+        self.assertFalse((src / "gone.c").exists())
+        kernel.sync_source(src, stock, stock, [])
+        self.assertEqual((src / "other.c").read_text(), "stock")
+        self.assertEqual((src / "gone.c").read_text(), "old")
+        self.assertFalse((src / "new.c").exists())
+        self.assertEqual((src / "same.c").stat().st_mtime_ns, before)
+
+
+class Small(unittest.TestCase):
+    def test_package_table(self):
+        table = packages.parse("# t\n[build]\ngcc\npkgconf | pkg-config\n[lab]\npython3\n")
+        self.assertEqual(table, {"build": [["gcc"], ["pkgconf", "pkg-config"]],
+                                 "lab": [["python3"]]})
+        with self.assertRaisesRegex(base.LabError, "before any"):
+            packages.parse("gcc\n")
+        packages.parse(packages.TABLE.read_text())
+
+    def test_cpio_is_aligned(self):
+        data = initramfs.cpio({"d": initramfs.folder(), "d/f": initramfs.file(b"abc", True)})
+        self.assertEqual(len(data) % 512, 0)
+        self.assertTrue(data.startswith(b"070701"))
+        self.assertIn(b"TRAILER!!!\0", data)
+
+
+if __name__ == "__main__":
+    unittest.main()
