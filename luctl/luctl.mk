@@ -17,6 +17,7 @@ LUCTL_SOURCES := \
 	luctl/run.c \
 	luctl/sessions.c \
 	luctl/status.c \
+	luctl/table.c \
 	luctl/timeline.c \
 	luctl/update.c \
 	luctl/watch.c

@@ -5,7 +5,6 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <langinfo.h>
-#include <libsmartcols.h>
 #include <time.h>
 
 /* --- numbers as people read them -------------------------------------------------------------- */
@@ -184,97 +183,6 @@ enum luctl_color luctl_color_of(const char *word)
 		if (streq(words[i].word, strempty(word)))
 			return words[i].color;
 	return LUCTL_PLAIN;
-}
-
-/* --- tables ------------------------------------------------------------------------------------- */
-
-struct luctl_table {
-	struct libscols_table *scols;
-	const struct luctl_column *columns;
-	size_t n_columns;
-	bool colors;
-	int error;
-};
-
-static int table_init(struct luctl_table *table, const struct luctl *luctl)
-{
-	bool terminal = luctl_is_terminal(luctl->out);
-
-	scols_table_set_stream(table->scols, luctl->out);
-	scols_table_set_termforce(table->scols,
-				  terminal ? SCOLS_TERMFORCE_AUTO : SCOLS_TERMFORCE_NEVER);
-	scols_table_enable_noheadings(table->scols, luctl->options.no_legend);
-	table->colors = *luctl_color(luctl->out, LUCTL_PLAIN) != '\0';
-	scols_table_enable_colors(table->scols, table->colors);
-	for (size_t i = 0; i < table->n_columns; i++) {
-		const struct luctl_column *c = &table->columns[i];
-		int flags = (c->right ? SCOLS_FL_RIGHT : 0) |
-			    (c->wrap && terminal ? SCOLS_FL_WRAP : 0);
-
-		if (!scols_table_new_column(table->scols, c->title, 0, flags))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-struct luctl_table *luctl_table_new(const struct luctl *luctl, const struct luctl_column *columns,
-				    size_t n_columns)
-{
-	_cleanup_(luctl_table_freep) struct luctl_table *table = calloc(1, sizeof(*table));
-
-	if (!table)
-		return NULL;
-	table->columns = columns;
-	table->n_columns = n_columns;
-	table->scols = scols_new_table();
-	if (!table->scols || table_init(table, luctl) < 0)
-		return NULL;
-	return TAKE_PTR(table);
-}
-
-void luctl_table_free(struct luctl_table *table)
-{
-	if (!table)
-		return;
-	scols_unref_table(table->scols);
-	free(table);
-}
-
-static void color_cell(struct libscols_line *line, size_t column, const char *word)
-{
-	static const char *const names[] = {
-		[LUCTL_PLAIN] = NULL, [LUCTL_GREEN] = "green", [LUCTL_YELLOW] = "brown",
-		[LUCTL_RED] = "red",  [LUCTL_BOLD] = "bold",
-	};
-	const char *name = names[luctl_color_of(word)];
-
-	if (name)
-		scols_cell_set_color(scols_line_get_cell(line, column), name);
-}
-
-void luctl_table_add(struct luctl_table *table, const char *const cells[])
-{
-	struct libscols_line *line = scols_table_new_line(table->scols, NULL);
-
-	if (!line) {
-		table->error = -ENOMEM;
-		return;
-	}
-	for (size_t i = 0; i < table->n_columns; i++) {
-		if (scols_line_set_data(line, i, strempty(cells[i])) < 0)
-			table->error = -ENOMEM;
-		else if (table->columns[i].colored && table->colors)
-			color_cell(line, i, strempty(cells[i]));
-	}
-}
-
-int luctl_table_print(struct luctl_table *table)
-{
-	int r = table->error;
-
-	if (r == 0)
-		r = scols_print_table(table->scols);
-	return r > 0 ? -r : r;
 }
 
 /* --- JSON --------------------------------------------------------------------------------------- */

@@ -76,6 +76,9 @@ void luctl_table_add(struct luctl_table *table, const char *const cells[]);
 /* Prints the table to the output stream; a negative errno when anything has failed. */
 int luctl_table_print(struct luctl_table *table);
 
+/* A copy of @text with line breaks between words, so that no line is longer than @width if it can. */
+char *luctl_fold(const char *text, size_t width);
+
 /*
  * Prints one JSON document, indented, or on one line when @line is set. Takes @json, which may be
  * NULL for "could not be built". Returns an exit code.

@@ -82,6 +82,17 @@ static void test_safe(void **state)
 	assert_text(luctl_safe("\xc2\x9f\xc2\xa0"), "\\xc2\\x9f\xc2\xa0");
 }
 
+static void test_fold(void **state)
+{
+	assert_text(luctl_fold("", 5), "");
+	assert_text(luctl_fold("one two three", 80), "one two three");
+	assert_text(luctl_fold("one two three", 7), "one two\nthree");
+	assert_text(luctl_fold("one two three", 6), "one\ntwo\nthree");
+	/* A word that is too long stays whole. */
+	assert_text(luctl_fold("a incomprehensibilities b", 5), "a\nincomprehensibilities\nb");
+	assert_text(luctl_fold("one two", 0), "one\ntwo");
+}
+
 static struct luctl_timeline timeline_of(struct luctl_mark *marks, size_t n)
 {
 	return (struct luctl_timeline){
@@ -208,11 +219,17 @@ static void test_object_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_durations),      cmocka_unit_test(test_bytes),
-		cmocka_unit_test(test_parse_duration), cmocka_unit_test(test_safe),
-		cmocka_unit_test(test_phases),	       cmocka_unit_test(test_few_marks),
-		cmocka_unit_test(test_blackout),       cmocka_unit_test(test_bar),
-		cmocka_unit_test(test_json),	       cmocka_unit_test(test_object_names),
+		cmocka_unit_test(test_durations),
+		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_parse_duration),
+		cmocka_unit_test(test_safe),
+		cmocka_unit_test(test_fold),
+		cmocka_unit_test(test_phases),
+		cmocka_unit_test(test_few_marks),
+		cmocka_unit_test(test_blackout),
+		cmocka_unit_test(test_bar),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_object_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
