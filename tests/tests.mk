@@ -40,7 +40,7 @@ SUITE_lab_all = --live lab '$(LAB_RUN_ALL)'
 
 run_suites = +@$(TEST_ENV) tests/run-suites --jobs $(JOBS) --results $(O)/results
 
-.PHONY: check check-fast check-all check-unit check-bus check-fuzz check-docs check-lab abi \
+.PHONY: check check-fast check-all check-unit check-bus check-fuzz check-docs check-lab demo bench abi \
 	abi-baseline fuzz coverage other-compiler
 
 check: all other-compiler $(TESTED) ## every test but the lab's long ones; both compilers; one line of sums at the end
@@ -66,6 +66,12 @@ check-docs: $(MAN_PAGES) $(TEST_PROGRAMS) ## manual pages, settings, findings, l
 
 check-lab: all ## real live updates of virtual machines (tier 1)
 	$(run_suites) $(SUITE_lab)
+
+demo: all ## a live update to watch: a client's memory from one kernel to the next, verified
+	+@tests/lab/demo
+
+bench: all ## blackouts as ratios: luod, stock systemd, and the smallest possible live update
+	+@tests/bench/bench
 
 other-compiler: $(ALL_SOURCES:%.c=$(other_DIR)/%.o)
 
