@@ -32,14 +32,15 @@ PKG_CFLAGS = $(call once,PKG_CFLAGS,pkg-config --cflags $(ALL_PKGS) || echo miss
 
 # --- the kernel's headers ----------------------------------------------------------------------
 # The distribution's own are older than the interface we use. The lab knows where the pinned
-# kernel's are; its answer is remembered, and asked for again when that directory has gone.
-# HEADERS=DIR overrides.
+# kernel's are; its answer is remembered, and asked for again when that directory has gone or the
+# series has changed. HEADERS=DIR overrides.
 HEADERS_FILE := $(O)/headers
 HEADERS ?=
 HEADERS_KNOWN := $(if $(wildcard $(HEADERS_FILE)),$(file <$(HEADERS_FILE)))
 HEADERS_GOOD := $(wildcard $(addsuffix /linux/liveupdate.h,$(or $(HEADERS),$(HEADERS_KNOWN))))
 
-$(HEADERS_FILE): $(if $(and $(HEADERS_GOOD),$(or $(if $(HEADERS),,y),$(filter $(HEADERS),$(HEADERS_KNOWN)))),,FORCE) | $(SETUP)
+$(HEADERS_FILE): $(if $(and $(HEADERS_GOOD),$(or $(if $(HEADERS),,y),$(filter $(HEADERS),$(HEADERS_KNOWN)))),,FORCE) \
+		$(wildcard kernel/base.conf kernel/patches/*) | $(SETUP)
 	@mkdir -p $(@D)
 	@dir='$(HEADERS)'; [ -n "$$dir" ] || dir=$$(tests/lab/lab headers); \
 	[ -f "$$dir/linux/liveupdate.h" ] || { \
