@@ -12,7 +12,7 @@
  */
 #include "keeper.h"
 
-#include <signal.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <sys/time.h>
 #include <syslog.h>
@@ -242,6 +242,26 @@ int keeper_settle(struct keeper *k, uint64_t timeout)
 
 /* --- what a restart must know -------------------------------------------------------------- */
 
+/*
+ * Unlike file_write_atomic() it uses one name for the unfinished file, which a SIGKILL may leave
+ * behind, and does not wait for a disk that /run is not on.
+ */
+static int state_write(const char *path, const void *data, size_t size)
+{
+	_cleanup_close_ int fd = -EBADF;
+	char unfinished[KEEPER_PATH_SIZE + 1];
+	ssize_t n;
+
+	snprintf(unfinished, sizeof(unfinished), "%s~", path);
+	fd = open(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	n = write(fd, data, size);
+	if (n != (ssize_t)size)
+		return n < 0 ? -errno : -ENOSPC;
+	return rename(unfinished, path) < 0 ? -errno : 0;
+}
+
 void keeper_state_save(const struct keeper *k)
 {
 	static struct state_file file;
@@ -254,12 +274,12 @@ void keeper_state_save(const struct keeper *k)
 		.tsc_start = k->tsc_start,
 		.tsc_ready = k->tsc_ready,
 	};
-	r = file_write_atomic(k->state_path, &file,
-			      sizeof(file.head) + file.head.count * sizeof(file.entries[0]), 0600);
+	r = state_write(k->state_path, &file,
+			sizeof(file.head) + file.head.count * sizeof(file.entries[0]));
 	if (r < 0)
 		keeper_say(LOG_WARNING, r,
-			   "Cannot write %s: %m; a restart would not know where "
-			   "the sessions came from, ignoring",
+			   "Cannot write %s: %m; a restart would not know where the sessions came "
+			   "from, ignoring",
 			   k->state_path);
 }
 

@@ -91,7 +91,7 @@ static void handle_locked(struct fake_pid1 *p, const char *text, const int *fds,
 		answer_barriers_locked(p);
 }
 
-static void receive_locked(struct fake_pid1 *p)
+static bool receive_locked(struct fake_pid1 *p)
 {
 	char text[4096];
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(16 * sizeof(int))];
@@ -106,7 +106,7 @@ static void receive_locked(struct fake_pid1 *p)
 	size_t n_fds = 0;
 
 	if (n < 0)
-		return;
+		return false;
 	text[n] = '\0';
 	c = CMSG_FIRSTHDR(&message);
 	if (c && c->cmsg_type == SCM_RIGHTS) {
@@ -114,6 +114,7 @@ static void receive_locked(struct fake_pid1 *p)
 		memcpy(fds, CMSG_DATA(c), n_fds * sizeof(int));
 	}
 	handle_locked(p, text, fds, n_fds);
+	return true;
 }
 
 static void *serve(void *userdata)
@@ -255,6 +256,9 @@ pid_t fake_pid1_spawn(struct fake_pid1 *p, char *const program[], char *const en
 	all[n++] = notify;
 
 	pthread_mutex_lock(&p->lock);
+	/* PID 1 reads what a service has said before it notices that the service is dead. */
+	while (p->mood != FAKE_PID1_STUCK && receive_locked(p))
+		;
 	snprintf(listen_fds, sizeof(listen_fds), "LISTEN_FDS=%zu", p->n_stored);
 	for (size_t i = 0; i < p->n_stored; i++) {
 		strcat(names, i ? ":" : "");

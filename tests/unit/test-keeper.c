@@ -109,6 +109,49 @@ static void test_sigkill_during_put(void **state _unused_)
 	assert_int_equal(origin("luod/0/vm"), KEEPER_ORIGIN_PUT);
 }
 
+#define KILLS 60
+
+/* At any moment of a request, but not so often that no request can end. */
+static void *kill_often(void *n_kills)
+{
+	unsigned int seed = 1;
+
+	for (; *(volatile int *)n_kills < KILLS; ++*(volatile int *)n_kills) {
+		fake_pid1_wait_ready(&world.pid1, PATIENCE_USEC);
+		usleep((useconds_t)(rand_r(&seed) % 5000));
+		kill(world.pid, SIGKILL);
+		waitpid(world.pid, NULL, 0);
+		fake_pid1_clear_ready(&world.pid1);
+		world.pid = spawn();
+	}
+	return NULL;
+}
+
+/* Whatever was answered with 0 is true, however often the keeper dies in between. */
+static void test_sigkill_any_time(void **state _unused_)
+{
+	volatile int n_kills = 0;
+	pthread_t thread;
+
+	start();
+	fdstore_set_timeout(world.store, PATIENCE_USEC);
+	assert_int_equal(pthread_create(&thread, NULL, kill_often, (void *)&n_kills), 0);
+	while (n_kills < KILLS) {
+		put("luod/0/a");
+		put("luod/0/b");
+		assert_true(alive("luod/0/a"));
+		assert_int_equal(fdstore_drop(world.store, "luod/0/a"), 0);
+		assert_int_equal(listed_count(), 1);
+		assert_int_equal(fdstore_drop(world.store, "luod/0/b"), 0);
+	}
+	pthread_join(thread, NULL);
+	put("luod/0/a");
+	assert_int_equal(origin("luod/0/a"), KEEPER_ORIGIN_PUT);
+	assert_int_equal(listed_count(), 1);
+	assert_int_equal(fake_pid1_count(&world.pid1, NULL), 1);
+	assert_false(logged("it is lost"));
+}
+
 static void test_quota(void **state _unused_)
 {
 	_cleanup_close_ int fd = -EBADF;
@@ -317,6 +360,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_put_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sigkill, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sigkill_during_put, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sigkill_any_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quota, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_by_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_by_fdstore, setup, teardown),
