@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define ROOT "/dev/vda"
+#define ROOT  "/dev/vda"
 #define TRIES 100
 
 static int is_module(const struct dirent *entry)

@@ -33,15 +33,15 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-#define SESSION "floor"
-#define TOKEN 1
-#define PAGE 4096
-#define MAGIC 0x726f6f6c66ULL
+#define SESSION	     "floor"
+#define TOKEN	     1
+#define PAGE	     4096
+#define MAGIC	     0x726f6f6c66ULL
 #define CALIBRATE_NS 200000000ULL
 
 struct page {
 	uint64_t magic;
-	uint64_t jumped;	/* TSC just before the jump */
+	uint64_t jumped; /* TSC just before the jump */
 };
 
 static int results = -EBADF;

@@ -71,6 +71,7 @@ def cmd_run(cache, args):
     runs = [(c, g) for c in chosen for g in c.guests if not args.guest or g in args.guest]
     if not runs:
         raise LabError("none of these cases runs in that guest")
+    floor.probe_kvm(cache)
     return runner.run_all(cache, runs, args.jobs or runner.default_jobs(),
                           left_out if args.all or args.tier else (), args.tap)
 
@@ -86,6 +87,7 @@ def cmd_list(_cache, _args):
       arg("--kernel", default="project", choices=cases.KERNELS, help="flavour to boot"))
 def cmd_shell(cache, args):
     """boot a guest and log in as root on this terminal"""
+    floor.probe_kvm(cache)
     return runner.shell(cache, args.guest, args.kernel)
 
 
@@ -115,6 +117,7 @@ def cmd_floor(cache, args):
     if args.initrd:
         shutil.copyfile(floor.initrd(cache, args.next), args.initrd)
         return
+    floor.probe_kvm(cache)
     for key, value in floor.measure(cache, args.kernel, args.next, args.runs).items():
         print(f"{key}={value}")
 

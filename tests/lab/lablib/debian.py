@@ -17,6 +17,8 @@ from .cache import digest
 SUITE = "forky"
 # The lab's disk, folder and channels, and what systemd misses most.
 MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "ext4", "9pnet_virtio", "9p", "autofs4")
+# What the image package has been split into; older ones hold everything.
+PARTS = ("linux-base-", "linux-binary-", "linux-modules-")
 INIT = LAB / "debian-init.c"
 
 
@@ -24,31 +26,39 @@ def image(cache):
     """Directory with vmlinuz, initrd, release."""
 
     def build(work):
-        deb = _fetch(cache, work)
-        apt.unpack(deb, work / "tree")
-        boot = next((work / "tree/boot").glob("vmlinuz-*"))
-        release = boot.name.partition("-")[2]
-        shutil.copy2(boot, work / "vmlinuz")
+        for deb in _fetch(cache, work):
+            apt.unpack(deb, work / "tree")
+            deb.unlink()
+        modules = next((work / "tree").glob("**/lib/modules/*"))
+        release = modules.name
+        images = [modules / "vmlinuz", work / "tree/boot" / f"vmlinuz-{release}"]
+        shutil.copy2(next(filter(Path.exists, images)), work / "vmlinuz")
         (work / "release").write_text(release + "\n")
-        usr = work / "tree/usr" if (work / "tree/usr/lib/modules").is_dir() else work / "tree"
+        usr = modules.parent.parent.parent
         run([need("depmod", "to find a module's dependencies"), "-b", usr, release])
-        (work / "initrd").write_bytes(_initrd(usr / "lib/modules" / release, work))
+        (work / "initrd").write_bytes(_initrd(modules, work))
         shutil.rmtree(work / "tree")
-        deb.unlink()
 
     return cache.get("debian-kernel", digest("debian-1", SUITE, MODULES, INIT), build, keep=2)
 
 
 def _fetch(cache, work):
+    """The packages of the image: one, or since the split one for each part."""
     with apt.lock_downloads(cache):
         private = apt.Apt(cache, [SUITE])
         private.ensure_lists()
-        depends = private.run("apt-cache", "depends", "--important", "linux-image-amd64")
-        names = [line.split()[-1] for line in depends.splitlines()
-                 if "Depends: linux-image-" in line]
-        if not names:
+        image_names = _depends(private, "linux-image-amd64", "linux-image-")
+        if not image_names:
             raise LabError(f"{SUITE} has no linux-image-amd64")
-        return private.download(names[0], private.versions(names[0])[0], work)
+        names = image_names[:1] + _depends(private, image_names[0], *PARTS)
+        return [private.download(name, private.versions(name)[0], work) for name in names]
+
+
+def _depends(private, package, *prefixes):
+    """Names with one of the prefixes among what a package depends on."""
+    out = private.run("apt-cache", "depends", "--important", package)
+    names = [line.split()[-1] for line in out.splitlines() if "Depends:" in line]
+    return [name for name in names if name.startswith(prefixes)]
 
 
 def _initrd(modules, work):
