@@ -103,7 +103,7 @@ int kimage_copy_sealed(int fd, const char *name, int *ret_fd, uint64_t *ret_size
 {
 	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 	_cleanup_close_ int copy = -EBADF;
-	uint64_t size;
+	uint64_t size = 0;
 	int r;
 
 	r = file_size(fd, &size);
@@ -409,7 +409,7 @@ int kimage_inspect(int fd, struct kimage *ret)
 		return -errno;
 	if (child == 0)
 		run_child(fd, output, parent);
-	output = close_fd(output);
+	close_fd(TAKE_FD(output));
 	r = read_result(input, deadline, result);
 	reap(child);
 	if (r >= 0)
