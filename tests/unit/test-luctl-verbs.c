@@ -570,25 +570,6 @@ static void test_update_no_wait(void **state)
 	json_decref(json);
 }
 
-static void interrupt_after(unsigned int msec)
-{
-	if (fork() == 0) {
-		usleep(msec * 1000);
-		kill(getppid(), SIGINT);
-		_exit(0);
-	}
-}
-
-static void test_update_interrupted(void **state)
-{
-	const struct fake_script slow = { .steps = { { "barrier", 5, "0/vm1" } } };
-
-	interrupt_after(500);
-	PLAY(&slow, "update");
-	assert_int_equal(o.code, LUCTL_UNKNOWN);
-	assert_contains(o.err, "Update " FAKE_ID " goes on. 'luctl cancel' calls it off.");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -611,7 +592,6 @@ int main(void)
 		cmocka_unit_test_teardown(test_update_called_off, teardown),
 		cmocka_unit_test_teardown(test_update_lost, teardown),
 		cmocka_unit_test_teardown(test_update_no_wait, teardown),
-		cmocka_unit_test_teardown(test_update_interrupted, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

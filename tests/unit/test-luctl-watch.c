@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What luctl does when luod comes and goes: watch on a peer socket and on a bus of its own, and an
- * update whose luod dies. luctl runs in a child process here, because it runs until interrupted.
+ * update whose luod dies or whose luctl is interrupted. luctl runs in a child process here, because
+ * it runs until a signal comes.
  */
 #include "luctl-fake.h"
 
@@ -29,6 +30,7 @@ static void start_luctl(struct running *l, const char *const arguments[])
 		int argc = 1;
 		FILE *out = fdopen(pipes[1], "w");
 
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (size_t i = 0; arguments[i]; i++)
 			argv[argc++] = strdup(arguments[i]);
 		_exit(luctl_run(argc, argv, out, out));
@@ -146,6 +148,20 @@ static void test_watch_peer(void **state)
 	fake_stop(&fake);
 }
 
+static void test_interrupted_update(void **state)
+{
+	const struct fake_script slow = { .steps = { { "barrier", 5, "0/vm1" } } };
+	struct running update = {};
+
+	fake_start(&fake, &slow, NULL);
+	START(&update, fake.address, "update");
+	expect(&update, "barrier waits for 0/vm1");
+	kill(update.pid, SIGINT);
+	expect(&update, "Update " FAKE_ID " goes on. 'luctl cancel' calls it off.");
+	assert_int_equal(stop_luctl(&update, 0), LUCTL_UNKNOWN);
+	fake_stop(&fake);
+}
+
 /* --- on a bus ------------------------------------------------------------------------------------- */
 
 struct daemon {
@@ -180,6 +196,7 @@ static bool daemon_start(struct daemon *d)
 	fclose(f);
 	d->pid = fork();
 	if (d->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execlp("dbus-daemon", "dbus-daemon", option, "--nofork", NULL);
 		_exit(1);
 	}
@@ -251,6 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_watch_peer),
+		cmocka_unit_test(test_interrupted_update),
 		cmocka_unit_test(test_bus),
 	};
 
