@@ -13,11 +13,12 @@
 
 /*
  * Loads @kernel with @initrd (negative: none) and @cmdline for the next kexec, in place of what was
- * loaded before; when it fails, what was loaded before stays. The caller keeps the fds, which must
- * not be open for writing anywhere (-ETXTBSY; see kimage_copy_sealed()). Reads and checksums both
- * files: seconds for large ones.
+ * loaded before; when it fails, what was loaded before stays. The caller keeps the fds, and nobody
+ * may be able to write to the files (else -ETXTBSY; see kimage_copy_sealed()). Reads and checksums
+ * both of them: seconds for large ones.
  *   -ENOEXEC   not an image this kernel can boot
- *   -EINVAL    the command line is longer than the image takes
+ *   -EINVAL    the command line is too long (x86: 31 less than the setup header's number, so 2016
+ *              characters), or @kernel is no regular file
  *   -EPERM     no CAP_SYS_BOOT, or loading is disabled (kernel.kexec_load_disabled)
  *   -EKEYREJECTED, -ENODATA, …  the image's signature is not accepted
  *   -EBUSY     another load is under way

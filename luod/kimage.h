@@ -86,7 +86,7 @@ struct kimage {
 	enum kimage_format format;
 	uint64_t size;			     /* of the file */
 	char release[KIMAGE_RELEASE_SIZE];   /* as uname -r will say; "" when not known */
-	uint32_t cmdline_max;		     /* longest command line; 0 when not known */
+	uint32_t cmdline_max;		     /* as the setup header says; 0 when not known */
 	enum kimage_compression compression; /* of the payload */
 	int payload_error;		     /* negative errno when the payload was not read */
 
@@ -107,9 +107,9 @@ struct kimage {
 
 /*
  * Copies the regular file @fd as a whole (its offset does not matter and is not moved) into a
- * memfd named @name, sealed against every change, and returns it opened read-only: an fd that is
- * open for writing makes kexec_file_load(2) fail with ETXTBSY. The caller owns both fds. Blocks
- * while it copies. @ret_size may be NULL.
+ * memfd named @name, sealed against every change, and returns it opened read-only: a file that
+ * somebody could still write to is refused by kexec_file_load(2) with ETXTBSY. The caller owns both
+ * fds. Blocks while it copies. @ret_size may be NULL.
  *   -EFBIG    larger than KIMAGE_SIZE_MAX
  *   -EINVAL   not a regular file
  *   -ENODATA  empty

@@ -342,16 +342,6 @@ CHECK(check_cmdline_kho)
 		       target_name(c), c->target->release);
 }
 
-CHECK(check_cmdline_length)
-{
-	size_t length = c->target_cmdline ? strlen(c->target_cmdline) : 0;
-
-	if (c->target && c->target->cmdline_max && length > c->target->cmdline_max)
-		report(self, ret, SEVERITY_ERROR, "target",
-		       "The next kernel's command line has %zu characters, and %s takes %u.",
-		       length, target_name(c), (unsigned int)c->target->cmdline_max);
-}
-
 CHECK(check_same_release)
 {
 	if (c->target && c->running_release && *c->target->release &&
@@ -547,9 +537,6 @@ static const struct check table[] = {
 	    "The next kernel's command line says kho=off, or lacks a kho=on that it needs. A "
 	    "warning when it is not known whether it needs one." },
 	  check_cmdline_kho },
-	{ { "target-cmdline-too-long", SEVERITY_ERROR,
-	    "The next kernel's command line is longer than its image takes." },
-	  check_cmdline_length },
 	{ { "target-same-release", SEVERITY_INFO,
 	    "The next kernel has the same release as the running one." },
 	  check_same_release },
