@@ -18,15 +18,20 @@ int barrier_leave_behind(struct manager *m, struct session *s, int error, const 
 	return 0;
 }
 
+void barrier_remind(struct manager *m, const struct session *s)
+{
+	if (s->state == SESSION_PREPARING && m->update.announced)
+		bus_set_emit_signal(&m->buses, s->path, LUOD_SESSION_INTERFACE, "PrepareForUpdate",
+				    "st", m->update.info.id, m->conf.ready_timeout_usec);
+}
+
 static void announce(struct manager *m)
 {
-	uint64_t timeout = m->conf.ready_timeout_usec;
 	struct session *s;
 
+	m->update.announced = true;
 	TAILQ_FOREACH(s, &m->sessions, entry)
-		if (s->state == SESSION_PREPARING)
-			bus_set_emit_signal(&m->buses, s->path, LUOD_SESSION_INTERFACE,
-					    "PrepareForUpdate", "st", m->update.info.id, timeout);
+		barrier_remind(m, s);
 }
 
 /* 1: somebody is missing, 0: nobody, negative: a required session said no. */
@@ -56,10 +61,8 @@ int barrier_act(struct manager *m)
 {
 	int r;
 
-	if (!m->update.announced) {
-		m->update.announced = true;
+	if (!m->update.announced)
 		announce(m);
-	}
 	r = look(m);
 	if (r < 0)
 		return r;

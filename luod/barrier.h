@@ -14,6 +14,9 @@
 /* The step: tells every session, then waits. STEP_DONE when nobody is missing. */
 int barrier_act(struct manager *m);
 
+/* Tells one session again whose owner may have missed it: it was started anew and has claimed it. */
+void barrier_remind(struct manager *m, const struct session *s);
+
 /* The deadline has passed: decides about those who said nothing. */
 void barrier_expired(struct manager *m);
 

@@ -41,6 +41,7 @@ struct bus_peer {
 	struct bus_set *set;
 	sd_bus *bus;
 	struct identity identity;
+	bool drained;		/* what came together with the end of the handshake was looked at */
 };
 
 TAILQ_HEAD(bus_peer_list, bus_peer);
@@ -60,7 +61,7 @@ struct bus_set {
 	unsigned int cache_next;
 
 	int listen_fd;
-	sd_event_source *listen;
+	sd_event_source *listen, *drain;
 	struct bus_peer_list peers;
 	unsigned int n_peers;
 	uint64_t last_peer;

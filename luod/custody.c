@@ -100,3 +100,23 @@ int custody_fd(struct session *s, struct resource *resource)
 	custody_store(s, resource);
 	return resource->fd;
 }
+
+void custody_drop_lost(struct manager *m)
+{
+	struct resource *resource, *next;
+	struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry) {
+		if (s->mode != SESSION_CUSTODY || s->kernel_fd >= 0)
+			continue;
+		for (resource = TAILQ_FIRST(&s->resources); resource; resource = next) {
+			next = TAILQ_NEXT(resource, entry);
+			if (resource->fd >= 0)
+				continue;
+			log_error("'%s' of session %u/%s did not come back from the fd store; its "
+				  "owner must attach it again",
+				  resource->label, s->uid, s->name);
+			session_remove_resource(s, resource);
+		}
+	}
+}

@@ -4,6 +4,7 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "barrier.h"
 #include "cmdline.h"
 #include "history.h"
 #include "kdev-kexec.h"
@@ -143,6 +144,15 @@ static bool update_prepares(const struct manager *m)
 	       m->update.phase != PHASE_FINISHING;
 }
 
+static int not_settled(sd_bus_error *error)
+{
+	return sd_bus_error_set(
+		error, LUOD_ERROR("Busy"),
+		"luod could not reach luod-keeper when it started and does not know "
+		"which sessions there are; see systemctl status luod-keeper and "
+		"restart luod.");
+}
+
 static int check_creation(struct manager *m, const struct identity *caller, const char *name,
 			  sd_bus_error *error)
 {
@@ -157,6 +167,8 @@ static int check_creation(struct manager *m, const struct identity *caller, cons
 					 "Uid %u has a session '%s' already; ClaimSession takes it "
 					 "over.",
 					 caller->uid, name);
+	if (!m->settled)
+		return not_settled(error);
 	if (update_prepares(m))
 		return sd_bus_error_set(error, LUOD_ERROR("Busy"),
 					"An update is being prepared; try again when it is over.");
@@ -214,7 +226,7 @@ static void claimed(struct manager *m, struct session *s, const struct identity 
 	/* With the policy "uid" the session goes along with its owner to another unit. */
 	free_and_strdup(&s->unit, caller->unit);
 	session_emit(m, s, "Unit");
-	manager_dirty(m);
+	manager_save(m);
 	if (s->state != SESSION_UNCLAIMED)
 		return;
 	s->claim_timer = sd_event_source_disable_unref(s->claim_timer);
@@ -245,6 +257,7 @@ static int method_claim_session(sd_bus_message *m, void *userdata, sd_bus_error 
 		return refuse_claim(s, caller, error);
 	session_set_owner_connection(s, m, caller);
 	claimed(manager, s, caller);
+	barrier_remind(manager, s);
 	return sd_bus_reply_method_return(m, "o", s->path);
 }
 
@@ -393,6 +406,8 @@ static int check_update(struct manager *m, const struct update_options *o, sd_bu
 
 	if (r < 0)
 		return r;
+	if (!m->settled)
+		return not_settled(error);
 	if (strlen(strempty(o->reason)) > REASON_MAX)
 		return sd_bus_error_setf(error, LUOD_ERROR("InvalidOption"),
 					 "Option 'reason' is longer than %d bytes.", REASON_MAX);

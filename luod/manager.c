@@ -15,7 +15,6 @@
 
 #include "log.h"
 #include "restore.h"
-#include "state.h"
 
 #define SETTLE_RETRY_USEC    (50 * USEC_PER_MSEC)
 #define SETTLE_DEADLINE_USEC (30 * USEC_PER_SEC)
@@ -53,7 +52,7 @@ void manager_add_session(struct manager *m, struct session *s)
 	m->n_sessions++;
 	bus_set_emit_added(&m->buses, s->path);
 	manager_emit(m, "Sessions");
-	manager_dirty(m);
+	manager_save(m);
 }
 
 void manager_remove_session(struct manager *m, struct session *s)
@@ -67,7 +66,7 @@ void manager_remove_session(struct manager *m, struct session *s)
 	m->n_sessions--;
 	session_free(s);
 	manager_emit(m, "Sessions");
-	manager_dirty(m);
+	manager_save(m);
 }
 
 struct session *manager_find_session(struct manager *m, uid_t uid, const char *name)
@@ -106,7 +105,7 @@ void manager_set_session_state(struct manager *m, struct session *s, enum sessio
 	if (!session_set_state(s, state, reason))
 		return;
 	session_emit(m, s, "State", "Reason", "UpdateId");
-	manager_dirty(m);
+	manager_save(m);
 }
 
 const char *manager_state(const struct manager *m)
@@ -159,9 +158,6 @@ struct manager *manager_free(struct manager *m)
 
 	if (!m)
 		return NULL;
-	if (m->state_dirty)
-		state_flush(m);
-	m->stopping = true;
 	while (!TAILQ_EMPTY(&m->jobs))
 		job_free(TAILQ_FIRST(&m->jobs));
 	while ((s = TAILQ_FIRST(&m->sessions))) {
@@ -182,7 +178,6 @@ struct manager *manager_free(struct manager *m)
 	free(m->passed_fds);
 	strv_free(m->passed_names);
 	sd_event_source_disable_unref(m->settle_timer);
-	sd_event_source_disable_unref(m->state_source);
 	sd_event_unref(m->event);
 	free(m->kernel_release);
 	free(m->last_history);
@@ -224,6 +219,7 @@ static void adopt_passed_fds(struct manager *m)
 	if (m->target.image_fd < 0)
 		target_clear(&m->target);
 	custody_adopt(m, m->passed_names, m->passed_fds, m->n_passed);
+	custody_drop_lost(m);
 }
 
 void manager_store_target(struct manager *m)
@@ -231,7 +227,7 @@ void manager_store_target(struct manager *m)
 	custody_forget_fd(TARGET_FDNAME);
 	if (m->target.loaded)
 		custody_store_fd(TARGET_FDNAME, m->target.image_fd);
-	manager_dirty(m);
+	manager_save(m);
 	manager_emit(m, "Target", "State");
 }
 

@@ -56,11 +56,9 @@ struct manager {
 	char *last_history; /* JSON of the last update that ended in this kernel */
 
 	uint64_t start_counter; /* when this luod started, for the timeline */
+	bool settled;			/* what was there at the start is taken up */
 	sd_event_source *settle_timer;
 	uint64_t settle_deadline_usec;
-	bool state_dirty; /* state.json must be written before the loop sleeps */
-	sd_event_source *state_source;
-	bool stopping;
 };
 
 int manager_new(const struct manager_paths *paths, struct manager **ret);
@@ -86,8 +84,11 @@ unsigned int manager_count_sessions(const struct manager *m, uid_t uid);
 void manager_set_session_state(struct manager *m, struct session *s, enum session_state state,
 			       const char *reason);
 
-/* Something that state.json tells has changed; it is written when this event is done. */
-void manager_dirty(struct manager *m);
+/*
+ * Something that state.json tells has changed: writes it. Failure is logged; the daemon goes on, a
+ * restart would then know less.
+ */
+void manager_save(struct manager *m);
 
 /* Announces a change of properties of org.luod1.Manager (names end with NULL). */
 #define manager_emit(m, ...) \
@@ -111,6 +112,8 @@ void manager_store_target(struct manager *m);
 
 /* Gives the fds that systemd passed at start to the sessions' resources; closes the others. */
 void custody_adopt(struct manager *m, char **names, int *fds, unsigned int n);
+/* After adoption: forgets resources in custody of which nothing is left, and says so. */
+void custody_drop_lost(struct manager *m);
 /* The fd of a resource, retrieved from the kernel when that has not been done yet. */
 int custody_fd(struct session *s, struct resource *resource);
 /* Any other fd that should outlive luod, under a name without '#'. */

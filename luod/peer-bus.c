@@ -243,11 +243,45 @@ static int on_connection(sd_event_source *source _unused_, int listen_fd, uint32
 	return 0;
 }
 
+static struct bus_peer *find_undrained(struct bus_set *set)
+{
+	struct bus_peer *peer;
+
+	TAILQ_FOREACH(peer, &set->peers, entry)
+		if (!peer->drained && sd_bus_is_ready(peer->bus) > 0)
+			return peer;
+	return NULL;
+}
+
+/*
+ * A client may send its first call along with the line that ends the handshake. sd-bus then has
+ * it in its buffer while the event loop waits for more input on the socket; so each connection is
+ * asked to go on once more when it has become ready. The peer may be gone after that.
+ */
+static int on_drain(sd_event_source *source _unused_, void *userdata)
+{
+	struct bus_set *set = userdata;
+	struct bus_peer *peer;
+
+	while ((peer = find_undrained(set))) {
+		sd_bus *bus = sd_bus_ref(peer->bus);
+
+		peer->drained = true;
+		while (sd_bus_process(bus, NULL) > 0)
+			;
+		sd_bus_unref(bus);
+	}
+	return 0;
+}
+
 int bus_set_listen(struct bus_set *set, int fd)
 {
 	_cleanup_close_ int owned = fd;
 	int r;
 
+	r = sd_event_add_post(set->event, &set->drain, on_drain, set);
+	if (r < 0)
+		return r;
 	r = sd_event_add_io(set->event, &set->listen, owned, EPOLLIN, on_connection, set);
 	if (r < 0)
 		return r;
@@ -278,7 +312,8 @@ void bus_set_close_peers(struct bus_set *set)
 	struct bus_peer *peer;
 
 	sd_event_source_disable_unref(set->listen);
-	set->listen = NULL;
+	sd_event_source_disable_unref(set->drain);
+	set->listen = set->drain = NULL;
 	set->listen_fd = close_fd(set->listen_fd);
 	while ((peer = TAILQ_FIRST(&set->peers)))
 		peer_free(peer);

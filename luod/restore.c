@@ -309,7 +309,8 @@ int restore_settle(struct manager *m, bool last_try)
 	} else {
 		drop_orphans(m, list);
 	}
-	manager_dirty(m);
+	m->settled = true;
+	manager_save(m);
 	return 0;
 }
 

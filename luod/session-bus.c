@@ -84,7 +84,7 @@ static bool claimed(const struct session *s)
 static void resources_changed(struct session *s)
 {
 	session_emit(s->manager, s, "Resources", "PreservedBytes");
-	manager_dirty(s->manager);
+	manager_save(s->manager);
 }
 
 /* --- resources -------------------------------------------------------------------------------- */

@@ -22,34 +22,16 @@ static int write_state(struct manager *m)
 	return file_write_atomic(path, text, strlen(text), 0600);
 }
 
-void state_flush(struct manager *m)
+void manager_save(struct manager *m)
 {
 	int r;
 
-	m->state_dirty = false;
+	/* Half of what the luod before this one knew must not replace the whole. */
+	if (!m->settled)
+		return;
 	r = write_state(m);
 	if (r < 0)
 		log_error_errno(r, "Cannot write down the state of luod in %s: %m", m->paths.run);
-}
-
-static int on_idle(sd_event_source *source _unused_, void *userdata)
-{
-	struct manager *m = userdata;
-
-	m->state_source = sd_event_source_disable_unref(m->state_source);
-	if (m->state_dirty)
-		state_flush(m);
-	return 0;
-}
-
-/* Several changes of one event are written once, before the loop sleeps again. */
-void manager_dirty(struct manager *m)
-{
-	m->state_dirty = true;
-	if (m->state_source || m->stopping)
-		return;
-	if (sd_event_add_defer(m->event, &m->state_source, on_idle, m) < 0)
-		state_flush(m);
 }
 
 int state_load(struct manager *m, struct handover *ret)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * state - /run/luod/state.json: what a luod that was killed needs to know to go on. It is written
- * at the end of every event that changed something; the fds that belong to it are in the keeper
+ * (manager_save) with every change and before anybody is told of it, so that what luod has promised
+ * a client holds through a SIGKILL; the fds that belong to it are in the keeper
  * (kernel sessions) and in luod's own fd store (what owners gave into custody).
  */
 #ifndef LUOD_STATE_H
@@ -9,9 +10,6 @@
 
 #include "handover.h"
 #include "manager.h"
-
-/* Writes it now. Failure is logged: the daemon goes on, a restart would then know less. */
-void state_flush(struct manager *m);
 
 /* -ENOENT: there is none, this is the first luod of this kernel. */
 int state_load(struct manager *m, struct handover *ret);

@@ -9,7 +9,6 @@
 #include "kdev-luo.h"
 #include "log.h"
 #include "quiesce.h"
-#include "state.h"
 
 /* --- check ---------------------------------------------------------------------------------- */
 
@@ -232,7 +231,6 @@ static int jump_act(struct manager *m)
 	int r;
 
 	update_set_phase(m, PHASE_FROZEN);
-	state_flush(m);
 	timeline_calibrate(&m->update.timeline);
 	timeline_mark(&m->update.timeline, MARK_JUMP);
 	if (m->update.info.jump == CONF_JUMP_SYSTEMD) {

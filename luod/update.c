@@ -50,7 +50,7 @@ void update_set_phase(struct manager *m, enum phase phase)
 	}
 	log_debug("Phase %s -> %s", phase_to_string(u->phase), phase_to_string(phase));
 	u->phase = phase;
-	manager_dirty(m);
+	manager_save(m);
 	manager_emit(m, "State", "UpdateId");
 }
 
@@ -270,7 +270,7 @@ static int begin_step(struct manager *m)
 	u->deadline = NULL;
 	if (m->job)
 		job_changed(m->job);
-	manager_dirty(m);
+	manager_save(m);
 	if (timeout == USEC_INFINITY)
 		return 0;
 	return sd_event_add_time_relative(m->event, &u->deadline, CLOCK_MONOTONIC, timeout, 1,

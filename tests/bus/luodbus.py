@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A luod of its own for a test: with its keeper, a private bus, and a stand-in for PID 1.
+
+The stand-in is the fd store of systemd as far as luod uses it: it takes the fds that services push
+and passes them again when a service is started anew, which is what makes a SIGKILL survivable.
+"""
+import array
+import os
+import select
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+from jeepney import DBusAddress, MatchRule, message_bus, new_method_call
+from jeepney.io.blocking import open_dbus_connection
+from jeepney.wrappers import DBusErrorResponse
+
+ROOT = "/org/luod1"
+MANAGER = "org.luod1.Manager"
+SESSION = "org.luod1.Session"
+DEADLINE = 60
+
+BUS_CONFIG = """<busconfig><type>custom</type><listen>unix:path={path}</listen>
+<auth>EXTERNAL</auth><policy context="default"><allow send_destination="*" eavesdrop="true"/>
+<allow eavesdrop="true"/><allow own="*"/></policy></busconfig>"""
+
+
+def wait_for(condition, what="it"):
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.02)
+    raise TimeoutError(f"waited {DEADLINE} s for {what}")
+
+
+class Service:
+    """A process with a notify socket and an fd store, as systemd gives them to a service."""
+
+    def __init__(self, directory, name, argv, env=None):
+        self.argv, self.name = argv, name
+        self.store = []
+        self.log = os.path.join(directory, name + ".log")
+        self.env = dict(os.environ, **(env or {}))
+        path = os.path.join(directory, name + ".notify")
+        self.env["NOTIFY_SOCKET"] = path
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.bind(path)
+        self.ready = threading.Event()
+        self.process = None
+        self.running = True
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while self.running:
+            if not select.select([self.notify], [], [], 0.2)[0]:
+                continue
+            size = array.array("i").itemsize
+            text, control, _, _ = self.notify.recvmsg(65536, socket.CMSG_SPACE(16 * size))
+            fds = array.array("i")
+            for level, kind, data in control:
+                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                    fds.frombytes(data[: len(data) - len(data) % size])
+            self._message(dict(line.split("=", 1) for line in text.decode().split("\n")
+                               if "=" in line), list(fds))
+
+    def _message(self, words, fds):
+        if words.get("FDSTORE") == "1":
+            self.store += [(words.get("FDNAME", "stored"), fd) for fd in fds]
+            return
+        for fd in fds:  # BARRIER: closing it is the answer
+            os.close(fd)
+        if words.get("FDSTOREREMOVE") == "1":
+            for item in [i for i in self.store if i[0] == words["FDNAME"]]:
+                self.store.remove(item)
+                os.close(item[1])
+        if words.get("READY") == "1":
+            self.ready.set()
+
+    def start(self):
+        self.ready.clear()
+        names = ":".join(name for name, _ in self.store)
+        script = "export LISTEN_PID=$$; exec \"$@\"" if self.store else "exec \"$@\""
+        env = dict(self.env, LISTEN_FDS=str(len(self.store)), LISTEN_FDNAMES=names)
+        kept = [os.dup(fd) for _, fd in self.store]
+
+        def place_fds():
+            for i, fd in enumerate([os.dup2(fd, 200 + i) for i, fd in enumerate(kept)]):
+                os.dup2(fd, 3 + i)
+
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(["/bin/sh", "-c", script, "sh", *self.argv], env=env,
+                                            stdout=log, stderr=log, preexec_fn=place_fds,
+                                            pass_fds=list(range(3, 3 + len(kept))))
+        for fd in kept:
+            os.close(fd)
+        wait_for(self.ready.is_set, f"{self.name} (see {self.log})")
+
+    def kill(self, number=signal.SIGKILL):
+        self.process.send_signal(number)
+        self.process.wait(DEADLINE)
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.kill(signal.SIGTERM)
+        self.running = False
+        return self.process.returncode
+
+    def text(self):
+        with open(self.log, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+
+class World:
+    """A bus, a keeper and a luod, all in one folder that goes away with it."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="luod-bus-")
+        d = self.directory = self.folder.name
+        self.root = os.path.join(d, "root")
+        os.makedirs(os.path.join(self.root, "etc/luod"))
+        os.makedirs(os.path.join(self.root, "proc"))
+        with open(os.path.join(self.root, "proc/kallsyms"), "w", encoding="utf-8") as f:
+            f.write("0000000000000000 T start_kernel\n")
+        for name in ("run", "history"):
+            os.mkdir(os.path.join(d, name))
+        self.bus_address = f"unix:path={d}/bus"
+        self.peer_address = f"unix:path={d}/peer"
+        config = os.path.join(d, "bus.conf")
+        with open(config, "w", encoding="utf-8") as f:
+            f.write(BUS_CONFIG.format(path=f"{d}/bus"))
+        self.daemon = None
+        self.config = config
+        self.start_bus()
+        self.keeper = Service(d, "keeper", [os.environ["KEEPER"]],
+                              {"RUNTIME_DIRECTORY": f"{d}/run"})
+        self.luod = Service(d, "luod", [
+            os.environ["LUOD"], f"--bus={self.bus_address}", f"--peer-socket={d}/peer",
+            f"--keeper={d}/run/keeper", f"--run-dir={d}/run", f"--history-dir={d}/history",
+            f"--root={self.root}"])
+
+    def start_bus(self):
+        self.daemon = subprocess.Popen(["dbus-daemon", f"--config-file={self.config}", "--nofork"])
+        wait_for(lambda: os.path.exists(os.path.join(self.directory, "bus")), "the bus")
+
+    def stop_bus(self):
+        self.daemon.terminate()
+        self.daemon.wait(DEADLINE)
+
+    def start(self):
+        self.keeper.start()
+        self.luod.start()
+        wait_for(lambda: "org.luod1" in self.names(), "the bus name")
+        return self
+
+    def names(self):
+        with Client(self.bus_address) as c:
+            return c.connection.send_and_get_reply(message_bus.ListNames(), timeout=DEADLINE).body[0]
+
+    def stop(self):
+        codes = self.luod.stop(), self.keeper.stop()
+        self.daemon.terminate()
+        self.daemon.wait(DEADLINE)
+        self.folder.cleanup()
+        return codes
+
+
+class Client:
+    """One connection; calls return the body, errors are raised as DBusErrorResponse."""
+
+    def __init__(self, address):
+        self.connection = open_dbus_connection(address, enable_fds=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.connection.close()
+
+    def call(self, path, interface, member, signature=None, *body):
+        address = DBusAddress(path, "org.luod1", interface)
+        message = new_method_call(address, member, signature, body)
+        reply = self.connection.send_and_get_reply(message, timeout=DEADLINE)
+        if reply.header.message_type.name == "error":
+            raise DBusErrorResponse(reply)
+        return reply.body
+
+    def manager(self, member, signature=None, *body):
+        return self.call(ROOT, MANAGER, member, signature, *body)
+
+    def create(self, name, **options):
+        return self.manager("CreateSession", "sa{sv}", name, {
+            key.replace("_", "-"): value for key, value in options.items()})[0]
+
+    def session(self, path, member, signature=None, *body):
+        return self.call(path, SESSION, member, signature, *body)
+
+    def get(self, path, interface, name):
+        return self.call(path, "org.freedesktop.DBus.Properties", "Get", "ss", interface, name)[0][1]
+
+    def objects(self):
+        return self.call(ROOT, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")[0]
+
+    def match(self, **rule):
+        self.connection.send_and_get_reply(message_bus.AddMatch(MatchRule(**rule)), timeout=DEADLINE)
+
+
+def error_of(function, *arguments, **options):
+    """The D-Bus error name and text of a call that must fail."""
+    try:
+        function(*arguments, **options)
+    except DBusErrorResponse as e:
+        return e.name.removeprefix("org.luod1.Error."), e.data[0] if e.data else ""
+    return "no error", ""
