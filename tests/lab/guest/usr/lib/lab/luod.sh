@@ -1,0 +1,80 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What the cases about luod have in common, on top of lab.sh.
+#
+#	vmm_start NAME [ARGS...]   a guest in a unit of its own, started now and at every boot
+#	vmm_said NAME REGEX        has it said that, in this boot?
+#	vmm_wait NAME REGEX        assertion: it says that before long
+#	load                       assertion: the next kernel is loaded through luod
+#	property NAME              of the manager
+#	state_is STATE             is that the manager's state?
+#	session_get NAME PROPERTY  of root's session
+#	reclaimed NAME             assertions: the guest came back as it was, and goes on
+#	timeline                   shows the last update's timeline as remarks
+
+# shellcheck source=tests/lab/guest/usr/lib/lab/lab.sh
+. /usr/lib/lab/lab.sh
+
+LUOD=(org.luod1 /org/luod1 org.luod1.Manager)
+
+vmm_start() {
+	local name=$1
+	shift
+	mkdir -p /etc/vmm
+	echo "VMM_ARGS=$*" >"/etc/vmm/$name"
+	t "guest $name is up" systemctl enable --now "vmm@$name.service"
+	vmm_wait "$name" '^(created|claimed)'
+}
+
+vmm_said() {
+	grep -Eqs "$2" "/run/vmm-$1"
+}
+
+vmm_wait() {
+	if wait_for 120 vmm_said "$1" "$2"; then
+		ok "guest $1 says '$2'"
+		return 0
+	fi
+	not_ok "guest $1 says '$2'"
+	diag <"/run/vmm-$1"
+	systemctl status "vmm@$1" | diag
+	return 1
+}
+
+load() {
+	t "the next kernel is loaded through luod" luctl load "$LAB_NEXT" "$@"
+}
+
+property() {
+	busctl get-property "${LUOD[@]}" "$1" | cut -d' ' -f2- | tr -d '"'
+}
+
+state_is() {
+	[ "$(property State)" = "$1" ]
+}
+
+wait_state() {
+	t "luod is $1" wait_for 120 state_is "$1"
+}
+
+session_path() {
+	local label
+	label=$(printf '%s' "0/$1" | sed 's|^0|_30|; s|/|_2f|; s|-|_2d|g')
+	echo "/org/luod1/session/$label"
+}
+
+session_get() {
+	busctl get-property org.luod1 "$(session_path "$1")" org.luod1.Session "$2" |
+		cut -d' ' -f2- | tr -d '"'
+}
+
+timeline() {
+	luctl timeline | diag
+	result "@ timeline $(luctl timeline --json | tr -d '\n')"
+}
+
+reclaimed() {
+	vmm_wait "$1" '^claimed' && vmm_wait "$1" '^verified' && vmm_wait "$1" '^done'
+	t_not "guest $1 found nothing amiss" grep -Eq 'corrupt|failed' "/run/vmm-$1"
+}
