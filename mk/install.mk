@@ -13,7 +13,6 @@ systemd_dir = $(shell pkg-config --define-variable=prefix=$(PREFIX) \
 UNITDIR ?= $(or $(call systemd_dir,systemdsystemunitdir),$(PREFIX)/lib/systemd/system)
 PRESETDIR = $(PREFIX)/lib/systemd/system-preset
 CATALOGDIR = $(PREFIX)/lib/systemd/catalog
-SYSUSERSDIR = $(PREFIX)/lib/sysusers.d
 TMPFILESDIR = $(PREFIX)/lib/tmpfiles.d
 DBUSPOLICYDIR = $(PREFIX)/share/dbus-1/system.d
 DBUSSERVICEDIR = $(PREFIX)/share/dbus-1/system-services
@@ -53,7 +52,6 @@ install: all ## install (DESTDIR=, PREFIX=/usr, SYSCONFDIR=/etc, UNITDIR=)
 	@$(call each,put_paths,$(SYSTEMD_UNITS),$(UNITDIR))
 	@$(call each,put_paths,units/*.preset,$(PRESETDIR))
 	@$(call each,put,units/*.catalog,$(CATALOGDIR))
-	@$(INSTALL) -D -m 0644 units/luod.sysusers $(DESTDIR)$(SYSUSERSDIR)/luod.conf
 	@$(INSTALL) -D -m 0644 units/luod.tmpfiles $(DESTDIR)$(TMPFILESDIR)/luod.conf
 	@$(call each,put,units/*.conf,$(DBUSPOLICYDIR))
 	@$(call put_paths,units/dbus/org.luod1.service,$(DBUSSERVICEDIR))
