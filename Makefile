@@ -46,7 +46,7 @@ DOCDIR = $(PREFIX)/share/doc/luod
 # Work for the first expansion only, and not before a recipe needs it: `make check` may have to
 # install the libraries first.
 once = $(eval $(1) := $$(shell $(2)))$($(1))
-quiet := $(findstring s,$(firstword -$(MAKEFLAGS)))
+quiet := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
 say = $(if $(V)$(quiet),$(if $(V),,@),@printf '  %-8s %s\n' '$(1)' '$(2)';)
 
 include mk/config.mk
