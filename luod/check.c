@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* check - gathers the facts that preflight.c judges. It opens and reads; it changes nothing. */
-#include <sys/stat.h>
+#include <fcntl.h>
 
 #include "kdev-kexec.h"
 #include "kdev-luo.h"
@@ -123,6 +123,28 @@ static int gather_sessions(struct manager *m, struct facts *f)
 	return 0;
 }
 
+/* The file that the running kernel was booted from, as far as distributions keep it: read once. */
+static const struct kimage *running_image(struct manager *m)
+{
+	static const struct {
+		const char *before, *after;
+	} places[] = { { "/boot/vmlinuz-", "" }, { "/lib/modules/", "/vmlinuz" } };
+	int r = -ENOENT;
+
+	if (m->running)
+		return m->running->size ? m->running : NULL;
+	m->running = calloc(1, sizeof(*m->running));
+	for (size_t i = 0; m->running && r < 0 && i < ARRAY_SIZE(places); i++) {
+		_cleanup_free_ char *path = strprintf("%s%s%s%s", m->paths.root, places[i].before,
+						      m->kernel_release, places[i].after);
+		_cleanup_close_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -EBADF;
+
+		if (fd >= 0)
+			r = kimage_inspect(fd, m->running);
+	}
+	return r < 0 ? NULL : m->running;
+}
+
 static int gather(struct manager *m, struct facts *f)
 {
 	int r = gather_sessions(m, f);
@@ -134,6 +156,7 @@ static int gather(struct manager *m, struct facts *f)
 		.features = &m->features,
 		.running_release = m->kernel_release,
 		.running_cmdline = f->running_cmdline,
+		.running = running_image(m),
 		.loaded_by = loaded_by(m),
 		.keeper_reachable = keeper_reachable(m),
 		.liveupdate_busy = liveupdate_busy(m),

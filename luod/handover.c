@@ -125,7 +125,7 @@ struct reader {
 	char **error; /* the first thing that is wrong, in words */
 };
 
-static int wrong(struct reader *r, int error, const char *format, ...)
+static int _printf_(3, 4) wrong(struct reader *r, int error, const char *format, ...)
 {
 	va_list ap;
 

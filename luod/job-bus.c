@@ -19,17 +19,15 @@ PROPERTY_GETTER(get_state)
 PROPERTY_GETTER(get_step)
 {
 	const struct job *job = userdata;
-	const char *name = running(job) ? update_steps[job->manager->update.step].name : "";
 
-	return sd_bus_message_append(reply, "s", name);
+	return sd_bus_message_append(reply, "s", update_steps[job->step].name);
 }
 
 PROPERTY_GETTER(get_step_number)
 {
 	const struct job *job = userdata;
-	uint32_t number = running(job) ? job->manager->update.step + 1 : 0;
 
-	return sd_bus_message_append(reply, "u", number);
+	return sd_bus_message_append(reply, "u", (uint32_t)job->step + 1);
 }
 
 PROPERTY_GETTER(get_step_count)

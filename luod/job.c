@@ -65,12 +65,15 @@ static int on_expiry(sd_event_source *source _unused_, uint64_t usec _unused_, v
 
 void job_changed(struct job *job)
 {
+	if (job->state == JOB_RUNNING)
+		job->step = job->manager->update.step;
 	bus_set_emit_changed_list(&job->manager->buses, job->path, LUOD_JOB_INTERFACE, "State",
 				  "Step", "StepNumber", "Error", "Waiting");
 }
 
 void job_end(struct job *job, enum job_state state, const char *error)
 {
+	job->step = job->manager->update.step;
 	job->state = state;
 	free_and_strdup(&job->error, error);
 	job_changed(job);

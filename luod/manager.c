@@ -20,6 +20,7 @@
 #define SETTLE_DEADLINE_USEC (30 * USEC_PER_SEC)
 #define PEER_SOCKET_FDNAME   "luod.socket"
 #define TARGET_FDNAME	     "target"
+#define TARGET_INITRD_FDNAME "target-initrd"
 
 /* --- configuration ---------------------------------------------------------------------------- */
 
@@ -180,6 +181,7 @@ struct manager *manager_free(struct manager *m)
 	sd_event_source_disable_unref(m->settle_timer);
 	sd_event_unref(m->event);
 	free(m->kernel_release);
+	free(m->running);
 	free(m->last_history);
 	free(m);
 	return NULL;
@@ -204,18 +206,22 @@ static int take_passed_fds(struct manager *m)
 	return 0;
 }
 
+static int take_passed(struct manager *m, const char *name)
+{
+	for (unsigned int i = 0; i < m->n_passed; i++)
+		if (m->passed_fds[i] >= 0 && streq(m->passed_names[i], name))
+			return TAKE_FD(m->passed_fds[i]);
+	return -EBADF;
+}
+
 /* After the sessions are known: gives the fds to those they belong to. */
 static void adopt_passed_fds(struct manager *m)
 {
-	for (unsigned int i = 0; i < m->n_passed; i++)
-		if (m->passed_fds[i] >= 0 && streq(m->passed_names[i], TARGET_FDNAME)) {
-			int fd = TAKE_FD(m->passed_fds[i]);
+	int image = take_passed(m, TARGET_FDNAME);
 
-			if (!m->target.loaded)
-				close(fd);
-			else if (target_adopt(&m->target, fd) < 0)
-				target_clear(&m->target);
-		}
+	m->target.initrd_fd = take_passed(m, TARGET_INITRD_FDNAME);
+	if (image >= 0 && (!m->target.loaded || target_adopt(&m->target, image) < 0))
+		target_clear(&m->target);
 	if (m->target.image_fd < 0)
 		target_clear(&m->target);
 	custody_adopt(m, m->passed_names, m->passed_fds, m->n_passed);
@@ -225,8 +231,11 @@ static void adopt_passed_fds(struct manager *m)
 void manager_store_target(struct manager *m)
 {
 	custody_forget_fd(TARGET_FDNAME);
-	if (m->target.loaded)
+	custody_forget_fd(TARGET_INITRD_FDNAME);
+	if (m->target.image_fd >= 0)
 		custody_store_fd(TARGET_FDNAME, m->target.image_fd);
+	if (m->target.initrd_fd >= 0)
+		custody_store_fd(TARGET_INITRD_FDNAME, m->target.initrd_fd);
 	manager_save(m);
 	manager_emit(m, "Target", "State");
 }

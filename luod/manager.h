@@ -33,6 +33,7 @@ struct manager {
 	struct conf conf;
 	char *kernel_release;
 	struct features features;
+	struct kimage *running;		/* the running kernel's image, once a check has looked for it */
 
 	struct bus_set buses;
 	struct fdstore *fdstore; /* the keeper */

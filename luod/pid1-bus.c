@@ -5,7 +5,7 @@
 #include "log.h"
 
 #define PID1_ADDRESS	  "unix:path=/run/systemd/private"
-#define CALL_TIMEOUT_USEC (10 * USEC_PER_SEC)
+#define CALL_TIMEOUT_USEC (60 * USEC_PER_SEC)
 #define PID1_NAME	  "org.freedesktop.systemd1"
 #define PID1_PATH	  "/org/freedesktop/systemd1"
 #define PID1_MANAGER	  "org.freedesktop.systemd1.Manager"
@@ -153,7 +153,7 @@ static int on_started(sd_bus_message *m, void *userdata, sd_bus_error *error _un
 	return free_and_strdup(&p->job, path);
 }
 
-static int on_reloaded(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
+static int on_slice(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
 	struct pid1 *p = userdata;
 
@@ -161,8 +161,52 @@ static int on_reloaded(sd_bus_message *m, void *userdata, sd_bus_error *error _u
 	return 0;
 }
 
+static int append_slice(sd_bus_message *m, const char *slice, char **units)
+{
+	int r;
+
+	if ((r = sd_bus_message_append(m, "ss", slice, "replace")) < 0 ||
+	    (r = sd_bus_message_open_container(m, 'a', "(sv)")) < 0 ||
+	    (r = sd_bus_message_append(m, "(sv)", "Description", "s",
+				       "What stays during a live update")) < 0 ||
+	    (r = sd_bus_message_open_container(m, 'r', "sv")) < 0 ||
+	    (r = sd_bus_message_append(m, "s", "Wants")) < 0 ||
+	    (r = sd_bus_message_open_container(m, 'v', "as")) < 0 ||
+	    (r = sd_bus_message_append_strv(m, units)) < 0 ||
+	    (r = sd_bus_message_close_container(m)) < 0 ||
+	    (r = sd_bus_message_close_container(m)) < 0 ||
+	    (r = sd_bus_message_close_container(m)) < 0)
+		return r;
+	return sd_bus_message_append(m, "a(sa(sv))", 0);
+}
+
+int pid1_start_slice(struct pid1 *p, sd_event *event, const char *slice, char **units)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	int r = connect_pid1(p, event);
+
+	if (r < 0)
+		return r;
+	r = sd_bus_message_new_method_call(p->bus, &m, PID1_NAME, PID1_PATH, PID1_MANAGER,
+					   "StartTransientUnit");
+	if (r < 0)
+		return r;
+	r = append_slice(m, slice, units);
+	return r < 0 ? r : sd_bus_call_async(p->bus, NULL, m, on_slice, p, 0);
+}
+
+int pid1_stop_unit(struct pid1 *p, sd_event *event, const char *unit)
+{
+	int r = connect_pid1(p, event);
+
+	return r < 0 ? r
+		     : sd_bus_call_method_async(p->bus, NULL, PID1_NAME, PID1_PATH, PID1_MANAGER,
+						"StopUnit", NULL, NULL, "ss", unit, "replace");
+}
+
+/* PID 1 works through the calls of a connection in order: none has to wait for the one before. */
 int pid1_start_unit(struct pid1 *p, sd_event *event, const char *unit, const char *mode,
-		    bool reload, pid1_done_t done, void *userdata)
+		    pid1_done_t done, void *userdata)
 {
 	int r = connect_pid1(p, event);
 
@@ -170,13 +214,6 @@ int pid1_start_unit(struct pid1 *p, sd_event *event, const char *unit, const cha
 		return r;
 	if (p->done)
 		return -EBUSY;
-	/* PID 1 works through the calls of a connection in order: no need to wait in between. */
-	if (reload) {
-		r = sd_bus_call_method_async(p->bus, NULL, PID1_NAME, PID1_PATH, PID1_MANAGER,
-					     "Reload", on_reloaded, p, NULL);
-		if (r < 0)
-			return r;
-	}
 	r = sd_bus_call_method_async(p->bus, NULL, PID1_NAME, PID1_PATH, PID1_MANAGER, "StartUnit",
 				     on_started, p, "ss", unit, mode);
 	if (r < 0)

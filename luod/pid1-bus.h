@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pid1-bus - what luod asks of systemd's PID 1: reload, start units, wait until their jobs and the
- * stop jobs they caused are gone.
+ * pid1-bus - what luod asks of systemd's PID 1: start units, wait until their jobs and the stop jobs
+ * they caused are gone.
  *
  * It speaks to PID 1's own socket rather than over the message bus: a live update must work with
  * dbus-daemon stopped, and the quiesced system may have stopped it.
@@ -26,11 +26,19 @@ struct pid1 {
 };
 
 /*
- * Starts @unit (after a daemon-reload if @reload) in job mode @mode and reports when its job has
- * ended well and, for "isolate", no stop job is left. One at a time: -EBUSY.
+ * Starts @unit in job mode @mode and reports when its job has ended well and, for "isolate", no
+ * stop job is left. One at a time: -EBUSY.
  */
 int pid1_start_unit(struct pid1 *p, sd_event *event, const char *unit, const char *mode,
-		    bool reload, pid1_done_t done, void *userdata);
+		    pid1_done_t done, void *userdata);
+
+/*
+ * Makes a slice that wants @units, without waiting: for a unit file that wants the slice, and so
+ * gets dependencies that are only known now, without a daemon-reload. A failure ends the next
+ * pid1_start_unit(). pid1_stop_unit() takes it away again.
+ */
+int pid1_start_slice(struct pid1 *p, sd_event *event, const char *slice, char **units);
+int pid1_stop_unit(struct pid1 *p, sd_event *event, const char *unit);
 
 /* Asks for units to be started, without waiting; what is active stays as it is. */
 int pid1_start_units(struct pid1 *p, sd_event *event, char **units);

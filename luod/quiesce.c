@@ -8,8 +8,7 @@
 #include "log.h"
 
 #define QUIESCE_TARGET "luod-quiesce.target"
-#define DROPIN_DIR     "/run/systemd/system/" QUIESCE_TARGET ".d"
-#define DROPIN	       DROPIN_DIR "/50-luod-sessions.conf"
+#define QUIESCE_SLICE  "luodquiesce.slice" /* wanted by the target */
 #define LIST_MAX       (1U << 20)
 
 static char *list_path(const struct manager *m)
@@ -17,38 +16,30 @@ static char *list_path(const struct manager *m)
 	return strprintf("%s/quiesced-units", m->paths.run);
 }
 
-/* Unit names come from the kernel's view of a cgroup; what would not be one word is left out. */
-static bool unit_name_plain(const char *unit)
+/* The units of the sessions and of whoever asked; -ENOMEM or their number. */
+static int kept_units(struct manager *m, char ***ret)
 {
-	return !isempty(unit) && !strpbrk(unit, " \t\r\n%\"'");
-}
+	_cleanup_(strv_freep) char **units = calloc(m->n_sessions + 2, sizeof(char *));
+	const struct session *s;
+	size_t n = 0;
 
-static void print_unit(FILE *f, const char *unit)
-{
-	if (unit_name_plain(unit))
-		fprintf(f, "Wants=%s\n", unit);
-}
-
-static int write_dropin(struct manager *m)
-{
-	_cleanup_free_ char *text = NULL;
-	size_t size;
-	struct session *s;
-	FILE *f;
-
-	f = open_memstream(&text, &size);
-	if (!f)
+	if (!units)
 		return -ENOMEM;
-	fprintf(f, "# Written by luod for update %s: whose guests stay.\n[Unit]\n",
-		m->update.info.id);
 	TAILQ_FOREACH(s, &m->sessions, entry)
-		print_unit(f, s->unit);
-	print_unit(f, m->update.requester_unit);
-	if (fclose(f) != 0)
+		if (*s->unit && !(units[n++] = strdup(s->unit)))
+			return -ENOMEM;
+	if (!isempty(m->update.requester_unit) && !(units[n++] = strdup(m->update.requester_unit)))
 		return -ENOMEM;
-	if (mkdir(DROPIN_DIR, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	return file_write_atomic(DROPIN, text, size, 0644);
+	*ret = TAKE_PTR(units);
+	return (int)n;
+}
+
+static int keep_units(struct manager *m)
+{
+	_cleanup_(strv_freep) char **units = NULL;
+	int r = kept_units(m, &units);
+
+	return r < 0 ? r : pid1_start_slice(&m->pid1, m->event, QUIESCE_SLICE, units);
 }
 
 /* What is active now, for the undo: also for that of a luod which replaces this one. */
@@ -113,9 +104,9 @@ int quiesce_act(struct manager *m)
 
 	switch (m->update.quiesce) {
 	case QUIESCE_NONE:
-		if ((r = remember_units(m)) < 0 || (r = write_dropin(m)) < 0 ||
-		    (r = pid1_start_unit(&m->pid1, m->event, QUIESCE_TARGET, "isolate", true,
-					 on_isolated, m)) < 0)
+		if ((r = remember_units(m)) < 0 || (r = keep_units(m)) < 0 ||
+		    (r = pid1_start_unit(&m->pid1, m->event, QUIESCE_TARGET, "isolate", on_isolated,
+					 m)) < 0)
 			return update_fail(m, r, "Cannot ask systemd for " QUIESCE_TARGET ": %s.",
 					   strerror(-r));
 		m->update.quiesce = QUIESCE_ISOLATING;
@@ -160,7 +151,9 @@ void quiesce_undo(struct manager *m)
 	pid1_cancel(&m->pid1);
 	m->update.sync_child = sd_event_source_disable_unref(m->update.sync_child);
 	m->update.quiesce = QUIESCE_NONE;
-	unlink(DROPIN);
+	r = pid1_stop_unit(&m->pid1, m->event, QUIESCE_SLICE);
+	if (r < 0)
+		log_warning_errno(r, "Cannot take " QUIESCE_SLICE " away, ignoring: %m");
 	if (!path || file_read_full(path, LIST_MAX, &text, NULL) < 0)
 		return;
 	units = split_lines(text);

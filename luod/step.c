@@ -14,14 +14,20 @@
 
 static int check_act(struct manager *m)
 {
-	if (manager_check(m))
-		return STEP_DONE;
-	if (m->update.force) {
+	int r;
+
+	if (!manager_check(m)) {
+		if (!m->update.force)
+			return update_fail(m, -ECANCELED,
+					   "The check found what stands in the way; "
+					   "see luctl check.");
 		log_warning("The check found errors; going on because the update is forced");
-		return STEP_DONE;
 	}
-	return update_fail(m, -ECANCELED,
-			   "The check found what stands in the way; see luctl check.");
+	r = target_load_again(&m->target);
+	if (r < 0)
+		return update_fail(m, r, "The kernel does not load %s any more: %s.",
+				   target_release(&m->target), strerror(-r));
+	return STEP_DONE;
 }
 
 /* --- sessions: each gets its kernel session, and the keeper has it before anything is in it -- */
@@ -235,7 +241,7 @@ static int jump_act(struct manager *m)
 	timeline_mark(&m->update.timeline, MARK_JUMP);
 	if (m->update.info.jump == CONF_JUMP_SYSTEMD) {
 		r = pid1_start_unit(&m->pid1, m->event, "kexec.target", "replace-irreversibly",
-				    false, on_kexec_target, m);
+				    on_kexec_target, m);
 		return r < 0 ? update_fail(m, r, "PID 1 does not start kexec.target: %s.",
 					   strerror(-r))
 			     : STEP_WAIT;

@@ -7,6 +7,7 @@
 void target_clear(struct target *t)
 {
 	close_fd(t->image_fd);
+	close_fd(t->initrd_fd);
 	free(t->command_line);
 	free(t->kernel_path);
 	free(t->initrd_path);
@@ -54,10 +55,16 @@ static int load(struct target *t, int kernel, int initrd)
 
 	if (r < 0)
 		return r;
-	r = kimage_inspect(t->image_fd, &t->image);
-	if (r < 0)
-		return r;
-	return kdev_kexec_load(t->image_fd, initrd, t->command_line);
+	if (initrd >= 0)
+		r = kimage_copy_sealed(initrd, "luod-target-initrd", &t->initrd_fd, NULL);
+	if (r >= 0)
+		r = kimage_inspect(t->image_fd, &t->image);
+	return r < 0 ? r : target_load_again(t);
+}
+
+int target_load_again(const struct target *t)
+{
+	return kdev_kexec_load(t->image_fd, t->initrd_fd, t->command_line);
 }
 
 int target_load(struct target *t, int kernel, int initrd, const char *command_line,

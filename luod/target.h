@@ -13,16 +13,15 @@
 
 struct target {
 	bool loaded;
-	int image_fd; /* sealed, read-only */
+	int image_fd;  /* sealed, read-only */
+	int initrd_fd; /* likewise; -EBADF: none */
 	struct kimage image;
 	char *command_line;
 	char *kernel_path, *initrd_path; /* as the caller called them; for display only */
 };
 
-#define TARGET_EMPTY               \
-	{                          \
-		.image_fd = -EBADF \
-	}
+#define TARGET_EMPTY \
+	{ .image_fd = -EBADF, .initrd_fd = -EBADF }
 
 void target_clear(struct target *t);
 
@@ -35,7 +34,13 @@ int target_load(struct target *t, int kernel, int initrd, const char *command_li
 
 int target_unload(struct target *t);
 
-/* Takes up a target that an earlier luod loaded; consumes @image_fd. */
+/*
+ * Loads the same once more: whatever somebody else has loaded or unloaded meanwhile, what was
+ * checked is what the next kexec boots.
+ */
+int target_load_again(const struct target *t);
+
+/* Takes up the image of a target that an earlier luod loaded; consumes @image_fd. */
 int target_adopt(struct target *t, int image_fd);
 
 /* "7.3.4-luod", or "?" when the image does not say. */
