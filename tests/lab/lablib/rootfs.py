@@ -169,7 +169,12 @@ fi
 put "$project"
 chown 0:0 "$root"
 chmod 755 "$root"
-in_guest() { SYSTEMD_OFFLINE=1 SYSTEMD_IN_CHROOT=1 chroot "$root" "$@"; }
+# systemd's tools open files by way of /proc.
+in_guest() {
+	SYSTEMD_OFFLINE=1 SYSTEMD_IN_CHROOT=1 unshare --mount sh -ec '
+		mount --rbind /proc "$0/proc"
+		exec chroot "$0" "$@"' "$root" "$@"
+}
 if [ -n "$(ls -A "$project")" ]; then
 	in_guest ldconfig
 	in_guest systemd-sysusers
