@@ -205,6 +205,7 @@ static void test_by_fdstore(void **state _unused_)
 	/* One that nobody has is reported and does not keep the others from coming. */
 	assert_int_equal(listed_flags(), KEEPER_FLAG_STORE | KEEPER_FLAG_INCOMPLETE);
 	assert_true(logged("<3>Cannot retrieve session luod/1000/c"));
+	assert_false(logged("Cannot retrieve session luod/0/a"));
 	assert_int_equal(origin("luod"), KEEPER_ORIGIN_FDSTORE);
 	assert_int_equal(origin("luod/0/a"), KEEPER_ORIGIN_FDSTORE);
 	assert_int_equal(origin("luod/0/b"), KEEPER_ORIGIN_NAME);
@@ -268,6 +269,7 @@ static void test_hostile_names(void **state _unused_)
 	assert_int_equal(listed_count(), 2);
 	assert_int_equal(origin("luod/0/a"), KEEPER_ORIGIN_NAME);
 	assert_true(kernel_has("incoming", "systemd"));
+	assert_false(logged("Cannot retrieve"));
 	assert_true(listed_flags() & KEEPER_FLAG_INCOMPLETE);
 }
 
