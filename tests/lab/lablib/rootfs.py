@@ -20,11 +20,11 @@ KEEP_IMAGES = 6
 
 # Services that cost time at every boot and that no case is about.  With no
 # virtual terminal and no serial getty (kernel command line) nothing waits for
-# a login; `lab shell` brings the getty back.
+# a login; `lab shell` brings the getty back.  The lab's kernels have no modules.
 MASKED = ["getty@tty1.service", "systemd-pcrphase.service", "e2scrub_reap.service",
           "e2scrub_all.timer", "fstrim.timer", "systemd-firstboot.service",
           "dpkg-db-backup.timer", "ldconfig.service", "systemd-timesyncd.service",
-          "kexec.service", "kexec-load.service"]
+          "modprobe@.service", "kexec.service", "kexec-load.service"]
 
 # Content that nobody reads in a guest.
 EXCLUDED = ["/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*",
