@@ -4,6 +4,8 @@
 #include "dma.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,7 +15,12 @@
 static void pressure(unsigned int seconds)
 {
 	size_t size = 512UL << 20;
+	char none[4];
 
+	if (guest_arg("dma.nopressure", none, sizeof none)) {
+		sleep_ms(seconds * 1000);
+		return;
+	}
 	for (unsigned int i = 0; i < seconds; i++) {
 		char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			       -1, 0);
@@ -34,6 +41,8 @@ static void pressure(unsigned int seconds)
 static void jump_old(struct dma *d)
 {
 	device_up(d);
+	/* So that pauses under pressure can be compared */
+	pressure(2);
 	preserve_all(d);
 	nic_wait(d, 100, "preserved");
 	kexec_into("dma.stage=2");
@@ -61,7 +70,129 @@ static void jump_new(struct dma *d)
 		fail("%u gaps", gaps);
 }
 
+/* Who may have the device before its session is finished */
+static void claims_new(struct dma *d)
+{
+	struct dma other = *d;
+	char path[128];
+	int foreign;
+
+	expect("open before it is retrieved", cdev_open(d->bdf), EBUSY);
+	guest_write("/sys/bus/pci/drivers/vfio-pci/unbind", d->bdf);
+	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/driver_override", d->bdf);
+	guest_write(path, "\n");
+	guest_write("/sys/bus/pci/drivers/e1000e/bind", d->bdf);
+	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/net", d->bdf);
+	if (!access(path, F_OK))
+		fail("the native driver has got the device");
+	cdev_bind_driver(d->bdf);
+	retrieve_all(d);
+	expect("open when it is retrieved", cdev_open(d->bdf), EBUSY);
+	foreign = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+	other.iommufd = foreign;
+	other.dev = d->dev;
+	expect("bind to another iommufd", cdev_bind(&other), EPERM);
+	close(foreign);
+	nic_wait(d, 50, "parked");
+	reattach(d);
+	nic_wait(d, 100, "attached");
+	expect("finish", session_finish(d->session), 0);
+	nic_wait(d, 100, "finished");
+}
+
+static void stopped(struct dma *d, const char *what)
+{
+	unsigned int n;
+
+	sleep_ms(200);
+	n = nic_frames(d);
+	sleep_ms(1000);
+	if (nic_frames(d) != n)
+		fail("%s: the device still writes", what);
+	say("ok %s: the device is stopped at %u frames", what, n);
+}
+
+/* The session is closed with the device parked, but retrieved */
+static void closed_new(struct dma *d)
+{
+	retrieve_all(d);
+	nic_wait(d, 50, "parked");
+	expect("bind", cdev_bind(d), 0);
+	close(d->session);
+	stopped(d, "session closed");
+	expect("ioas", ioas_create(d), 0);
+	expect("map", ioas_map_mem(d), 0);
+	expect("hwpt", hwpt_create(d), 0);
+	expect("attach", cdev_attach(d), 0);
+	close(d->dev);
+	close(d->iommufd);
+	d->dev = cdev_open(d->bdf);
+	expect("open as usual", d->dev, 0);
+}
+
+/* Nobody asks for the device or the iommufd */
+static void unclaimed_new(struct dma *d)
+{
+	char path[128];
+
+	expect("session", session_retrieve(d, SESSION), 0);
+	d->mem = session_retrieve_fd(d->session, TOKEN_MEM);
+	expect("retrieve memory", d->mem, 0);
+	expect("mmap", memory_map(d), 0);
+	nic_wait(d, 50, "parked");
+	expect("finish", session_finish(d->session), 0);
+	stopped(d, "finished without it");
+	pressure(2);
+	guest_write("/sys/bus/pci/drivers/vfio-pci/unbind", d->bdf);
+	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/driver_override", d->bdf);
+	guest_write(path, "\n");
+	guest_write("/sys/bus/pci/drivers_probe", d->bdf);
+	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/net", d->bdf);
+	expect("the native driver has it", access(path, F_OK), 0);
+}
+
+static void twice_new(struct dma *d)
+{
+	struct dma again = *d;
+
+	retrieve_all(d);
+	nic_wait(d, 50, "parked");
+	expect("another session", session_create(&again, "again"), 0);
+	expect("preserve what is parked", session_preserve(again.session, d->dev, 1), EBUSY);
+	close(again.session);
+	reattach(d);
+	nic_wait(d, 50, "attached");
+	expect("finish", session_finish(d->session), 0);
+	close(d->session);
+	expect("mark", hwpt_mark(d, d->hwpt, TOKEN_HWPT, 0), 0);
+	expect("buffer", ioas_buffer(d, MEM_IOVA + RING_OFFSET, 0x10000, TOKEN_BUFFER, 0), 0);
+	preserve_all(d);
+	nic_wait(d, 50, "preserved again");
+	kexec_into("dma.stage=3");
+}
+
+/* The next kernel cannot take the device over; it is there to be looked at by the host */
+static void fallback_new(struct dma *d)
+{
+	expect("session", session_retrieve(d, SESSION), 0);
+	d->mem = session_retrieve_fd(d->session, TOKEN_MEM);
+	expect("retrieve memory", d->mem, 0);
+	expect("mmap", memory_map(d), 0);
+	stopped(d, "not taken over");
+	expect("retrieve device", session_retrieve_fd(d->session, TOKEN_DEV), ENODEV);
+	expect("finish", session_finish(d->session), 0);
+	pressure(1);
+}
+
 const struct dma_case dma_cases[] = {
 	{ "jump", jump_old, jump_new, NULL },
+	{ "refuse", refuse, NULL, NULL },
+	{ "gates", gates_old, jump_new, NULL },
+	{ "abort", abort_old, jump_new, NULL },
+	{ "claims", jump_old, claims_new, NULL },
+	{ "closed", jump_old, closed_new, NULL },
+	{ "unclaimed", jump_old, unclaimed_new, NULL },
+	{ "twice", jump_old, twice_new, jump_new },
+	{ "fallback", jump_old, fallback_new, NULL },
 	{ NULL, NULL, NULL, NULL },
 };
