@@ -38,7 +38,7 @@ LAB_RUN_ALL ?= tests/lab/lab run --tap --all
 SUITE_lab = --live lab '$(LAB_RUN)'
 SUITE_lab_all = --live lab '$(LAB_RUN_ALL)'
 
-run_suites = +@$(TEST_ENV) tests/run-suites --jobs $(JOBS) --results $(O)/results
+run_suites = @$(TEST_ENV) tests/run-suites --jobs $(JOBS) --results $(O)/results
 
 .PHONY: check check-fast check-all check-unit check-bus check-fuzz check-docs check-lab demo bench abi \
 	abi-baseline fuzz coverage other-compiler
@@ -68,10 +68,10 @@ check-lab: all ## real live updates of virtual machines (tier 1)
 	$(run_suites) $(SUITE_lab)
 
 demo: all ## a live update to watch: a client's memory from one kernel to the next, verified
-	+@tests/lab/demo
+	@tests/lab/demo
 
 bench: all ## blackouts as ratios: luod, stock systemd, and the smallest possible live update
-	+@tests/bench/bench
+	@tests/bench/bench
 
 other-compiler: $(ALL_SOURCES:%.c=$(other_DIR)/%.o)
 
