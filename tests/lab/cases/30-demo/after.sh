@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+. /usr/lib/lab/luod.sh
+
+diag ""
+diag "The next kernel: $(uname -r). The VMM was started again by systemd and claimed its session."
+reclaimed vm1
+diag "  the VMM says:"
+sed 's/^/    /' /run/vmm-vm1 | diag
+wait_state idle
+diag ""
+diag "\$ luctl timeline"
+timeline
+usec=$(luctl timeline --json | jq '.update["blackout-usec"]')
+khz=$(/usr/lib/lab/stamp khz)
+result "@ elapsed first-ready last-resumed $((usec * khz / 1000)) $khz"

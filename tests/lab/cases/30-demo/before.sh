@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+. /usr/lib/lab/luod.sh
+
+# A command as somebody at the terminal would see it.
+show() {
+	diag "\$ $*"
+	"$@" 2>&1 | diag
+	diag ""
+}
+
+tell_when_paused() {
+	until vmm_said vm1 '^paused'; do sleep 0.05; done
+	diag "  the VMM: its guest is $(grep -m 1 '^paused' /run/vmm-vm1 | sed 's/ / at checksum /')"
+}
+
+update() {
+	diag "\$ luctl update --reason=demo"
+	luctl update --reason=demo 2>&1 | diag
+}
+
+diag "A host: $(. /etc/os-release && echo "$PRETTY_NAME"), $(systemctl --version | head -n 1)," \
+	"kernel $(uname -r)."
+diag "On it a VMM, whose guest goes on writing to its 256 MiB of memory until it is paused."
+diag ""
+vmm_start vm1 --size=256M
+show luctl load "$LAB_NEXT"
+show luctl check
+t "nothing stands in the way of an update" luctl check
+show luctl sessions
+tell_when_paused &
+jump update
