@@ -26,6 +26,7 @@ O ?= $(if $(SANITIZE),build-asan,build)
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr
 SYSCONFDIR ?= /etc
+LOCALSTATEDIR ?= /var
 DESTDIR ?=
 CI ?=
 V ?=

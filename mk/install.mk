@@ -47,6 +47,7 @@ install: all ## install (DESTDIR=, PREFIX=/usr, SYSCONFDIR=/etc, UNITDIR=)
 		liblu/liblu.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/liblu.pc
 	@$(call put,lu.conf,$(PKGLIBDIR))
 	@$(INSTALL) -d $(DESTDIR)$(SYSCONFDIR)/luod/lu.conf.d
+	@$(INSTALL) -d -m 0700 $(DESTDIR)$(LOCALSTATEDIR)/lib/luod
 	@# An administrator's file is never overwritten.
 	@[ -e $(DESTDIR)$(SYSCONFDIR)/luod/lu.conf ] || $(call put,lu.conf,$(SYSCONFDIR)/luod)
 	@$(call each,put_paths,$(SYSTEMD_UNITS),$(UNITDIR))
