@@ -62,6 +62,8 @@ class Case:
 
 def load(folder):
     conf = folder / "case.conf"
+    if not conf.is_file():
+        raise LabError(f"{folder} has no case.conf")
     values = read_conf(conf, KEYS, ("TITLE",))
 
     def number(key, default, allowed=None):
@@ -106,11 +108,15 @@ def load_all(root=CASES):
 
 
 def select(cases, names):
-    """The cases meant by names: a whole name, its number, or what follows the number."""
+    """The cases meant by names: a whole name, its number, what follows the number,
+    or the path of a folder that is no case of ours."""
     chosen = []
     for name in names:
-        hits = [c for c in cases if name in (c.name, c.name.partition("-")[0],
-                                             c.name.partition("-")[2])]
+        if "/" in name:
+            hits = [load(Path(name).absolute())]
+        else:
+            hits = [c for c in cases if name in (c.name, c.name.partition("-")[0],
+                                                 c.name.partition("-")[2])]
         if not hits:
             raise LabError(f"no case '{name}'; see 'lab list'")
         chosen += [c for c in hits if c not in chosen]

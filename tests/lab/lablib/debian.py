@@ -16,7 +16,8 @@ from .cache import digest
 
 SUITE = "forky"
 # The lab's disk, folder and channels, and what systemd misses most.
-MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "ext4", "9pnet_virtio", "9p", "autofs4")
+MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "ext4", "9pnet_virtio", "9p", "autofs4",
+           "binfmt_misc")
 # What the image package has been split into; older ones hold everything.
 PARTS = ("linux-base-", "linux-binary-", "linux-modules-")
 INIT = LAB / "debian-init.c"

@@ -13,7 +13,6 @@ from .base import LAB, LabError, build_dir, say
 from .cache import digest
 
 SOURCE = LAB / "floor.c"
-APPEND = "console=ttyS0 panic=-1 liveupdate=on kho=on intel_iommu=on"
 DEADLINE = 180
 KVM_DEADLINE = 30
 
@@ -37,7 +36,7 @@ def initrd(cache, flavour):
 
 
 def machine_for(emulator, folder, image, ramdisk):
-    vm = machine.Machine(emulator, folder, image, APPEND)
+    vm = machine.Machine(emulator, folder, image, machine.KERNEL_APPEND)
     vm.initrd(ramdisk)
     return vm
 

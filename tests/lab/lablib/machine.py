@@ -13,6 +13,7 @@ can only have come through kexec.
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from .base import LabError, say
@@ -22,8 +23,10 @@ BASE = ["-no-user-config", "-nodefaults", "-display", "none", "-no-reboot",
 # Must stand before any device that it shall translate for.
 IOMMU = ["-device", "intel-iommu,intremap=on"]
 
-APPEND = ("root=/dev/vda rw console=ttyS0 panic=-1 liveupdate=on kho=on intel_iommu=on "
-          "systemd.getty_auto=no")
+# tsc=reliable: on a busy host the clock watchdog takes the host's pauses for a
+# broken clock and switches to a slow one.
+KERNEL_APPEND = "console=ttyS0 panic=-1 liveupdate=on kho=on intel_iommu=on tsc=reliable"
+APPEND = f"root=/dev/vda rw {KERNEL_APPEND} systemd.getty_auto=no"
 MEMORY = "2G"
 CPUS = 2
 
@@ -107,6 +110,11 @@ class Machine:
         say("Ctrl-A x ends the machine, Ctrl-A h helps")
         return subprocess.run(self.command(), cwd=self.folder, env=self._environment(),
                               check=False).returncode
+
+    def wait_for_control(self, name):
+        """Until the QMP socket is there, or the machine gone."""
+        while self.process.poll() is None and not (self.folder / name).exists():
+            time.sleep(0.05)
 
     def wait(self, deadline):
         """True when it ended by itself within deadline seconds; killed otherwise."""

@@ -23,11 +23,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import debian, floor, kernel, machine, qemu, rootfs, tap
+from . import debian, kernel, machine, qemu, rootfs, tap
 from .base import LabError, build_dir, cores, say
 
 SKIP_STATUS = 77  # of a BUILD script, as automake has it
 SHOWN_LINES = 40
+SHOWN_LOGS = {"serial.log": SHOWN_LINES, "journal.log": 15, "host.log": 15}
 ALWAYS = ("stock", "project", "next")
 
 
@@ -159,7 +160,7 @@ def build_hook(case, env, folder):
 
 def boot(lab, case, guest, folder):
     """A machine for the case, not started."""
-    append = f"{machine.APPEND if not case.bare() else floor.APPEND} {case.append}".strip()
+    append = f"{machine.KERNEL_APPEND if case.bare() else machine.APPEND} {case.append}".strip()
     extra = shlex.split(case.qemu.replace("$RUN", shlex.quote(str(folder))))
     vm = machine.Machine(lab.qemu, folder, lab.kernel(case.kernels[0]), append,
                          memory=case.memory or machine.MEMORY, cpus=case.cpus, extra=extra)
@@ -203,6 +204,8 @@ def _run(lab, case, guest, folder, result):
             machine.check_socket_path(folder / "qmp")
             vm.control("qmp")
         vm.start()
+        if case.host:
+            vm.wait_for_control("qmp")
         beside = HostScript(case.folder / case.host, env, folder) if case.host else None
         limit = case.deadline * float(os.environ.get("LAB_SLOW", 1))
         try:
@@ -229,9 +232,9 @@ def _run(lab, case, guest, folder, result):
 def explain(folder):
     """Where to look, and the end of the console."""
     lines = [f"# folder: {folder}"]
-    for name in "serial.log", "host.log":
+    for name, count in SHOWN_LOGS.items():
         log = folder / name
-        if log.exists() and (tail := log.read_text(errors="replace").splitlines()[-SHOWN_LINES:]):
+        if log.exists() and (tail := log.read_text(errors="replace").splitlines()[-count:]):
             lines.append(f"# last {len(tail)} lines of {name}:")
             lines += [f"#   {line}" for line in tail]
     return lines
