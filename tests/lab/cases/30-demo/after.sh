@@ -11,6 +11,4 @@ wait_state idle
 diag ""
 diag "\$ luctl timeline"
 timeline
-usec=$(luctl timeline --json | jq '.update["blackout-usec"]')
-khz=$(/usr/lib/lab/stamp khz)
-result "@ elapsed first-ready last-resumed $((usec * khz / 1000)) $khz"
+blackout

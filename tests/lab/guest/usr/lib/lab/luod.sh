@@ -12,6 +12,7 @@
 #	session_get NAME PROPERTY  of root's session
 #	reclaimed NAME             assertions: the guest came back as it was, and goes on
 #	timeline                   shows the last update's timeline as remarks
+#	blackout                   tells the host the last update's blackout
 
 # shellcheck source=tests/lab/guest/usr/lib/lab/lab.sh
 . /usr/lib/lab/lab.sh
@@ -71,7 +72,13 @@ session_get() {
 
 timeline() {
 	luctl timeline | diag
-	result "@ timeline $(luctl timeline --json | tr -d '\n')"
+}
+
+blackout() {
+	local usec khz
+	usec=$(luctl timeline --json | jq '.update["blackout-usec"]')
+	khz=$(/usr/lib/lab/stamp khz)
+	result "@ elapsed blackout blackout $((usec * khz / 1000)) $khz"
 }
 
 reclaimed() {
