@@ -11,6 +11,7 @@
 
 #define ENTRY_SIZE_MAX (256U << 10)
 #define ENTRIES_KEPT   100
+#define RETRY_USEC     (2 * USEC_PER_SEC)
 
 void history_entry_clear(struct history_entry *entry)
 {
@@ -156,16 +157,58 @@ static void drop_oldest(const char *directory)
 		free(names);
 }
 
-static int write_entry(struct manager *m, const char *id, const char *text)
+static void retry_later(struct manager *m);
+
+/* The folder and the one above it; both may be the first thing luod has to remember. */
+static int make_directories(const char *directory)
 {
-	_cleanup_free_ char *path = entry_path(m, id);
+	_cleanup_free_ char *parent = strdup(directory);
+	char *slash = parent ? strrchr(parent, '/') : NULL;
+
+	if (!parent)
+		return -ENOMEM;
+	if (slash && slash != parent) {
+		*slash = '\0';
+		if (mkdir(parent, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return mkdir(directory, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int write_pending(struct manager *m)
+{
+	_cleanup_free_ char *path = entry_path(m, m->update.info.id);
+	int r;
 
 	if (!path)
 		return -ENOMEM;
-	if (mkdir(m->paths.history, 0755) < 0 && errno != EEXIST)
-		return -errno;
+	r = make_directories(m->paths.history);
+	if (r < 0)
+		return r;
 	drop_oldest(m->paths.history);
-	return file_write_atomic(path, text, strlen(text), 0644);
+	return file_write_atomic(path, m->last_history, strlen(m->last_history), 0644);
+}
+
+/*
+ * luod starts before the root file system is writable, and an update may be finished before that
+ * too: what cannot be written yet is tried again. Meanwhile it is known from memory.
+ */
+static int on_retry(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+	struct manager *m = userdata;
+
+	m->history_timer = sd_event_source_disable_unref(m->history_timer);
+	if (m->last_history && write_pending(m) < 0)
+		retry_later(m);
+	return 0;
+}
+
+static void retry_later(struct manager *m)
+{
+	if (!m->history_timer &&
+	    sd_event_add_time_relative(m->event, &m->history_timer, CLOCK_MONOTONIC, RETRY_USEC, 0,
+				       on_retry, m) < 0)
+		log_oom();
 }
 
 void history_store(struct manager *m, const char *result, const char *error)
@@ -183,16 +226,19 @@ void history_store(struct manager *m, const char *result, const char *error)
 	json = entry_to_json(&entry);
 	text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
 	json_decref(json);
-	if (text) {
-		r = write_entry(m, entry.info.id, text);
-		free(m->last_history);
-		m->last_history = text;
-	}
-	if (!text || r < 0)
-		log_warning_errno(text ? r : -ENOMEM,
-				  "Cannot write the history of update %s to %s: %m", entry.info.id,
-				  m->paths.history);
 	history_entry_clear(&entry);
+	if (!text) {
+		log_oom();
+		return;
+	}
+	free(m->last_history);
+	m->last_history = text;
+	r = write_pending(m);
+	if (r < 0) {
+		log_info("The history of update %s cannot be written to %s yet (%s); trying again",
+			 m->update.info.id, m->paths.history, strerror(-r));
+		retry_later(m);
+	}
 }
 
 static int parse_entry(const char *text, size_t size, struct history_entry *ret)

@@ -179,6 +179,7 @@ struct manager *manager_free(struct manager *m)
 	free(m->passed_fds);
 	strv_free(m->passed_names);
 	sd_event_source_disable_unref(m->settle_timer);
+	sd_event_source_disable_unref(m->history_timer);
 	sd_event_unref(m->event);
 	free(m->kernel_release);
 	free(m->running);

@@ -54,6 +54,7 @@ struct manager {
 	int *passed_fds;
 	unsigned int n_passed;
 	int peer_socket;    /* from systemd, until it is served; or -EBADF */
+	sd_event_source *history_timer;	/* the last history is not on disk yet */
 	char *last_history; /* JSON of the last update that ended in this kernel */
 
 	uint64_t start_counter; /* when this luod started, for the timeline */
