@@ -148,9 +148,8 @@ static int not_settled(sd_bus_error *error)
 {
 	return sd_bus_error_set(
 		error, LUOD_ERROR("Busy"),
-		"luod could not reach luod-keeper when it started and does not know "
-		"which sessions there are; see systemctl status luod-keeper and "
-		"restart luod.");
+		"luod waits for luod-keeper and does not know yet which sessions there are; try "
+		"again (see systemctl status luod-keeper).");
 }
 
 static int check_creation(struct manager *m, const struct identity *caller, const char *name,
@@ -249,6 +248,8 @@ static int method_claim_session(sd_bus_message *m, void *userdata, sd_bus_error 
 	    (r = bus_set_identify(&manager->buses, m, &caller, error)) < 0)
 		return r;
 	s = manager_find_session(manager, caller->uid, name);
+	if (!manager->settled)
+		return not_settled(error);
 	if (!s)
 		return sd_bus_error_setf(error, LUOD_ERROR("NoSuchSession"),
 					 "Uid %u has no session '%.64s'; CreateSession makes one.",

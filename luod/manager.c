@@ -18,6 +18,7 @@
 
 #define SETTLE_RETRY_USEC    (50 * USEC_PER_MSEC)
 #define SETTLE_DEADLINE_USEC (30 * USEC_PER_SEC)
+#define SETTLE_SLOW_USEC     (1 * USEC_PER_SEC)
 #define PEER_SOCKET_FDNAME   "luod.socket"
 #define TARGET_FDNAME	     "target"
 #define TARGET_INITRD_FDNAME "target-initrd"
@@ -255,9 +256,12 @@ static int serve(struct manager *m)
 	r = bus_set_open_system(&m->buses, m->paths.bus_address);
 	if (r < 0)
 		return log_error_errno(r, "Cannot prepare the connection to the bus: %m");
+	m->serving = true;
 	sd_notifyf(0, "READY=1\nSTATUS=%s", manager_state(m));
 	return 0;
 }
+
+static int on_settle(sd_event_source *source, uint64_t usec, void *userdata);
 
 static int exit_on_failure(struct manager *m, int r)
 {
@@ -266,21 +270,34 @@ static int exit_on_failure(struct manager *m, int r)
 	return 0;
 }
 
+/*
+ * Clients wait in the socket's queue meanwhile, but not for ever: when the keeper takes long, luod
+ * serves those who want to know why, and goes on trying.
+ */
+static int settle_later(struct manager *m, uint64_t now)
+{
+	uint64_t delay = m->serving ? SETTLE_SLOW_USEC : SETTLE_RETRY_USEC;
+
+	if (!m->serving && now >= m->settle_deadline_usec) {
+		log_error(
+			"luod-keeper is not ready; sessions of the kernel before this one are safe "
+			"with it, but cannot be given out yet");
+		if (serve(m) < 0)
+			return -EIO;
+	}
+	return sd_event_add_time_relative(m->event, &m->settle_timer, CLOCK_MONOTONIC, delay, 1,
+					  on_settle, m);
+}
+
 static int on_settle(sd_event_source *source _unused_, uint64_t usec, void *userdata)
 {
 	struct manager *m = userdata;
-	int r;
 
 	m->settle_timer = sd_event_source_disable_unref(m->settle_timer);
-	r = restore_settle(m, usec >= m->settle_deadline_usec);
-	if (r == STEP_RETRY) {
-		r = sd_event_add_time_relative(m->event, &m->settle_timer, CLOCK_MONOTONIC,
-					       SETTLE_RETRY_USEC, 1, on_settle, m);
-		return exit_on_failure(m, r);
-	}
-	if (r >= 0)
-		adopt_passed_fds(m);
-	return exit_on_failure(m, serve(m));
+	if (restore_settle(m) == STEP_RETRY)
+		return exit_on_failure(m, settle_later(m, usec));
+	adopt_passed_fds(m);
+	return exit_on_failure(m, m->serving ? 0 : serve(m));
 }
 
 static void explain_features(const struct manager *m)

@@ -58,6 +58,7 @@ struct manager {
 	char *last_history; /* JSON of the last update that ended in this kernel */
 
 	uint64_t start_counter; /* when this luod started, for the timeline */
+	bool serving;			/* the connections are open */
 	bool settled;			/* what was there at the start is taken up */
 	sd_event_source *settle_timer;
 	uint64_t settle_deadline_usec;

@@ -284,7 +284,7 @@ static bool came_through_jump(const struct fdstore_list *list)
 	return false;
 }
 
-int restore_settle(struct manager *m, bool last_try)
+int restore_settle(struct manager *m)
 {
 	_cleanup_free_ struct fdstore_list *list = NULL;
 	struct handover h;
@@ -292,13 +292,9 @@ int restore_settle(struct manager *m, bool last_try)
 
 	if (r >= 0 && (list->flags & KEEPER_FLAG_RETRIEVING))
 		r = -EBUSY;
-	if (r < 0 && !last_try)
-		return STEP_RETRY;
 	if (r < 0) {
-		log_error_errno(r,
-				"luod-keeper is not ready (%m); sessions of the kernel before are "
-				"safe with it, but cannot be handed out until luod is restarted");
-		return r;
+		log_debug_errno(r, "luod-keeper is not ready: %m");
+		return STEP_RETRY;
 	}
 	r = state_load(m, &h);
 	if (r >= 0) {

@@ -13,11 +13,10 @@
 #include "manager.h"
 
 /*
- * Looks at what there is and takes it up. STEP_RETRY while the keeper is not ready: call again,
- * and say so when it is the last time. 0: the state of the manager is settled. Negative: it is not
- * known; whatever is held somewhere must be left there.
+ * Looks at what there is and takes it up: 0, and the manager is settled. STEP_RETRY while the keeper
+ * is not there or still waits for /dev/liveupdate: call again; nothing is touched until then.
  */
-int restore_settle(struct manager *m, bool last_try);
+int restore_settle(struct manager *m);
 
 /* A session was claimed, finished or lost: where does that bring the update? */
 void restore_check(struct manager *m);
