@@ -3,6 +3,7 @@
 #include "update.h"
 
 #include <stdarg.h>
+#include <systemd/sd-daemon.h>
 
 #include "history.h"
 #include "log.h"
@@ -50,6 +51,7 @@ void update_set_phase(struct manager *m, enum phase phase)
 	}
 	log_debug("Phase %s -> %s", phase_to_string(u->phase), phase_to_string(phase));
 	u->phase = phase;
+	sd_notifyf(0, "STATUS=%s", manager_state(m));
 	manager_save(m);
 	manager_emit(m, "State", "UpdateId");
 }

@@ -12,6 +12,7 @@ systemd_dir = $(shell pkg-config --define-variable=prefix=$(PREFIX) \
 	--variable=$(1) systemd 2>/dev/null)
 UNITDIR ?= $(or $(call systemd_dir,systemdsystemunitdir),$(PREFIX)/lib/systemd/system)
 PRESETDIR = $(PREFIX)/lib/systemd/system-preset
+UDEVRULESDIR = $(PREFIX)/lib/udev/rules.d
 CATALOGDIR = $(PREFIX)/lib/systemd/catalog
 TMPFILESDIR = $(PREFIX)/lib/tmpfiles.d
 DBUSPOLICYDIR = $(PREFIX)/share/dbus-1/system.d
@@ -52,6 +53,7 @@ install: all ## install (DESTDIR=, PREFIX=/usr, SYSCONFDIR=/etc, UNITDIR=)
 	@[ -e $(DESTDIR)$(SYSCONFDIR)/luod/lu.conf ] || $(call put,lu.conf,$(SYSCONFDIR)/luod)
 	@$(call each,put_paths,$(SYSTEMD_UNITS),$(UNITDIR))
 	@$(call each,put_paths,units/*.preset,$(PRESETDIR))
+	@$(call each,put,units/*.rules,$(UDEVRULESDIR))
 	@$(call each,put,units/*.catalog,$(CATALOGDIR))
 	@$(INSTALL) -D -m 0644 units/luod.tmpfiles $(DESTDIR)$(TMPFILESDIR)/luod.conf
 	@$(call each,put,units/*.conf,$(DBUSPOLICYDIR))
