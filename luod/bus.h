@@ -41,7 +41,7 @@ struct bus_peer {
 	struct bus_set *set;
 	sd_bus *bus;
 	struct identity identity;
-	bool drained;		/* what came together with the end of the handshake was looked at */
+	bool drained; /* what came together with the end of the handshake was looked at */
 };
 
 TAILQ_HEAD(bus_peer_list, bus_peer);

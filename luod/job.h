@@ -30,7 +30,7 @@ struct job {
 	char *update_id;
 	enum job_state state;
 	char *error;
-	unsigned int step;	/* where it is, or where it ended */
+	unsigned int step; /* where it is, or where it ended */
 	sd_event_source *expiry;
 };
 

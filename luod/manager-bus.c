@@ -450,6 +450,7 @@ static int update_granted(struct manager *manager, sd_bus_message *m, sd_bus_err
 	struct update_options o = { .jump = (int)manager->conf.jump };
 	const struct identity *caller;
 	struct update_info info;
+	struct job *job;
 	int r;
 
 	if ((r = sd_bus_message_rewind(m, true)) < 0 ||
@@ -458,15 +459,21 @@ static int update_granted(struct manager *manager, sd_bus_message *m, sd_bus_err
 	    (r = bus_set_identify(&manager->buses, m, &caller, error)) < 0 ||
 	    (r = make_info(manager, &o, &info)) < 0)
 		return r;
-	r = job_new(manager, info.id, &manager->job);
-	if (r >= 0)
-		r = update_start(manager, &info, o.force, caller->unit);
+	r = job_new(manager, info.id, &job);
 	if (r < 0) {
 		update_info_clear(&info);
-		manager->job = job_free(manager->job);
 		return r;
 	}
-	return sd_bus_reply_method_return(m, "o", manager->job->path);
+	manager->job = job;
+	r = update_start(manager, &info, o.force, caller->unit);
+	if (r < 0) {
+		update_info_clear(&info);
+		manager->job = NULL;
+		job_end(job, JOB_FAILED, "The update could not be begun.");
+		return r;
+	}
+	/* It may have failed already; the job then says why. */
+	return sd_bus_reply_method_return(m, "o", job->path);
 }
 
 static int method_update(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -33,7 +33,7 @@ struct manager {
 	struct conf conf;
 	char *kernel_release;
 	struct features features;
-	struct kimage *running;		/* the running kernel's image, once a check has looked for it */
+	struct kimage *running; /* the running kernel's image, once a check has looked for it */
 
 	struct bus_set buses;
 	struct fdstore *fdstore; /* the keeper */
@@ -53,13 +53,13 @@ struct manager {
 	char **passed_names; /* fds that systemd passed and nobody has taken yet */
 	int *passed_fds;
 	unsigned int n_passed;
-	int peer_socket;    /* from systemd, until it is served; or -EBADF */
-	sd_event_source *history_timer;	/* the last history is not on disk yet */
-	char *last_history; /* JSON of the last update that ended in this kernel */
+	int peer_socket;		/* from systemd, until it is served; or -EBADF */
+	sd_event_source *history_timer; /* the last history is not on disk yet */
+	char *last_history;		/* JSON of the last update that ended in this kernel */
 
 	uint64_t start_counter; /* when this luod started, for the timeline */
-	bool serving;			/* the connections are open */
-	bool settled;			/* what was there at the start is taken up */
+	bool serving;		/* the connections are open */
+	bool settled;		/* what was there at the start is taken up */
 	sd_event_source *settle_timer;
 	uint64_t settle_deadline_usec;
 };

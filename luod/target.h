@@ -20,8 +20,10 @@ struct target {
 	char *kernel_path, *initrd_path; /* as the caller called them; for display only */
 };
 
-#define TARGET_EMPTY \
-	{ .image_fd = -EBADF, .initrd_fd = -EBADF }
+#define TARGET_EMPTY                                    \
+	{                                               \
+		.image_fd = -EBADF, .initrd_fd = -EBADF \
+	}
 
 void target_clear(struct target *t);
 
