@@ -208,7 +208,7 @@ static int take_passed_fds(struct manager *m)
 	return 0;
 }
 
-static int take_passed(struct manager *m, const char *name)
+int manager_take_passed(struct manager *m, const char *name)
 {
 	for (unsigned int i = 0; i < m->n_passed; i++)
 		if (m->passed_fds[i] >= 0 && streq(m->passed_names[i], name))
@@ -219,9 +219,9 @@ static int take_passed(struct manager *m, const char *name)
 /* After the sessions are known: gives the fds to those they belong to. */
 static void adopt_passed_fds(struct manager *m)
 {
-	int image = take_passed(m, TARGET_FDNAME);
+	int image = manager_take_passed(m, TARGET_FDNAME);
 
-	m->target.initrd_fd = take_passed(m, TARGET_INITRD_FDNAME);
+	m->target.initrd_fd = manager_take_passed(m, TARGET_INITRD_FDNAME);
 	if (image >= 0 && (!m->target.loaded || target_adopt(&m->target, image) < 0))
 		target_clear(&m->target);
 	if (m->target.image_fd < 0)

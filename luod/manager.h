@@ -107,6 +107,9 @@ int job_attach(sd_bus *bus, struct manager *m);
 /* Runs the preflight checks; m->findings has the result. True: nothing stands in the way. */
 bool manager_check(struct manager *m);
 
+/* An fd of that name that systemd passed at start, or -EBADF; the caller owns it. */
+int manager_take_passed(struct manager *m, const char *name);
+
 /* custody.c: luod's own fd store, for the fds that owners gave into custody. */
 void custody_store(struct session *s, struct resource *resource);
 void custody_forget(struct session *s, struct resource *resource);

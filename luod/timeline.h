@@ -14,8 +14,9 @@
 
 #include "util.h"
 
-#define TIMELINE_SIZE  4096
-#define TIMELINE_MARKS 64
+#define TIMELINE_SIZE	4096
+#define TIMELINE_FDNAME "timeline" /* in luod's own fd store, until the jump */
+#define TIMELINE_MARKS	64
 
 enum mark {
 	MARK_BEGIN,

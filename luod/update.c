@@ -174,6 +174,7 @@ static void roll_back(struct manager *m, unsigned int step, const char *result, 
 	timeline_calibrate(&u->timeline);
 	history_store(m, result, why);
 	timeline_close(&u->timeline);
+	custody_forget_fd(TIMELINE_FDNAME);
 	update_set_phase(m, PHASE_IDLE);
 	log_set_update_id(NULL);
 }
@@ -198,8 +199,22 @@ void update_cancel(struct manager *m, const char *why)
 	call_off(m, JOB_CANCELLED, why);
 }
 
+/* Without it the history does not know of the update. */
+static void inherit_timeline(struct manager *m)
+{
+	_cleanup_close_ int fd = manager_take_passed(m, TIMELINE_FDNAME);
+	int r = fd < 0 ? -ENOENT : timeline_open(fd, &m->update.timeline);
+
+	if (r < 0)
+		log_warning_errno(r, "The timeline of update %s did not come back: %m",
+				  m->update.info.id);
+	else
+		TAKE_FD(fd);
+}
+
 void update_rollback_inherited(struct manager *m, unsigned int step)
 {
+	inherit_timeline(m);
 	m->update.step = step;
 	log_set_update_id(m->update.info.id);
 	roll_back(m, step, job_state_to_string(JOB_FAILED),
@@ -341,6 +356,7 @@ int update_start(struct manager *m, struct update_info *info, bool force,
 	u->info = *info;
 	*info = (struct update_info){};
 	u->timeline = timeline;
+	custody_store_fd(TIMELINE_FDNAME, timeline.fd);
 	u->step = 0;
 	u->force = force;
 	free_and_strdup(&u->requester_unit, requester_unit); /* at worst its session is stopped */
