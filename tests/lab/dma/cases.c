@@ -11,12 +11,33 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* A native disk behind the same IOMMU, if the machine has one, works at the same time */
+static void neighbour(void)
+{
+	static char block[1 << 20] __attribute__((aligned(4096)));
+	int fd = open("/dev/nvme0n1", O_RDWR | O_DIRECT | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	for (int i = 0; i < 16; i++) {
+		memset(block, i, sizeof block);
+		if (pwrite(fd, block, sizeof block, i << 20) != sizeof block)
+			fail("neighbour: %s", strerror(errno));
+		memset(block, 0xff, sizeof block);
+		if (pread(fd, block, sizeof block, i << 20) != sizeof block || block[4097] != i)
+			fail("neighbour: %s", strerror(errno));
+	}
+	close(fd);
+	say("ok neighbour");
+}
+
 /* Parked for seconds while others allocate and free most of the memory, and do I/O */
 static void pressure(unsigned int seconds)
 {
 	size_t size = 512UL << 20;
 	char none[4];
 
+	neighbour();
 	if (guest_arg("dma.nopressure", none, sizeof none)) {
 		sleep_ms(seconds * 1000);
 		return;
@@ -189,6 +210,7 @@ const struct dma_case dma_cases[] = {
 	{ "refuse", refuse, NULL, NULL },
 	{ "gates", gates_old, jump_new, NULL },
 	{ "abort", abort_old, jump_new, NULL },
+	{ "faults", faults_old, jump_new, NULL },
 	{ "claims", jump_old, claims_new, NULL },
 	{ "closed", jump_old, closed_new, NULL },
 	{ "unclaimed", jump_old, unclaimed_new, NULL },

@@ -103,10 +103,11 @@ unsigned int nic_frames(struct dma *d);
 unsigned int nic_gaps(struct dma *d, bool print);
 void nic_wait(struct dma *d, unsigned int more, const char *what);
 
-/* refuse.c, gates.c */
+/* refuse.c, gates.c, faults.c */
 void refuse(struct dma *d);
 void gates_old(struct dma *d);
 void abort_old(struct dma *d);
+void faults_old(struct dma *d);
 
 /* cases.c */
 struct dma_case {

@@ -115,7 +115,13 @@ def run(args):
         nic = ["-device", "pcie-root-port,id=rp,slot=1,chassis=1,addr=06.0",
                "-device", "e1000e,netdev=n0,bus=rp,mac=52:54:00:12:34:56"]
         bdf = "0000:01:00.0"
-    append = (f"console=ttyS0 liveupdate=on kho=on intel_iommu=on panic=-1 "
+    disk = []
+    if args.disk:
+        with open(work / "disk", "wb") as file:
+            file.truncate(64 << 20)
+        disk = ["-drive", f"if=none,id=d0,format=raw,file={work}/disk",
+                "-device", "nvme,drive=d0,serial=1,addr=08.0"]
+    append = (f"console=ttyS0 no_timer_check liveupdate=on kho=on intel_iommu=on panic=-1 "
               f"dma.bdf={bdf} dma.case={args.case} dma.next={args.next_append.replace(' ', ',,')} "
               f"{args.append}")
     command = [
@@ -124,7 +130,7 @@ def run(args):
         "-serial", "stdio", "-device", IOMMU[args.mode],
         "-netdev", f"dgram,id=n0,local.type=inet,local.host=127.0.0.1,local.port={port},"
                    "remote.type=inet,remote.host=127.0.0.1,remote.port=9",
-        *nic, *args.device,
+        *nic, *disk,
         "-virtfs", f"local,path={share},mount_tag=share,security_model=none",
         "-kernel", args.kernel, "-initrd", share / "initrd", "-append", append,
         "-msg", "timestamp=on", "-D", trace,
@@ -151,7 +157,8 @@ def run(args):
     if args.log:
         Path(args.log).write_text("".join(f"{t:.6f} {text}\n" for t, text in lines))
         shutil.copy(trace, args.log + ".trace")
-    events = read_trace(trace)
+    end = phases_of(lines)[-1][1]
+    events = [event for event in read_trace(trace) if event[0] <= end]
     shutil.rmtree(work)
     return judge(args, lines, events, drops, bdf)
 
@@ -176,7 +183,9 @@ def phases_of(lines):
             phases.append((match[1].strip(), when))
         elif "Linux version" in text and phases and phases[-1][0] == "jump":
             phases.append(("early boot", when))
-    phases.append(("end", lines[-1][0] if lines else 0))
+    # What follows is the machine being turned off
+    end = [when for when, text in lines if "DMA: CASE" in text]
+    phases.append(("end", (end or [lines[-1][0] if lines else 0])[0]))
     return phases
 
 
@@ -285,7 +294,7 @@ def main():
     parser.add_argument("--max-pause", type=float, default=0.5)
     parser.add_argument("--append", default="")
     parser.add_argument("--next-append", default="")
-    parser.add_argument("--device", nargs="*", default=[])
+    parser.add_argument("--disk", action="store_true", help="a native NVMe as neighbour")
     parser.add_argument("--log")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--no-continuous", dest="continuous", action="store_false")
