@@ -359,11 +359,22 @@ static int method_done(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return sd_bus_reply_method_return(m, NULL);
 }
 
+/* root may clear away what an owner left that will not come back: it gives nobody anything. */
+static int require_owner_or_root(struct session *s, sd_bus_message *m, sd_bus_error *error)
+{
+	const struct identity *caller;
+	int r = bus_set_identify(&s->manager->buses, m, &caller, error);
+
+	if (r < 0 || caller->uid == 0)
+		return r;
+	return require_owner(s, m, error);
+}
+
 static int method_close(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	struct session *s = userdata;
 	struct manager *manager = s->manager;
-	int r = require_owner(s, m, error);
+	int r = require_owner_or_root(s, m, error);
 
 	if (r < 0)
 		return r;

@@ -5,6 +5,8 @@
 	TIER     1: in every check; 2: in check-all (default 1)
 	GUESTS   which of trixie and forky (default both); bare is a machine without
 	         a distribution, booted from $RUN/initrd, which BUILD makes
+	CHECK    of these guests, the ones that a tier 1 run takes; the others are left to --all
+	         (default: all of GUESTS)
 	JUMPS    live updates in it: 0, 1 or 2 (default 1)
 	KERNEL   flavour that is booted (default project)
 	NEXT     flavours jumped into, one per jump (default next, then project)
@@ -25,7 +27,7 @@ from .base import CASES, LabError, read_conf
 from .kernel import FLAVOURS
 from .rootfs import GUESTS
 
-KEYS = {"TITLE", "TIER", "GUESTS", "JUMPS", "KERNEL", "NEXT", "APPEND", "MEM", "CPUS", "QEMU",
+KEYS = {"TITLE", "TIER", "GUESTS", "CHECK", "JUMPS", "KERNEL", "NEXT", "APPEND", "MEM", "CPUS", "QEMU",
         "DEADLINE", "BUILD", "HOST"}
 DEADLINE_PER_BOOT = 300
 KERNELS = [*FLAVOURS, "debian"]
@@ -39,6 +41,7 @@ class Case:
     title: str
     tier: int
     guests: tuple
+    check: tuple  # of guests: in tier 1
     jumps: int
     kernels: tuple  # of boot 1, 2, ...
     append: str
@@ -48,6 +51,9 @@ class Case:
     deadline: int
     build: str
     host: str
+
+    def in_tier(self, tier, guest):
+        return self.tier <= tier and (tier > 1 or guest in self.check)
 
     def bare(self):
         return self.guests == (BARE,)
@@ -84,9 +90,10 @@ def load(folder):
     nexts = words("NEXT", " ".join(["next", "project"][:jumps]), KERNELS)
     if len(nexts) != jumps:
         raise LabError(f"{conf}: NEXT names {len(nexts)} kernel(s) for {jumps} jump(s)")
+    guests = words("GUESTS", " ".join(GUESTS), [*GUESTS, BARE])
     case = Case(
         name=folder.name, folder=folder, title=values["TITLE"], tier=number("TIER", 1, (1, 2)),
-        guests=tuple(words("GUESTS", " ".join(GUESTS), [*GUESTS, BARE])), jumps=jumps,
+        guests=tuple(guests), check=tuple(words("CHECK", " ".join(guests), guests)), jumps=jumps,
         kernels=tuple(words("KERNEL", "project", KERNELS)[:1] + nexts),
         append=values.get("APPEND", ""), memory=values.get("MEM", ""),
         cpus=number("CPUS", 2), qemu=values.get("QEMU", ""),

@@ -58,22 +58,23 @@ def cmd_build(cache, args):
 def cmd_run(cache, args):
     """run cases; TAP on stdout, exit status 1 when something failed"""
     known = cases.load_all()
-    chosen = cases.select(known, args.case)
-    if args.all or args.tier:
-        chosen += [c for c in known if c not in chosen and (args.all or c.tier <= args.tier)]
-    if not chosen:
+    named = cases.select(known, args.case)
+    tier = 2 if args.all else args.tier or 0
+    if not named and not tier:
         raise LabError("which case? Names, --tier N or --all; 'lab list' shows them")
-    left_out = [c.name for c in known if c not in chosen]
+    every = [(c, g) for c in known for g in c.guests if not args.guest or g in args.guest]
+    runs = [(c, g) for c, g in every if c in named or c.in_tier(tier, g)]
+    left_out = [f"{c.name}-{g}" for c, g in every if (c, g) not in runs]
+    if not runs:
+        raise LabError("none of these cases runs in that guest")
     if args.kernel:
         if args.kernel not in cases.KERNELS:
             raise LabError(f"no kernel '{args.kernel}' (known: {' '.join(cases.KERNELS)})")
-        chosen = [dataclasses.replace(c, kernels=(args.kernel, *c.kernels[1:])) for c in chosen]
-    runs = [(c, g) for c in chosen for g in c.guests if not args.guest or g in args.guest]
-    if not runs:
-        raise LabError("none of these cases runs in that guest")
+        runs = [(dataclasses.replace(c, kernels=(args.kernel, *c.kernels[1:])), g)
+                for c, g in runs]
     floor.probe_kvm(cache)
     return runner.run_all(cache, runs, args.jobs or runner.default_jobs(),
-                          left_out if args.all or args.tier else (), args.tap)
+                          left_out if tier else (), args.tap)
 
 
 @verb("list")

@@ -11,6 +11,10 @@
 #	state_is STATE             is that the manager's state?
 #	session_get NAME PROPERTY  of root's session
 #	reclaimed NAME             assertions: the guest came back as it was, and goes on
+#	kill_luod WHEN, kill_keeper WHEN   SIGKILL; assertions: it is back and answers
+#	keeper_holds N             assertion: so many kernel sessions are held
+#	memory_moves NAME          is the guest running?
+#	active_units, units_are_back UNITS   what is up; is all of that up again?
 #	timeline                   shows the last update's timeline as remarks
 #	blackout                   tells the host the last update's blackout
 
@@ -68,6 +72,61 @@ session_path() {
 session_get() {
 	busctl get-property org.luod1 "$(session_path "$1")" org.luod1.Session "$2" |
 		cut -d' ' -f2- | tr -d '"'
+}
+
+is_another() {
+	local now
+	now=$(systemctl show -P MainPID "$1")
+	[ "$now" != 0 ] && [ "$now" != "$2" ]
+}
+
+_kill() {
+	local old
+	old=$(systemctl show -P MainPID "$1")
+	t "$1 is killed $2" kill -KILL "$old"
+	t "it is started again" wait_for 60 is_another "$1" "$old"
+	t "luod answers" wait_for 60 luctl status
+}
+
+kill_luod() {
+	_kill luod "$1"
+}
+
+kill_keeper() {
+	_kill luod-keeper "$1"
+}
+
+_keeper_count() {
+	find "/proc/$(systemctl show -P MainPID luod-keeper)/fd" -printf '%l\n' | grep -c luo_session
+}
+
+_keeper_has() {
+	[ "$(_keeper_count)" = "$1" ]
+}
+
+keeper_holds() {
+	t "luod-keeper holds $1 sessions" wait_for 30 _keeper_has "$1" ||
+		diag "it holds $(_keeper_count)"
+}
+
+_ticks() {
+	awk '{ print $14 + $15 }' "/proc/$(systemctl show -P MainPID "vmm@$1")/stat"
+}
+
+memory_moves() {
+	local before
+	before=$(_ticks "$1")
+	sleep 2
+	[ "$(_ticks "$1")" -gt "$before" ]
+}
+
+active_units() {
+	systemctl list-units --state=active --plain --no-legend --type=service,socket,timer,path |
+		cut -d' ' -f1 | sort
+}
+
+units_are_back() {
+	[ -z "$(comm -23 <(echo "$1") <(active_units))" ]
 }
 
 timeline() {

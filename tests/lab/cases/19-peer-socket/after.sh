@@ -1,0 +1,8 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+. /usr/lib/lab/luod.sh
+
+reclaimed vm1
+reclaimed vm2
+wait_state idle
+timeline
