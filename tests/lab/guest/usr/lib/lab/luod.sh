@@ -15,6 +15,7 @@
 #	keeper_holds N             assertion: so many kernel sessions are held
 #	memory_moves NAME          is the guest running?
 #	active_units, units_are_back UNITS   what is up; is all of that up again?
+#	cannot_update CODE WORDS   assertions: luod runs, names CODE and the way out, and refuses
 #	timeline                   shows the last update's timeline as remarks
 #	blackout                   tells the host the last update's blackout
 
@@ -127,6 +128,23 @@ active_units() {
 
 units_are_back() {
 	[ -z "$(comm -23 <(echo "$1") <(active_units))" ]
+}
+
+cannot_update() {
+	t "luod and its keeper run" systemctl is-active luod.service luod-keeper.service
+	t "systemd is up and nothing has failed" systemctl is-system-running --wait
+	luctl check >/run/check 2>&1
+	is $? 3 "luctl check finds what stands in the way"
+	diag </run/check
+	like "$(luctl check --json | jq -r ".findings[] | select(.code == \"$1\") | .message")" "$2" \
+		"finding $1 names the way out"
+	luctl update >/run/update 2>&1
+	is $? 1 "an update is refused"
+	like "$(cat /run/update)" "cannot do live updates" "... luctl says why"
+	like "$(gdbus call --system --dest "${LUOD[0]}" --object-path "${LUOD[1]}" \
+		--method "${LUOD[2]}.Update" '{}' 2>&1)" "org.luod1.Error.NotSupported" "... D-Bus clients, too"
+	t "the journal explains it" wait_for 30 sh -c 'journalctl -b -u luod -x \
+		MESSAGE_ID=8a5d1f0c2b7e4a4f9b0f6c1f0a7d3e0a | grep "Subject: This kernel cannot do live updates"'
 }
 
 timeline() {
