@@ -151,9 +151,12 @@ void quiesce_undo(struct manager *m)
 	pid1_cancel(&m->pid1);
 	m->update.sync_child = sd_event_source_disable_unref(m->update.sync_child);
 	m->update.quiesce = QUIESCE_NONE;
-	r = pid1_stop_unit(&m->pid1, m->event, QUIESCE_SLICE);
+	/* An active target would keep the slice from being made anew the next time. */
+	r = pid1_stop_unit(&m->pid1, m->event, QUIESCE_TARGET);
+	if (r >= 0)
+		r = pid1_stop_unit(&m->pid1, m->event, QUIESCE_SLICE);
 	if (r < 0)
-		log_warning_errno(r, "Cannot take " QUIESCE_SLICE " away, ignoring: %m");
+		log_warning_errno(r, "Cannot take " QUIESCE_TARGET " away, ignoring: %m");
 	if (!path || file_read_full(path, LIST_MAX, &text, NULL) < 0)
 		return;
 	units = split_lines(text);

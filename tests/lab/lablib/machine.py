@@ -25,11 +25,15 @@ IOMMU = ["-device", "intel-iommu,intremap=on"]
 
 # tsc=reliable: on a busy host the clock watchdog takes the host's pauses for a
 # broken clock and switches to a slow one.
-KERNEL_APPEND = "console=ttyS0 panic=-1 liveupdate=on kho=on intel_iommu=on tsc=reliable"
+KERNEL_APPEND = "console=ttyS0 panic=-1 no_timer_check liveupdate=on kho=on intel_iommu=on tsc=reliable"
 APPEND = f"root=/dev/vda rw {KERNEL_APPEND} systemd.getty_auto=no"
 MEMORY = "2G"
 CPUS = 2
 
+
+# What is started here ends when the lab ends, however that comes about.
+WITH_US = ["setpriv", "--pdeathsig", "KILL"]
+_running = set()
 
 TCG = ["-accel", "tcg,thread=multi", "-cpu", "max"]
 KVM = ["-accel", "kvm", "-cpu", "host"]
@@ -101,8 +105,9 @@ class Machine:
             log.write((" ".join(self.command()) + "\n").encode())
             log.flush()
             self.process = subprocess.Popen(
-                self.command(), cwd=self.folder, env=self._environment(),
+                [*WITH_US, *self.command()], cwd=self.folder, env=self._environment(),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        _running.add(self)
 
     def foreground(self):
         """Run on this terminal until it ends."""
@@ -129,6 +134,7 @@ class Machine:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
+        _running.discard(self)
 
     def status(self):
         return self.process.returncode
@@ -138,6 +144,12 @@ class Machine:
 
     def __exit__(self, *_):
         self.kill()
+
+
+def kill_all():
+    """End every machine that runs."""
+    for vm in list(_running):
+        vm.kill()
 
 
 def check_socket_path(path):

@@ -33,9 +33,9 @@ t "the slow guest goes away" systemctl disable --now vmm@slow
 t "its session is closed" busctl call org.luod1 "$(session_path slow)" org.luod1.Session Close
 
 diag "a required session vetoes"
-vmm_start veto --size=8M --veto="a migration is under way"
+vmm_start veto --size=8M --veto=migration-under-way
 t_not "the update does not take place" luctl update --jump=systemd
-like "$(luctl timeline --json | jq -r .update.error)" "a migration is under way" "history has the reason"
+like "$(luctl timeline --json | jq -r .update.error)" "migration-under-way" "history has the reason"
 went_on vm1
 went_on vm2
 keeper_holds 0
@@ -54,5 +54,5 @@ t "the guest goes away" systemctl disable --now vmm@slow
 t "its session is closed" busctl call org.luod1 "$(session_path slow)" org.luod1.Session Close
 
 diag "best-effort sessions are left behind, the others go"
-vmm_start veto --size=8M --veto="not me" --policy=best-effort
+vmm_start veto --size=8M --veto=not-me --policy=best-effort
 jump luctl update --jump=direct

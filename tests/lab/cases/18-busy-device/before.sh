@@ -28,7 +28,7 @@ keeper_holds 0
 rm /etc/luod/lu.conf.d/50-case.conf
 t "luod reads lu.conf again" systemctl reload luod
 
-(luctl update --jump=systemd --force >/run/update.log 2>&1) &
+(exec 9>&- && luctl update --jump=systemd --force >/run/update.log 2>&1) &
 t "the next update waits for it" wait_for 60 state_is preparing
 sleep 2
 release
