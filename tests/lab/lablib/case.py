@@ -27,8 +27,8 @@ from .base import CASES, LabError, read_conf
 from .kernel import FLAVOURS
 from .rootfs import GUESTS
 
-KEYS = {"TITLE", "TIER", "GUESTS", "CHECK", "JUMPS", "KERNEL", "NEXT", "APPEND", "MEM", "CPUS", "QEMU",
-        "DEADLINE", "BUILD", "HOST"}
+KEYS = {"TITLE", "TIER", "GUESTS", "CHECK", "JUMPS", "KERNEL", "NEXT", "APPEND", "MEM", "CPUS",
+        "QEMU", "DEADLINE", "BUILD", "HOST"}
 DEADLINE_PER_BOOT = 300
 KERNELS = [*FLAVOURS, "debian"]
 BARE = "bare"

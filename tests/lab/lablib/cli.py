@@ -4,6 +4,7 @@
 import argparse
 import dataclasses
 import shutil
+import signal
 import sys
 
 from . import case as cases
@@ -59,6 +60,7 @@ def cmd_run(cache, args):
     """run cases; TAP on stdout, exit status 1 when something failed"""
     known = cases.load_all()
     named = cases.select(known, args.case)
+    known += [c for c in named if c not in known]
     tier = 2 if args.all else args.tier or 0
     if not named and not tier:
         raise LabError("which case? Names, --tier N or --all; 'lab list' shows them")
@@ -155,6 +157,8 @@ def parser():
 
 def main(argv):
     args = parser().parse_args(argv)
+    # Asked to end is asked to clean up, by whichever signal.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return args.function(Cache(), args) or 0
     except LabError as err:

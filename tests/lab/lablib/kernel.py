@@ -32,14 +32,20 @@ class Flavour:
     """One way to build the source: which source, which fragments, which name."""
     suffix: str
     source: str
-    fragments: tuple
+    names: tuple
+
+    def fragments(self):
+        """The fragments in order.  project.config holds the options that the patch
+        series adds, and is not there while it adds none."""
+        files = [KERNEL / name for name in self.names]
+        return [file for file in files if file.name != "project.config" or file.exists()]
 
 
 FLAVOURS = {
     "stock": Flavour("-luod-stock", "stock", ("lab.config",)),
-    "project": Flavour("-luod", "project", ("lab.config",)),
-    "next": Flavour("-luod-next", "project", ("lab.config", "next.config")),
-    "debug": Flavour("-luod-debug", "project", ("lab.config", "debug.config")),
+    "project": Flavour("-luod", "project", ("lab.config", "project.config")),
+    "next": Flavour("-luod-next", "project", ("lab.config", "project.config", "next.config")),
+    "debug": Flavour("-luod-debug", "project", ("lab.config", "project.config", "debug.config")),
 }
 
 
@@ -215,7 +221,7 @@ def _key(flavour, version):
     kind = FLAVOURS[flavour]
     series = patches() if kind.source == "project" else []
     return digest("kernel-1", version, series, kind.suffix,
-                  [KERNEL / name for name in kind.fragments])
+                  kind.fragments())
 
 
 def path(cache, flavour):
@@ -258,7 +264,7 @@ def _build(cache, flavour, work):
     sync_source(src, stock, source, patches() if source != stock else [])
     obj = area / flavour
     obj.mkdir(exist_ok=True)
-    asked = "".join((KERNEL / name).read_text() for name in kind.fragments)
+    asked = "".join(file.read_text() for file in kind.fragments())
     (obj / "fragment").write_text(asked)
     make = ["nice", "make", "-C", src, f"O={obj}", f"LOCALVERSION={kind.suffix}",
             "KBUILD_BUILD_USER=lab", "KBUILD_BUILD_HOST=luod",

@@ -23,13 +23,13 @@ BASE = ["-no-user-config", "-nodefaults", "-display", "none", "-no-reboot",
 # Must stand before any device that it shall translate for.
 IOMMU = ["-device", "intel-iommu,intremap=on"]
 
-# tsc=reliable: on a busy host the clock watchdog takes the host's pauses for a
-# broken clock and switches to a slow one.
-KERNEL_APPEND = "console=ttyS0 panic=-1 no_timer_check liveupdate=on kho=on intel_iommu=on tsc=reliable"
+# On a busy host the kernel takes the host's pauses for broken clocks: the timer
+# check gives up the boot, the clock watchdog switches to a slow clock.
+KERNEL_APPEND = ("console=ttyS0 panic=-1 no_timer_check tsc=reliable liveupdate=on kho=on "
+                 "intel_iommu=on")
 APPEND = f"root=/dev/vda rw {KERNEL_APPEND} systemd.getty_auto=no"
 MEMORY = "2G"
 CPUS = 2
-
 
 # What is started here ends when the lab ends, however that comes about.
 WITH_US = ["setpriv", "--pdeathsig", "KILL"]

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from . import debian, kernel, machine, qemu, rootfs, tap
 from .base import LabError, build_dir, cores, say
+from .cache import digest
 
 SKIP_STATUS = 77  # of a BUILD script, as automake has it
 SHOWN_LINES = 40
@@ -51,18 +52,27 @@ class Lab:
     def prepare(self, runs):
         """Make what the runs need, before the first machine starts."""
         self.qemu = qemu.find(self.cache)
-        flavours = {f for case, _ in runs for f in case.kernels}
-        for flavour in [*ALWAYS, *sorted(flavours - set(ALWAYS))]:
-            self.kernel(flavour)
-        wanted = {(guest, self._in_boot(case)) for case, guest in runs if not case.bare()}
-        if not wanted:
-            return
-        with self.cache.lock("project", "the project's installation"):
+        guests = {guest for case, guest in runs if not case.bare()}
+        # Guests are a matter of the archive and the disk, kernels of the processors.
+        with ThreadPoolExecutor(1) as pool:
+            bases = [pool.submit(rootfs.base, self.cache, guest) for guest in sorted(guests)]
+            for flavour in dict.fromkeys([*ALWAYS, *(f for case, _ in runs for f in case.kernels)]):
+                self.kernel(flavour)
+            for base in bases:
+                base.result()
+        if guests:
+            self.install({(guest, self._in_boot(case)) for case, guest in runs
+                          if not case.bare()})
+
+    def install(self, wanted):
+        """Make the images of (guest, flavours in /boot) with the project as it is now."""
+        with self.cache.lock(f"project-{digest(str(build_dir()))}", "the project's installation"):
             project = build_dir() / "lab" / "root"
             rootfs.install_project(project)
             for guest, flavours in sorted(wanted):
                 images = {self.release(f): self.kernel(f) for f in flavours}
                 self._images[guest, flavours] = rootfs.image(self.cache, guest, images, project)
+        return self._images
 
     @staticmethod
     def _in_boot(case):
@@ -114,8 +124,9 @@ class HostScript:
     def __init__(self, script, env, folder):
         self.log = folder / "host.log"
         with open(self.log, "wb") as out:
-            self.process = subprocess.Popen([script], cwd=folder, env=env, stdout=out, stderr=out,
-                                            stdin=subprocess.DEVNULL, start_new_session=True)
+            self.process = subprocess.Popen([*machine.WITH_US, script], cwd=folder, env=env,
+                                            stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                            start_new_session=True)
 
     def stop(self):
         """The status if it ended by itself, else None."""
@@ -295,9 +306,15 @@ def run_all(cache, runs, jobs, left_out=(), only_tap=False):
     order = sorted(runs, key=lambda r: (-r[0].jumps, -r[0].deadline, r[0].name))
     with ThreadPoolExecutor(jobs) as pool:
         started = {pool.submit(one, case, guest): (case, guest) for case, guest in order}
-        for future in as_completed(started):
-            folder, result = future.result()
-            stream.add(*started[future], folder, result)
+        try:
+            for future in as_completed(started):
+                folder, result = future.result()
+                stream.add(*started[future], folder, result)
+        except BaseException:
+            # Whatever it was, nobody waits for the others to end by themselves.
+            pool.shutdown(wait=False, cancel_futures=True)
+            machine.kill_all()
+            raise
     return stream.end(left_out, only_tap)
 
 
@@ -305,12 +322,8 @@ def shell(cache, guest, flavour):
     """A guest on this terminal."""
     lab = Lab(cache)
     lab.qemu = qemu.find(cache)
-    flavours = tuple(dict.fromkeys([*ALWAYS, flavour]))
-    with lab.cache.lock("project", "the project's installation"):
-        project = build_dir() / "lab" / "root"
-        rootfs.install_project(project)
-        image = rootfs.image(cache, guest, {lab.release(f): lab.kernel(f) for f in flavours},
-                             project)
+    which = guest, tuple(dict.fromkeys([*ALWAYS, flavour]))
+    image = lab.install([which])[which]
     with folder_for(f"shell-{guest}") as folder:
         append = machine.APPEND.replace("systemd.getty_auto=no", "lab.shell")
         vm = machine.Machine(lab.qemu, folder, lab.kernel(flavour), append)
@@ -320,7 +333,7 @@ def shell(cache, guest, flavour):
         vm.journal_to("journal.log")
         vm.share("share")
         vm.serial_here()
-        say(f"/lab of the guest is {folder}/share once mounted: systemctl start lab.mount")
+        say(f"/lab of the guest is {folder}/share")
         return vm.foreground()
 
 
