@@ -126,7 +126,7 @@ def run(args):
               f"{args.append}")
     command = [
         args.qemu, "-accel", args.accel, "-M", "q35,kernel-irqchip=split", "-cpu", "max",
-        "-smp", "2", "-m", "2G", "-nodefaults", "-display", "none", "-no-reboot",
+        "-smp", "2", "-m", args.memory, "-nodefaults", "-display", "none", "-no-reboot",
         "-serial", "stdio", "-device", IOMMU[args.mode],
         "-netdev", f"dgram,id=n0,local.type=inet,local.host=127.0.0.1,local.port={port},"
                    "remote.type=inet,remote.host=127.0.0.1,remote.port=9",
@@ -289,6 +289,7 @@ def main():
     parser.add_argument("--include", required=True)
     parser.add_argument("--case", default="jump")
     parser.add_argument("--mode", choices=IOMMU, default="legacy")
+    parser.add_argument("--memory", default="2G")
     parser.add_argument("--rate", type=float, default=200)
     parser.add_argument("--timeout", type=float, default=240)
     parser.add_argument("--max-pause", type=float, default=0.5)
