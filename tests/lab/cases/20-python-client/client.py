@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A client of luod without liblu: Python and a D-Bus library from the shelf.
+"""A client of luod without liblu: Python and a D-Bus library from the shelf (jeepney).
 
     client.py custody|delegation
 
-It owns one page of memory. Before the jump it answers PrepareForUpdate with Ready; after the jump,
-started again, it claims its session, takes the page back and compares it. In custody luod preserves
-the page; by delegation the client does it itself, with two ioctls on the session's fd.
+Its "guest" is one page of memory. Before the jump it answers PrepareForUpdate with Ready; after the
+jump, started again, it claims its session, takes the page back and compares it. In custody luod
+preserves the page; by delegation the client does that itself, with two ioctls on the session's fd.
+org.luod1(5) documents every call. DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/luod/bus has it speak to
+luod's own socket instead of the system bus.
 """
 import fcntl
 import os
@@ -14,85 +16,107 @@ import socket
 import struct
 import sys
 
-from jeepney import DBusAddress, MatchRule, message_bus, new_method_call
+from jeepney import DBusAddress, HeaderFields, MatchRule, message_bus, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 from jeepney.wrappers import DBusErrorResponse, unwrap_msg
 
 MODE = sys.argv[1]
-TOKEN = 7
-CONTENT = b"what the guest had in its memory".ljust(4096, b".")
-# include/uapi/linux/liveupdate.h: _IO(0xBA, 0x40) and the one after it
-PRESERVE_FD, RETRIEVE_FD = 0xBA40, 0xBA41
+NAME = "python-" + MODE
+TOKEN = 7  # of the page in the kernel session; with custody luod chooses
+PAGE = b"what the guest had in its memory".ljust(4096, b".")
+# linux/liveupdate.h: both take struct { u32 size; s32 fd; u64 token; }
+LIVEUPDATE_SESSION_PRESERVE_FD, LIVEUPDATE_SESSION_RETRIEVE_FD = 0xBA40, 0xBA41
 
 bus = open_dbus_connection(bus="SYSTEM", enable_fds=True)
 
 
 def call(path, interface, method, signature=None, *body):
+    """A method's results. Negative answers are raised as DBusErrorResponse."""
     address = DBusAddress(path, "org.luod1", "org.luod1." + interface)
     message = new_method_call(address, method, signature, body)
     return unwrap_msg(bus.send_and_get_reply(message, timeout=60))
 
 
-def tell_systemd(text):
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
-        s.sendto(text.encode(), os.environ["NOTIFY_SOCKET"])
-
-
-def session_ioctl(number, fd):
-    """struct { u32 size; s32 fd; u64 token; }, the same for both"""
-    with call(session, "Session", "GetSessionFD")[0] as kernel_session:
+def session_ioctl(session, number, fd=-1):
+    """On the kernel session, whose fd is ours only as long as this takes: luod keeps another."""
+    kernel_session, = call(session, "Session", "GetSessionFD")
+    with kernel_session:
         argument = bytearray(struct.pack("=IiQ", 16, fd, TOKEN))
         fcntl.ioctl(kernel_session.fileno(), number, argument)
     return struct.unpack("=IiQ", argument)[1]
 
 
-def fresh_memory():
-    fd = os.memfd_create("guest", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.write(fd, CONTENT)
-    return fd
-
-
-def before_the_jump(memory):
-    """Waits for the update; returns only if it is called off."""
-    while True:
-        message = bus.receive()
-        fields = message.header.fields
-        if fields.get(1) != session or fields.get(2) != "org.luod1.Session":
-            continue
-        if fields.get(3) == "PrepareForUpdate":
-            if MODE == "delegation":
-                session_ioctl(PRESERVE_FD, memory)
-                call(session, "Session", "DeclareResource", "sstt", "ram", "memory", TOKEN, 4096)
-            print("ready", flush=True)
-            call(session, "Session", "Ready")
-
-
-def after_the_jump():
+def create():
+    """A new session with new memory."""
+    session, = call("/org/luod1", "Manager", "CreateSession", "sa{sv}", NAME, {"mode": ("s", MODE)})
+    say("created")
+    memory = os.memfd_create("guest", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.write(memory, PAGE)
     if MODE == "custody":
-        fd = call(session, "Session", "GetResource", "s", "ram")[0].to_raw_fd()
+        call(session, "Session", "AttachMemory", "sha{sv}", "ram", memory, {})
+    return session, memory
+
+
+def claim():
+    """What the process of this name had before the jump."""
+    session, = call("/org/luod1", "Manager", "ClaimSession", "sa{sv}", NAME, {})
+    say("claimed")
+    if MODE == "custody":
+        memory = call(session, "Session", "GetResource", "s", "ram")[0].to_raw_fd()
     else:
-        fd = session_ioctl(RETRIEVE_FD, -1)
-    print("verified" if os.pread(fd, 4096, 0) == CONTENT else "corrupt", flush=True)
-    call(session, "Session", "Resumed")
-    call(session, "Session", "Done")
-    print("done", flush=True)
-    return fd
+        memory = session_ioctl(session, LIVEUPDATE_SESSION_RETRIEVE_FD)
+    say("verified" if os.pread(memory, len(PAGE) + 1, 0) == PAGE else "corrupt")
+    call(session, "Session", "Resumed")  # the guest runs: the blackout ends here
+    call(session, "Session", "Done")  # luod finishes the kernel session
+    say("done")
+    return session, memory
 
 
-unwrap_msg(bus.send_and_get_reply(message_bus.AddMatch(MatchRule(
-    type="signal", sender="org.luod1", interface="org.luod1.Session")), timeout=60))
-try:
-    session = call("/org/luod1", "Manager", "ClaimSession", "sa{sv}", "python-" + MODE, {})[0]
-    print("claimed", flush=True)
-    ram = after_the_jump()
-except DBusErrorResponse as error:
-    if error.name != "org.luod1.Error.NoSuchSession":
-        raise
-    session = call("/org/luod1", "Manager", "CreateSession", "sa{sv}", "python-" + MODE,
-                   {"mode": ("s", MODE)})[0]
-    print("created", flush=True)
-    ram = fresh_memory()
-    if MODE == "custody":
-        call(session, "Session", "AttachMemory", "sha{sv}", "ram", ram, {})
-tell_systemd("READY=1")
-before_the_jump(ram)
+def prepare(session, memory):
+    """The guest is to pause. By delegation its memory is preserved now."""
+    if MODE == "delegation":
+        session_ioctl(session, LIVEUPDATE_SESSION_PRESERVE_FD, memory)
+        call(session, "Session", "DeclareResource", "sstt", "ram", "memory", TOKEN, len(PAGE))
+    call(session, "Session", "Ready")
+    say("ready")
+
+
+def follow(session, memory):
+    """What luod says, for ever: the jump ends it."""
+    with bus.filter(signals_of(path=session), bufsize=16) as signals:
+        while True:
+            signal = bus.recv_until_filtered(signals)
+            if signal.header.fields[HeaderFields.member] == "PrepareForUpdate":
+                prepare(session, memory)
+            else:
+                say("cancelled: " + signal.body[1])  # the guest goes on
+
+
+def signals_of(**details):
+    return MatchRule(type="signal", interface="org.luod1.Session", **details)
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def tell_systemd(text):
+    address = os.environ.get("NOTIFY_SOCKET")
+    if address:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.sendto(text.encode(), address.replace("@", "\0", 1))
+
+
+def main():
+    unwrap_msg(bus.send_and_get_reply(message_bus.AddMatch(signals_of())))
+    try:
+        session, memory = claim()
+    except DBusErrorResponse as error:
+        if error.name != "org.luod1.Error.NoSuchSession":
+            raise
+        session, memory = create()
+    tell_systemd("READY=1")
+    follow(session, memory)
+
+
+main()
