@@ -63,7 +63,7 @@ static int create(struct manager *m, int device, const char *name, int *ret_fd)
 	if (r == -EEXIST) {
 		update_fail(m, r,
 			    "Kernel session '%s' of an earlier update still exists: somebody "
-			    "holds an fd of it (finding session-still-held).",
+			    "holds an fd of it.",
 			    name);
 		return STEP_RETRY;
 	}

@@ -43,8 +43,8 @@ static void pressure(unsigned int seconds)
 		return;
 	}
 	for (unsigned int i = 0; i < seconds; i++) {
-		char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			       -1, 0);
+		char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			       0);
 
 		if (p == MAP_FAILED)
 			fail("mmap: %s", strerror(errno));

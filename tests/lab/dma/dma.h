@@ -18,25 +18,25 @@
 #include <linux/liveupdate.h>
 #include <linux/vfio.h>
 
-#define MEM_SIZE	(80UL << 20)
-#define MEM_IOVA	0x100000000ULL
-#define RING_OFFSET	(1UL << 20)	/* descriptors, 16 bytes each */
-#define RING_COUNT	32768U
-#define BUF_OFFSET	(4UL << 20)
-#define BUF_SIZE	2048UL
+#define MEM_SIZE    (80UL << 20)
+#define MEM_IOVA    0x100000000ULL
+#define RING_OFFSET (1UL << 20) /* descriptors, 16 bytes each */
+#define RING_COUNT  32768U
+#define BUF_OFFSET  (4UL << 20)
+#define BUF_SIZE    2048UL
 
-#define SESSION		"dma"
-#define TOKEN_MEM	0x11ULL
-#define TOKEN_IOMMUFD	0x22ULL
-#define TOKEN_DEV	0x33ULL
-#define TOKEN_HWPT	0x44ULL
-#define TOKEN_BUFFER	0x55ULL
+#define SESSION	      "dma"
+#define TOKEN_MEM     0x11ULL
+#define TOKEN_IOMMUFD 0x22ULL
+#define TOKEN_DEV     0x33ULL
+#define TOKEN_HWPT    0x44ULL
+#define TOKEN_BUFFER  0x55ULL
 
 /* The first page of the memory */
 struct dma_note {
-	uint64_t tsc;		/* just before the jump */
-	uint32_t head;		/* frames in the ring then */
-	uint16_t command;	/* of the device then */
+	uint64_t tsc;	  /* just before the jump */
+	uint32_t head;	  /* frames in the ring then */
+	uint16_t command; /* of the device then */
 };
 
 /* Everything a stage holds. Fds are -1 when closed. */
@@ -112,8 +112,8 @@ void faults_old(struct dma *d);
 /* cases.c */
 struct dma_case {
 	const char *name;
-	void (*old)(struct dma *d);	/* in the first kernel */
-	void (*new)(struct dma *d);	/* in the next */
+	void (*old)(struct dma *d); /* in the first kernel */
+	void (*new)(struct dma *d); /* in the next */
 	void (*third)(struct dma *d);
 };
 extern const struct dma_case dma_cases[];

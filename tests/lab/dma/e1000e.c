@@ -11,16 +11,16 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#define CTRL	0x0000
-#define IMC	0x00d8
-#define RCTL	0x0100
-#define RDBAL	0x2800
-#define RDBAH	0x2804
-#define RDLEN	0x2808
-#define RDH	0x2810
-#define RDT	0x2818
-#define RXDCTL	0x2828
-#define RFCTL	0x5008
+#define CTRL   0x0000
+#define IMC    0x00d8
+#define RCTL   0x0100
+#define RDBAL  0x2800
+#define RDBAH  0x2804
+#define RDLEN  0x2808
+#define RDH    0x2810
+#define RDT    0x2818
+#define RXDCTL 0x2828
+#define RFCTL  0x5008
 
 struct rx_desc {
 	uint64_t addr;
@@ -48,14 +48,14 @@ void nic_start(struct dma *d)
 		r[i].addr = MEM_IOVA + BUF_OFFSET + i * BUF_SIZE;
 	}
 	reg(d, IMC, ~0u);
-	reg(d, CTRL, d->bar[CTRL / 4] | 1 << 6);	/* set link up */
-	reg(d, RFCTL, 0);				/* legacy descriptors */
+	reg(d, CTRL, d->bar[CTRL / 4] | 1 << 6); /* set link up */
+	reg(d, RFCTL, 0);			 /* legacy descriptors */
 	reg(d, RDBAL, (uint32_t)(MEM_IOVA + RING_OFFSET));
 	reg(d, RDBAH, (MEM_IOVA + RING_OFFSET) >> 32);
 	reg(d, RDLEN, RING_COUNT * sizeof(struct rx_desc));
 	reg(d, RDH, 0);
 	reg(d, RDT, 0);
-	reg(d, RXDCTL, d->bar[RXDCTL / 4] | 1 << 25);	/* enable the queue */
+	reg(d, RXDCTL, d->bar[RXDCTL / 4] | 1 << 25); /* enable the queue */
 	/* enable, promiscuous, broadcast, strip the checksum */
 	reg(d, RCTL, 1 << 1 | 1 << 3 | 1 << 4 | 1 << 15 | 1 << 26);
 	reg(d, RDT, RING_COUNT - 1);

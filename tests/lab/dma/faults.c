@@ -82,7 +82,8 @@ static unsigned int fail_each(struct dma *d, const char *what, int file, uint64_
 void faults_old(struct dma *d)
 {
 	static const char *const settings[] = {
-		"failslab/ignore-gfp-wait", "fail_page_alloc/ignore-gfp-wait",
+		"failslab/ignore-gfp-wait",
+		"fail_page_alloc/ignore-gfp-wait",
 		"fail_page_alloc/ignore-gfp-highmem",
 	};
 	unsigned long pages;

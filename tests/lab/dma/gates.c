@@ -20,21 +20,32 @@
 static int gate(struct dma *d, unsigned int number)
 {
 	struct iommu_ioas_unmap unmap = {
-		.size = sizeof unmap, .ioas_id = d->ioas, .iova = MEM_IOVA, .length = MEM_SIZE,
+		.size = sizeof unmap,
+		.ioas_id = d->ioas,
+		.iova = MEM_IOVA,
+		.length = MEM_SIZE,
 	};
 	struct iommu_destroy destroy = { .size = sizeof destroy, .id = d->hwpt };
 	struct iommu_hwpt_set_dirty_tracking dirty = {
-		.size = sizeof dirty, .hwpt_id = d->hwpt, .flags = IOMMU_HWPT_DIRTY_TRACKING_ENABLE,
+		.size = sizeof dirty,
+		.hwpt_id = d->hwpt,
+		.flags = IOMMU_HWPT_DIRTY_TRACKING_ENABLE,
 	};
 	struct iommu_ioas_change_process process = { .size = sizeof process };
 	struct iommu_ioas_copy copy = {
-		.size = sizeof copy, .flags = IOMMU_IOAS_MAP_READABLE, .dst_ioas_id = d->ioas,
-		.src_ioas_id = d->ioas, .length = 4096, .src_iova = MEM_IOVA,
+		.size = sizeof copy,
+		.flags = IOMMU_IOAS_MAP_READABLE,
+		.dst_ioas_id = d->ioas,
+		.src_ioas_id = d->ioas,
+		.length = 4096,
+		.src_iova = MEM_IOVA,
 	};
 	struct iommu_ioas_allow_iovas allow = { .size = sizeof allow, .ioas_id = d->ioas };
 	struct iommu_option option = {
-		.size = sizeof option, .option_id = IOMMU_OPTION_HUGE_PAGES,
-		.op = IOMMU_OPTION_OP_SET, .object_id = d->ioas,
+		.size = sizeof option,
+		.option_id = IOMMU_OPTION_HUGE_PAGES,
+		.op = IOMMU_OPTION_OP_SET,
+		.object_id = d->ioas,
 	};
 	struct vfio_pci_hot_reset hot = { .argsz = sizeof hot };
 	struct {
@@ -97,9 +108,10 @@ static int gate(struct dma *d, unsigned int number)
 }
 
 static const char *const gate_names[] = {
-	"unmap", "map", "destroy", "dirty tracking", "change process", "copy", "allow iovas",
-	"option", "ioas", "hwpt", "mark", "buffer", "attach", "detach", "reset", "command",
-	"low power", "interrupt", "hot reset",
+	"unmap",   "map",	  "destroy",   "dirty tracking", "change process",
+	"copy",	   "allow iovas", "option",    "ioas",		 "hwpt",
+	"mark",	   "buffer",	  "attach",    "detach",	 "reset",
+	"command", "low power",	  "interrupt", "hot reset",
 };
 
 #define GATES (sizeof gate_names / sizeof *gate_names)
@@ -117,7 +129,9 @@ static void open_gates(struct dma *d)
 {
 	struct iommu_iova_range ranges[16];
 	struct iommu_ioas_iova_ranges arg = {
-		.size = sizeof arg, .ioas_id = d->ioas, .num_iovas = 16,
+		.size = sizeof arg,
+		.ioas_id = d->ioas,
+		.num_iovas = 16,
 		.allowed_iovas = (uintptr_t)ranges,
 	};
 	uint16_t command;

@@ -125,7 +125,9 @@ bool guest_arg(const char *key, char *ret_value, size_t size)
 void guest_setup(void)
 {
 	static const char *const mounts[][2] = {
-		{ "/proc", "proc" }, { "/sys", "sysfs" }, { "/dev", "devtmpfs" },
+		{ "/proc", "proc" },
+		{ "/sys", "sysfs" },
+		{ "/dev", "devtmpfs" },
 	};
 	ssize_t n;
 	int fd;
@@ -206,7 +208,7 @@ int main(void)
 		c->old(&d);
 	} else if (*stage == '2') {
 		phase("parked");
-		c->new(&d);
+		c->new (&d);
 	} else {
 		phase("parked again");
 		c->third(&d);

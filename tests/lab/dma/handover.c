@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 #ifndef F_ADD_SEALS
-#define F_ADD_SEALS	1033
-#define F_SEAL_SEAL	1
-#define F_SEAL_SHRINK	2
-#define F_SEAL_GROW	4
+#define F_ADD_SEALS   1033
+#define F_SEAL_SEAL   1
+#define F_SEAL_SHRINK 2
+#define F_SEAL_GROW   4
 #endif
 
 void dma_init(struct dma *d, const char *bdf)
@@ -61,7 +61,9 @@ int session_retrieve(struct dma *d, const char *name)
 int session_preserve(int session, int fd, uint64_t token)
 {
 	struct liveupdate_session_preserve_fd arg = {
-		.size = sizeof arg, .fd = fd, .token = token,
+		.size = sizeof arg,
+		.fd = fd,
+		.token = token,
 	};
 
 	return ioctl(session, LIVEUPDATE_SESSION_PRESERVE_FD, &arg);
@@ -240,7 +242,9 @@ int ioas_map_mem(struct dma *d)
 int hwpt_create(struct dma *d)
 {
 	struct iommu_hwpt_alloc arg = {
-		.size = sizeof arg, .dev_id = d->devid, .pt_id = d->ioas,
+		.size = sizeof arg,
+		.dev_id = d->devid,
+		.pt_id = d->ioas,
 	};
 
 	if (ioctl(d->iommufd, IOMMU_HWPT_ALLOC, &arg))
@@ -252,7 +256,10 @@ int hwpt_create(struct dma *d)
 int hwpt_mark(struct dma *d, uint32_t hwpt, uint64_t token, uint32_t flags)
 {
 	struct iommu_hwpt_liveupdate_mark_preserve arg = {
-		.size = sizeof arg, .hwpt_id = hwpt, .hwpt_token = token, .flags = flags,
+		.size = sizeof arg,
+		.hwpt_id = hwpt,
+		.hwpt_token = token,
+		.flags = flags,
 	};
 
 	return ioctl(d->iommufd, IOMMU_HWPT_LIVEUPDATE_MARK_PRESERVE, &arg);
@@ -261,8 +268,12 @@ int hwpt_mark(struct dma *d, uint32_t hwpt, uint64_t token, uint32_t flags)
 int ioas_buffer(struct dma *d, uint64_t iova, uint64_t length, uint64_t token, uint32_t flags)
 {
 	struct iommu_ioas_preserve arg = {
-		.size = sizeof arg, .flags = flags, .ioas_id = d->ioas,
-		.iova = iova, .length = length, .token = token,
+		.size = sizeof arg,
+		.flags = flags,
+		.ioas_id = d->ioas,
+		.iova = iova,
+		.length = length,
+		.token = token,
 	};
 
 	return ioctl(d->iommufd, IOMMU_IOAS_PRESERVE, &arg);
@@ -292,7 +303,7 @@ void device_up(struct dma *d)
 	must("attach", cdev_attach(d));
 	must("bar", cdev_map_bar(d));
 	must("config", cdev_config_read(d, 4, &command, 2));
-	command |= 6;	/* memory, bus mastering */
+	command |= 6; /* memory, bus mastering */
 	must("config", cdev_config_write(d, 4, &command, 2));
 	nic_start(d);
 	phase("before");
@@ -332,15 +343,16 @@ void reattach(struct dma *d)
 	struct dma_note *note = (void *)d->ram;
 	struct iommu_lu_area areas[8];
 	struct iommu_lu_info info = {
-		.size = sizeof info, .num_areas = 8, .areas = (uintptr_t)areas,
+		.size = sizeof info,
+		.num_areas = 8,
+		.areas = (uintptr_t)areas,
 	};
 	uint16_t command;
 
 	must("info", ioctl(d->iommufd, IOMMU_LU_INFO, &info));
 	if (info.num_areas != 2 || areas[0].iova != MEM_IOVA || areas[0].length != MEM_SIZE ||
-	    areas[0].token != TOKEN_MEM || areas[0].offset ||
-	    areas[1].token != TOKEN_BUFFER || areas[1].iova != MEM_IOVA + RING_OFFSET ||
-	    !(areas[1].flags & IOMMU_LU_AREA_BUFFER))
+	    areas[0].token != TOKEN_MEM || areas[0].offset || areas[1].token != TOKEN_BUFFER ||
+	    areas[1].iova != MEM_IOVA + RING_OFFSET || !(areas[1].flags & IOMMU_LU_AREA_BUFFER))
 		fail("wrong areas: %u, iova %llx length %llx token %llx", info.num_areas,
 		     areas[0].iova, areas[0].length, areas[0].token);
 	must("bind", cdev_bind(d));

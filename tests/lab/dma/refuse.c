@@ -16,14 +16,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define EXTRA_IOVA	0x200000000ULL
-#define EXTRA_SIZE	0x10000UL
+#define EXTRA_IOVA 0x200000000ULL
+#define EXTRA_SIZE 0x10000UL
 
 struct row {
 	const char *what;
 	void (*spoil)(struct dma *d);
 	void (*mend)(struct dma *d);
-	int mem, iommufd, dev;	/* errno of preserving each, 0 accepted, -1 not tried */
+	int mem, iommufd, dev; /* errno of preserving each, 0 accepted, -1 not tried */
 };
 
 static void *anonymous;
@@ -33,13 +33,16 @@ static uint32_t other_hwpt;
 static void map_anonymous(struct dma *d)
 {
 	struct iommu_ioas_map arg = {
-		.size = sizeof arg, .ioas_id = d->ioas, .length = EXTRA_SIZE, .iova = EXTRA_IOVA,
+		.size = sizeof arg,
+		.ioas_id = d->ioas,
+		.length = EXTRA_SIZE,
+		.iova = EXTRA_IOVA,
 		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE |
 			 IOMMU_IOAS_MAP_READABLE,
 	};
 
-	anonymous = mmap(NULL, EXTRA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			 -1, 0);
+	anonymous =
+		mmap(NULL, EXTRA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	arg.user_va = (uintptr_t)anonymous;
 	expect("map anonymous memory", ioctl(d->iommufd, IOMMU_IOAS_MAP, &arg), 0);
 }
@@ -47,7 +50,10 @@ static void map_anonymous(struct dma *d)
 static void unmap_extra(struct dma *d)
 {
 	struct iommu_ioas_unmap arg = {
-		.size = sizeof arg, .ioas_id = d->ioas, .iova = EXTRA_IOVA, .length = EXTRA_SIZE,
+		.size = sizeof arg,
+		.ioas_id = d->ioas,
+		.iova = EXTRA_IOVA,
+		.length = EXTRA_SIZE,
 	};
 
 	expect("unmap", ioctl(d->iommufd, IOMMU_IOAS_UNMAP, &arg), 0);
@@ -59,7 +65,10 @@ static void unmap_extra(struct dma *d)
 static void map_file(struct dma *d, unsigned int seals)
 {
 	struct iommu_ioas_map_file arg = {
-		.size = sizeof arg, .ioas_id = d->ioas, .length = EXTRA_SIZE, .iova = EXTRA_IOVA,
+		.size = sizeof arg,
+		.ioas_id = d->ioas,
+		.length = EXTRA_SIZE,
+		.iova = EXTRA_IOVA,
 		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE |
 			 IOMMU_IOAS_MAP_READABLE,
 	};
@@ -101,7 +110,10 @@ static void punch(struct dma *d)
 static void remap(struct dma *d)
 {
 	struct iommu_ioas_unmap arg = {
-		.size = sizeof arg, .ioas_id = d->ioas, .iova = MEM_IOVA, .length = MEM_SIZE,
+		.size = sizeof arg,
+		.ioas_id = d->ioas,
+		.iova = MEM_IOVA,
+		.length = MEM_SIZE,
 	};
 
 	expect("unmap memory", ioctl(d->iommufd, IOMMU_IOAS_UNMAP, &arg), 0);

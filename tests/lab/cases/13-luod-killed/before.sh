@@ -12,7 +12,10 @@ like "$(session_get vm1 Resources)" "ram0 memory" "and holds what was in custody
 load
 # A guest that takes its time keeps the barrier open.
 vmm_start slow --size=8M --slow-ready=600
-(luctl update --jump=systemd >/run/update.log 2>&1; echo $? >/run/update.status) &
+(
+	luctl update --jump=systemd >/run/update.log 2>&1
+	echo $? >/run/update.status
+) &
 t "the barrier is open" wait_for 60 vmm_said vm1 '^ready'
 keeper_holds 4
 kill_luod "in the barrier"

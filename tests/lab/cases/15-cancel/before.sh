@@ -17,7 +17,10 @@ load
 diag "cancelled in the barrier of a direct jump"
 vmm_start slow --size=8M --slow-ready=600
 units=$(active_units)
-(luctl update --jump=direct >/run/update.log 2>&1; echo $? >/run/update.status) &
+(
+	luctl update --jump=direct >/run/update.log 2>&1
+	echo $? >/run/update.status
+) &
 t "the barrier is open" wait_for 120 vmm_said vm1 '^ready'
 t_not "other services are stopped" systemctl is-active --quiet systemd-logind.service
 t "an administrator calls it off" luctl cancel --reason="on second thoughts"
