@@ -1,35 +1,56 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 . /usr/lib/lab/luod.sh
+# shellcheck source=tests/lab/cases/18-busy-device/watch.sh
+. "$LAB_DIR/watch.sh"
 
 hold() {
-	exec 9<>/dev/liveupdate
+	sleep infinity 9<>/dev/liveupdate &
+	holder=$!
+	t "somebody holds the device" wait_for 10 test -e "/proc/$holder/fd/9"
 }
 
 release() {
-	exec 9>&-
+	kill "$holder"
+	wait "$holder" || true
 }
 
+waits_for_device() {
+	luctl status --json | jq -e '.job.step == "sessions"'
+}
+
+watch_install
 vmm_start vm1 --size=8M
 load
-t "it can be opened: luod holds it no longer than a call" hold
-release
+t "nothing stands in the way" luctl check
+
 hold
 luctl check >/run/check 2>&1
-like "$(cat /run/check)" "liveupdate-busy" "luctl check says that somebody has it"
+is $? 3 "luctl check says that an update cannot be made"
 diag </run/check
+is "$(luctl check --json | jq -r '.findings[] | select(.severity == "error") | .code')" \
+	liveupdate-busy "... and why"
+luctl update >/run/update 2>&1
+is $? 3 "an update is refused"
 
-printf '[Update]\nStepTimeout=3s\n' >/etc/luod/lu.conf.d/50-case.conf
+diag "forced, and the device stays busy"
+mkdir -p /run/luod/lu.conf.d
+printf '[Update]\nStepTimeout=3s\n' >/run/luod/lu.conf.d/50-case.conf
 t "luod reads lu.conf again" systemctl reload luod
-t_not "the update does not take place" luctl update --jump=systemd --force
-like "$(luctl timeline --json | jq -r .update.error)" "/dev/liveupdate is in use" "history says why"
+luctl update --jump=systemd --force >/run/update 2>&1
+is $? 1 "the update fails"
+like "$(luctl timeline --json | jq -r .update.error)" "/dev/liveupdate is in use by another process" \
+	"history says why"
 wait_state loaded
+is "$(session_get vm1 State)" idle "the session is as before"
 keeper_holds 0
-rm /etc/luod/lu.conf.d/50-case.conf
+rm /run/luod/lu.conf.d/50-case.conf
 t "luod reads lu.conf again" systemctl reload luod
 
-(exec 9>&- && luctl update --jump=systemd --force >/run/update.log 2>&1) &
-t "the next update waits for it" wait_for 60 state_is preparing
+diag "forced, and the device becomes free"
+(luctl update --jump=systemd --force >/run/update 2>&1) &
+t "the update waits for it" wait_for 60 waits_for_device
 sleep 2
-release
-jump true
+t "... still" waits_for_device
+never_kept_open
+jump release
