@@ -25,6 +25,7 @@ load
 t "nothing stands in the way" luctl check
 
 hold
+t "the watch sees it" wait_for 10 grep -q sleep /run/device-watch
 luctl check >/run/check 2>&1
 is $? 3 "luctl check says that an update cannot be made"
 diag </run/check
