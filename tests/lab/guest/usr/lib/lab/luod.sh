@@ -14,6 +14,9 @@
 #	kill_luod WHEN, kill_keeper WHEN   SIGKILL; assertions: it is back and answers
 #	keeper_holds N             assertion: so many kernel sessions are held
 #	memory_moves NAME          is the guest running?
+#	went_on NAME               assertions: it was paused for nothing, is as it was, and runs
+#	vmm_gone NAME              assertions: the guest is stopped for good, its session closed
+#	luod_fds                   how many fds luod has open, but those of connections
 #	active_units, units_are_back UNITS   what is up; is all of that up again?
 #	cannot_update CODE WORDS   assertions: luod runs, names CODE and the way out, and refuses
 #	timeline                   shows the last update's timeline as remarks
@@ -119,6 +122,22 @@ memory_moves() {
 	before=$(_ticks "$1")
 	sleep 2
 	[ "$(_ticks "$1")" -gt "$before" ]
+}
+
+went_on() {
+	vmm_wait "$1" '^cancelled' && vmm_wait "$1" '^verified'
+	t_not "guest $1 found nothing amiss" vmm_said "$1" 'corrupt|failed'
+	t "its memory is still written" memory_moves "$1"
+	: >"/run/vmm-$1"
+}
+
+vmm_gone() {
+	t "guest $1 goes away" systemctl disable --now "vmm@$1"
+	t "its session is closed" busctl call org.luod1 "$(session_path "$1")" org.luod1.Session Close
+}
+
+luod_fds() {
+	find "/proc/$(systemctl show -P MainPID luod)/fd" -printf '%l\n' | grep -vc '^socket:'
 }
 
 active_units() {
