@@ -34,6 +34,7 @@ CPUS = 2
 # What is started here ends when the lab ends, however that comes about.
 WITH_US = ["setpriv", "--pdeathsig", "KILL"]
 _running = set()
+ending = False
 
 TCG = ["-accel", "tcg,thread=multi", "-cpu", "max"]
 KVM = ["-accel", "kvm", "-cpu", "host"]
@@ -47,20 +48,24 @@ def accelerate(how):
     accel = how
 
 
-def base_args(memory=MEMORY, cpus=CPUS):
-    """What every machine of the lab has, as arguments."""
-    return [*BASE, *accel, "-smp", str(cpus), "-m", str(memory), *IOMMU]
+def base_args(memory=MEMORY, cpus=CPUS, iommu=""):
+    """What every machine of the lab has, as arguments; with properties of the IOMMU."""
+    option, device = IOMMU
+    return [*BASE, *accel, "-smp", str(cpus), "-m", str(memory),
+            option, ",".join(filter(None, [device, iommu]))]
 
 
 class Machine:
     """A machine whose files are in folder; options are chosen before start()."""
 
-    def __init__(self, qemu, folder, kernel, append, *, memory=MEMORY, cpus=CPUS, extra=()):
+    def __init__(self, qemu, folder, kernel, append, *, memory=MEMORY, cpus=CPUS, iommu="",
+                 extra=()):
         self.qemu = qemu
         self.folder = Path(folder)
-        self.args = base_args(memory, cpus)
+        self.args = base_args(memory, cpus, iommu)
         self.args += ["-kernel", str(kernel), "-append", append]
         self.extra = list(extra)
+        self.fds = []  # that it inherits
         self.process = None
 
     def serial_to(self, *files):
@@ -100,13 +105,16 @@ class Machine:
         return dict(os.environ, TMPDIR=str(self.folder))
 
     def start(self):
+        if ending:
+            raise LabError("the lab is ending")
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.folder / "qemu.log", "wb") as log:
             log.write((" ".join(self.command()) + "\n").encode())
             log.flush()
             self.process = subprocess.Popen(
                 [*WITH_US, *self.command()], cwd=self.folder, env=self._environment(),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                pass_fds=self.fds)
         _running.add(self)
 
     def foreground(self):
@@ -137,7 +145,8 @@ class Machine:
         _running.discard(self)
 
     def status(self):
-        return self.process.returncode
+        """The exit status, or None while it runs."""
+        return self.process.poll()
 
     def __enter__(self):
         return self
@@ -147,7 +156,9 @@ class Machine:
 
 
 def kill_all():
-    """End every machine that runs."""
+    """End every machine that runs, and let none begin."""
+    global ending
+    ending = True
     for vm in list(_running):
         vm.kill()
 
