@@ -117,13 +117,16 @@ static size_t terminal_width(FILE *f)
 	return size.ws_col;
 }
 
-/* " 3/8  memory        preserve memory" */
+/* " 3/8  memory        preserve memory"; a signal may be faster than the answer with the count. */
 static void print_step(struct progress *p)
 {
 	_cleanup_free_ char *name = luctl_safe(p->step);
 
-	fprintf(p->luctl->out, "%2u/%u  %-12s %-32s", p->number, p->count, strempty(name),
-		find_step(p->step)->title);
+	if (p->count > 0)
+		fprintf(p->luctl->out, "%2u/%u", p->number, p->count);
+	else
+		fprintf(p->luctl->out, "%2u  ", p->number);
+	fprintf(p->luctl->out, "  %-12s %-32s", strempty(name), find_step(p->step)->title);
 }
 
 /* The line of the running step, on a terminal; cut, because a wrapped line cannot be rewritten. */
