@@ -83,7 +83,7 @@ class Cache:
         if mark.exists():
             return
         self.root.mkdir(parents=True, exist_ok=True)
-        strangers = [n for n in os.listdir(self.root) if n != "locks"]
+        strangers = [n for n in os.listdir(self.root) if n not in ("locks", MARK)]
         if strangers:
             raise LabError(f"{self.root} is not a cache of the lab (found '{strangers[0]}')")
         mark.touch()
