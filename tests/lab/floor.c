@@ -10,7 +10,6 @@
  * Two intervals, in cycles of the time stamp counter: from the call that jumps to
  * the first instruction of init in the next kernel, and to the session finished.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/liveupdate.h>

@@ -3,9 +3,9 @@
 
 One module per concern, dependencies pointing one way:
 
-	cli -> runner -> machine -> rootfs, kernel, qemu -> apt -> cache -> base
+	cli -> runner -> bench, machine -> rootfs, kernel, qemu -> apt -> cache -> base
 
 ``base`` knows where things are and how commands are run, ``cache`` owns what
 is kept between runs, ``apt`` is the only one that talks to a package archive,
-``case`` and ``tap`` are pure and know nothing of the rest.
+``case``, ``tap`` and ``proof`` are pure: they read, and judge what was read.
 """

@@ -18,20 +18,39 @@
 	BUILD    script run on the host before the machine; leaves files for the
 	         guest in $SHARE (/lab/case/build in the guest)
 	HOST     script run on the host beside the machine, killed with it
+	NEEDS    options (CONFIG_X) that the project's kernels must have; without them
+	         no tier takes the case
+
+and for GUESTS=bare, instead of BUILD:
+
+	PROGRAM  folder of the lab whose C files, linked statically, are the init of all
+	         boots; it finds the next kernel and initramfs in /next, and what it shall
+	         do in APPEND
+	NEXT_APPEND  for the next kernel's command line; the program sees it in lab.next
+	LOADED   flavours that it finds in /loaded, to be refused
+	IOMMU    further properties of the virtual IOMMU
+	DEVICE   what it hands over (see bench.py)
+	PROOF    what the emulator's traces must show of it: running or stopped
+
+A case-NAME.conf is a variant: the case again, with these keys on top.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from .base import CASES, LabError, read_conf
+from .base import CASES, LAB, LabError, read_conf
+from . import kernel
 from .kernel import FLAVOURS
 from .rootfs import GUESTS
 
 KEYS = {"TITLE", "TIER", "GUESTS", "CHECK", "JUMPS", "KERNEL", "NEXT", "APPEND", "MEM", "CPUS",
-        "QEMU", "DEADLINE", "BUILD", "HOST"}
+        "QEMU", "DEADLINE", "BUILD", "HOST", "NEEDS", "PROGRAM", "NEXT_APPEND", "LOADED", "IOMMU",
+        "DEVICE", "PROOF"}
 DEADLINE_PER_BOOT = 300
 KERNELS = [*FLAVOURS, "debian"]
 BARE = "bare"
+DEVICES = ("e1000e", "e1000e-behind-port", "nvme")
+PROOFS = ("running", "stopped")
 
 
 @dataclass(frozen=True)
@@ -51,12 +70,23 @@ class Case:
     deadline: int
     build: str
     host: str
+    needs: tuple
+    program: str
+    next_append: str
+    loaded: tuple
+    iommu: str
+    device: str
+    proof: str
 
     def in_tier(self, tier, guest):
         return self.tier <= tier and (tier > 1 or guest in self.check)
 
     def bare(self):
         return self.guests == (BARE,)
+
+    def missing(self):
+        """The options it needs and the project's kernels do not have."""
+        return " ".join(option for option in self.needs if not kernel.has(option))
 
     def scripts(self):
         """What it must bring along for its boots."""
@@ -66,12 +96,21 @@ class Case:
         return names[:self.jumps + 1]
 
 
-def load(folder):
+def load(folder, variant=""):
+    """The case in a folder, or a variant of it."""
     conf = folder / "case.conf"
     if not conf.is_file():
         raise LabError(f"{folder} has no case.conf")
     values = read_conf(conf, KEYS, ("TITLE",))
+    if variant:
+        conf = folder / f"case-{variant}.conf"
+        values |= read_conf(conf, KEYS)
+    case = _case(folder, variant, conf, values)
+    _check(case, conf)
+    return case
 
+
+def _case(folder, variant, conf, values):
     def number(key, default, allowed=None):
         text = values.get(key, str(default))
         if not text.isdigit() or (allowed and int(text) not in allowed):
@@ -84,46 +123,74 @@ def load(folder):
         for word in found:
             if word not in known:
                 raise LabError(f"{conf}: {key} names '{word}' (known: {' '.join(known)})")
-        return found
+        return tuple(found)
+
+    def word(key, known):
+        return " ".join(words(key, "", known)[:1])
 
     jumps = number("JUMPS", 1, (0, 1, 2))
     nexts = words("NEXT", " ".join(["next", "project"][:jumps]), KERNELS)
     if len(nexts) != jumps:
         raise LabError(f"{conf}: NEXT names {len(nexts)} kernel(s) for {jumps} jump(s)")
     guests = words("GUESTS", " ".join(GUESTS), [*GUESTS, BARE])
-    case = Case(
-        name=folder.name, folder=folder, title=values["TITLE"], tier=number("TIER", 1, (1, 2)),
-        guests=tuple(guests), check=tuple(words("CHECK", " ".join(guests), guests)), jumps=jumps,
-        kernels=tuple(words("KERNEL", "project", KERNELS)[:1] + nexts),
+    return Case(
+        name="-".join(filter(None, [folder.name, variant])), folder=folder,
+        title=values["TITLE"], tier=number("TIER", 1, (1, 2)),
+        guests=guests, check=words("CHECK", " ".join(guests), guests), jumps=jumps,
+        kernels=words("KERNEL", "project", KERNELS)[:1] + nexts,
         append=values.get("APPEND", ""), memory=values.get("MEM", ""),
         cpus=number("CPUS", 2), qemu=values.get("QEMU", ""),
         deadline=number("DEADLINE", DEADLINE_PER_BOOT * (jumps + 1)),
-        build=values.get("BUILD", ""), host=values.get("HOST", ""))
-    if BARE in case.guests and not (case.bare() and case.build):
-        raise LabError(f"{conf}: GUESTS={BARE} goes alone and needs BUILD")
+        build=values.get("BUILD", ""), host=values.get("HOST", ""),
+        needs=tuple(values.get("NEEDS", "").split()), program=values.get("PROGRAM", ""),
+        next_append=values.get("NEXT_APPEND", ""), loaded=words("LOADED", "", KERNELS),
+        iommu=values.get("IOMMU", ""), device=word("DEVICE", DEVICES),
+        proof=word("PROOF", PROOFS))
+
+
+def _check(case, conf):
+    """What has to fit together."""
+    if BARE in case.guests and not (case.bare() and bool(case.build) != bool(case.program)):
+        raise LabError(f"{conf}: GUESTS={BARE} goes alone and needs either BUILD or PROGRAM")
+    if case.program and not list((LAB / case.program).glob("*.c")):
+        raise LabError(f"{conf}: PROGRAM={case.program} has no C file")
+    used = {"PROGRAM": case.program, "NEXT_APPEND": case.next_append, "LOADED": case.loaded,
+            "IOMMU": case.iommu, "DEVICE": case.device, "PROOF": case.proof}
+    if not case.bare() or not case.program:
+        for key in (key for key, value in used.items() if value):
+            raise LabError(f"{conf}: {key} is for GUESTS={BARE} with PROGRAM")
+    if case.proof and not case.device:
+        raise LabError(f"{conf}: PROOF is of a DEVICE")
     for script in [*case.scripts(), *filter(None, [case.build, case.host])]:
-        if not (folder / script).is_file():
-            raise LabError(f"{folder}: {script} is missing")
-    for name in ("after.sh", "after-2.sh")[jumps:]:
-        if (folder / name).exists():
-            raise LabError(f"{folder}: {name} is there, but JUMPS={jumps}")
-    return case
+        if not (case.folder / script).is_file():
+            raise LabError(f"{case.folder}: {script} is missing")
+    for name in ("after.sh", "after-2.sh")[case.jumps:]:
+        if (case.folder / name).exists():
+            raise LabError(f"{case.folder}: {name} is there, but JUMPS={case.jumps}")
+
+
+def load_folder(folder):
+    """The case and its variants."""
+    variants = sorted(path.stem.partition("-")[2] for path in folder.glob("case-*.conf"))
+    return [load(folder, variant) for variant in ["", *variants]]
 
 
 def load_all(root=CASES):
-    return [load(path) for path in sorted(root.iterdir()) if (path / "case.conf").exists()]
+    return [case for path in sorted(root.iterdir()) if (path / "case.conf").exists()
+            for case in load_folder(path)]
 
 
 def select(cases, names):
     """The cases meant by names: a whole name, its number, what follows the number,
-    or the path of a folder that is no case of ours."""
+    or the path of a folder that is no case of ours. Without naming a variant, all."""
     chosen = []
     for name in names:
         if "/" in name:
-            hits = [load(Path(name).absolute())]
+            hits = load_folder(Path(name).absolute())
         else:
-            hits = [c for c in cases if name in (c.name, c.name.partition("-")[0],
-                                                 c.name.partition("-")[2])]
+            hits = [c for c in cases if any(
+                name in (whole, whole.partition("-")[0], whole.partition("-")[2])
+                for whole in (c.name, c.folder.name))]
         if not hits:
             raise LabError(f"no case '{name}'; see 'lab list'")
         chosen += [c for c in hits if c not in chosen]

@@ -65,8 +65,10 @@ def cmd_run(cache, args):
     if not named and not tier:
         raise LabError("which case? Names, --tier N or --all; 'lab list' shows them")
     every = [(c, g) for c in known for g in c.guests if not args.guest or g in args.guest]
-    runs = [(c, g) for c, g in every if c in named or c.in_tier(tier, g)]
-    left_out = [f"{c.name}-{g}" for c, g in every if (c, g) not in runs]
+    runs = [(c, g) for c, g in every
+            if c in named or c.in_tier(tier, g) and not c.missing()]
+    left_out = [f"{c.name}-{g}" + (f" (no {c.missing()})" if c.missing() else "")
+                for c, g in every if (c, g) not in runs]
     if not runs:
         raise LabError("none of these cases runs in that guest")
     if args.kernel:
@@ -81,9 +83,10 @@ def cmd_run(cache, args):
 
 @verb("list")
 def cmd_list(_cache, _args):
-    """name, tier, guests and title of every case"""
+    """name, tier, guests and title of every case; what its kernel lacks"""
     for one in cases.load_all():
-        print(f"{one.name:24} {one.tier}  {','.join(one.guests):13} {one.title}")
+        lacks = f" [the kernel has no {one.missing()}]" if one.missing() else ""
+        print(f"{one.name:26} {one.tier}  {','.join(one.guests):13} {one.title}{lacks}")
 
 
 @verb("shell", arg("guest", nargs="?", default="forky", choices=list(rootfs.GUESTS)),

@@ -24,13 +24,9 @@ def initrd(cache, flavour):
     key = digest("floor-1", SOURCE, headers.parent.name, image.parent.name)
 
     def build(work):
-        program = initramfs.compile_static(SOURCE, work / "init", "-isystem", headers)
-        init = {"init": initramfs.file(program.read_bytes(), executable=True)}
+        program = initramfs.compile_static([SOURCE], work / "init", headers)
+        (work / "initrd").write_bytes(initramfs.boots(program.read_bytes(), [image.read_bytes()]))
         program.unlink()
-        following = {"next": initramfs.folder(),
-                     "next/bzImage": initramfs.file(image.read_bytes()),
-                     "next/initrd": initramfs.file(initramfs.cpio(init))}
-        (work / "initrd").write_bytes(initramfs.cpio({**init, **following}))
 
     return cache.get("floor", key, build, keep=4) / "initrd"
 

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Small initramfs images: cpio (newc) written here, programs compiled static."""
+"""Small initramfs images: cpio (newc) written here, programs compiled static.
 
-from .base import need, run
+A program can be the init of several boots: it finds the kernel of the next boot
+in /next/bzImage, with an initramfs in /next/initrd that has the one after it.
+"""
+
+from . import kernel
+from .base import LAB, need, run
+from .cache import digest
 
 TRAILER = "TRAILER!!!"
 
@@ -30,8 +36,39 @@ def folder():
     return (0o040755, b"")
 
 
-def compile_static(source, target, *flags):
+def compile_static(sources, target, headers):
     """A program that needs nothing but the kernel."""
-    run([need("gcc", "to compile guest programs"), "-O2", "-static", "-Wall", "-Wextra", "-Werror",
-         *flags, "-o", target, source])
+    run([need("gcc", "to compile guest programs"), "-O2", "-static", "-pthread", "-Wall", "-Wextra",
+         "-Werror", "-D_GNU_SOURCE=", "-isystem", headers, "-o", target, *sources])
     return target
+
+
+def boots(program, images, loaded=None):
+    """The initramfs of the first boot; images are what the later ones run, loaded
+    are further ones by name, in /loaded."""
+    init = {"init": file(program, executable=True)}
+    files = init
+    for image in reversed(images):
+        files = {**init, "next": folder(), "next/bzImage": file(image),
+                 "next/initrd": file(cpio(files))}
+    if loaded:
+        files = {**files, "loaded": folder(),
+                 **{f"loaded/{name}": file(data) for name, data in loaded.items()}}
+    return cpio(files)
+
+
+def of_program(cache, name, images, loaded):
+    """The initramfs of a program of the lab, made of files: an entry's file."""
+    source = LAB / name
+    headers = kernel.headers(cache)
+    key = digest("program-1", source, headers.parent.name, [i.parent.name for i in images],
+                 {flavour: image.parent.name for flavour, image in loaded.items()})
+
+    def build(work):
+        program = compile_static(sorted(source.glob("*.c")), work / "init", headers)
+        (work / "initrd").write_bytes(boots(
+            program.read_bytes(), [image.read_bytes() for image in images],
+            {flavour: image.read_bytes() for flavour, image in loaded.items()}))
+        program.unlink()
+
+    return cache.get(f"program-{name}", key, build, keep=8) / "initrd"

@@ -18,6 +18,7 @@ import os
 import re
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 from . import apt
 from .base import KERNEL, LabError, cores, need, read_conf, run, say
@@ -25,6 +26,11 @@ from .cache import digest
 
 SERIES = KERNEL / "patches" / "series"
 CCACHE_SIZE = "5G"
+
+# Kernels, and their headers, that the user brings along: bzImage files, a folder.
+GIVEN = {"stock": ("LAB_KERNEL_STOCK",), "project": ("LAB_KERNEL",),
+         "next": ("LAB_KERNEL_NEXT", "LAB_KERNEL"), "debug": ("LAB_KERNEL_DEBUG",)}
+GIVEN_HEADERS = "LAB_HEADERS"
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,22 @@ FLAVOURS = {
     "next": Flavour("-luod-next", "project", ("lab.config", "project.config", "next.config")),
     "debug": Flavour("-luod-debug", "project", ("lab.config", "project.config", "debug.config")),
 }
+
+
+def given(flavour):
+    """The file to take for a flavour instead of building it, or None."""
+    for name in GIVEN[flavour]:
+        if os.environ.get(name):
+            return Path(os.environ[name]).absolute()
+    return None
+
+
+def has(option):
+    """Do the project's kernels have an option? One that is given is believed to."""
+    if given("project"):
+        return True
+    text = "".join(file.read_text() for file in FLAVOURS["project"].fragments())
+    return f"\n{option}=y\n" in text
 
 
 def base_conf():
@@ -175,6 +197,10 @@ def _unshare(path):
 
 def headers(cache):
     """The user-space headers of the project's source, without building a kernel."""
+    if os.environ.get(GIVEN_HEADERS):
+        folder = Path(os.environ[GIVEN_HEADERS]).absolute()
+        return cache.get("given-headers", digest(folder), lambda work: shutil.copytree(
+            folder, work / "include"), keep=2) / "include"
     series = patches()
     conf = base_conf()
     key = digest("headers-1", conf, series)
@@ -226,6 +252,8 @@ def _key(flavour, version):
 
 def path(cache, flavour):
     """Where the image of a flavour is or will be."""
+    if given(flavour):
+        return given(flavour)
     return cache.path(f"kernel-{flavour}", _key(flavour, _version(cache))) / "bzImage"
 
 
@@ -241,6 +269,8 @@ def image(cache, flavour):
     """A built kernel: directory with bzImage, config, System.map, release."""
     if flavour not in FLAVOURS:
         raise LabError(f"no kernel '{flavour}' (known: {' '.join(FLAVOURS)})")
+    if given(flavour):
+        return _given_image(cache, given(flavour))
     ready = cache.path(f"kernel-{flavour}", _key(flavour, _version(cache)))
     if not ready.is_dir():
         stock_source(cache)  # decides about the version, and so about the key
@@ -251,6 +281,25 @@ def image(cache, flavour):
             _build(cache, flavour, work)
 
     return cache.get(f"kernel-{flavour}", key, build, keep=3)
+
+
+def _given_image(cache, file):
+    if not file.is_file():
+        raise LabError(f"there is no kernel '{file}'")
+
+    def build(work):
+        shutil.copyfile(file, work / "bzImage")
+        (work / "release").write_text(image_release(file.read_bytes()) + "\n")
+
+    return cache.get("given-kernel", digest(file), build, keep=6)
+
+
+def image_release(data):
+    """What uname -r will say, from the header of a bzImage."""
+    if data[0x202:0x206] != b"HdrS":
+        raise LabError("that is not a bzImage")
+    start = 0x200 + int.from_bytes(data[0x20e:0x210], "little")
+    return data[start:data.index(b"\0", start)].split()[0].decode()
 
 
 def _build(cache, flavour, work):

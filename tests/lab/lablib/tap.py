@@ -63,14 +63,18 @@ class Result:
         self.failed += 1
         self.lines.append(f"not ok - {text}")
 
-    def judge(self, jumps, problem=None):
-        """What only the host can see; problem is what went wrong with the machine."""
+    def judge(self, jumps, problem=None, releases=None):
+        """What only the host can see; problem is what went wrong with the machine,
+        releases are what the boots should run, if no agent looks at that."""
         if problem:
             self.fail(problem)
         if self.skipped is not None:
             return
         if len(self.boots) != jumps + 1:
             self.fail(f"{jumps + 1} boot(s), not {len(self.boots)}")
+        for boot, release in zip(self.boots, releases or ()):
+            if boot.release != release:
+                self.fail(f"boot {boot.number} runs {release}, not {boot.release}")
         if not self.done and not problem:
             self.fail("the agent reached the end of the case")
         # The agent's own checks of each boot do not count as the case's.

@@ -7,12 +7,14 @@ import sys
 import tempfile
 import threading
 import unittest
+import unittest.mock
 from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lablib import apt, base, cache, case, initramfs, kernel, packages, tap  # noqa: E402
+from lablib import (apt, base, cache, case, initramfs, kernel, packages, proof,  # noqa: E402
+                    tap)
 
 
 class Folder(unittest.TestCase):
@@ -190,9 +192,35 @@ class CaseConf(Folder):
         with self.assertRaisesRegex(base.LabError, "no case 'y'"):
             case.select([one], ["y"])
 
+    def test_variants(self):
+        self.write("07-x/case-other.conf", "TIER=2\nAPPEND=b\n")
+        one = self.case("TITLE=x\nJUMPS=0\nAPPEND=a\n", "before.sh")
+        both = case.load_folder(one.folder)
+        self.assertEqual([(c.name, c.title, c.tier, c.append) for c in both],
+                         [("07-x", "x", 1, "a"), ("07-x-other", "x", 2, "b")])
+        for names in ["x"], ["07"], ["07-x"]:
+            self.assertEqual(case.select(both, names), both)
+        self.assertEqual(case.select(both, ["x-other"]), both[1:])
+
+    def test_program(self):
+        text = "TITLE=x\nGUESTS=bare\nPROGRAM=dma\n"
+        self.assertEqual(self.case(f"{text}DEVICE=nvme\nPROOF=running\n").device, "nvme")
+        self.refused("either BUILD or PROGRAM", f"{text}BUILD=x\n")
+        self.refused("'none' has no C file|has no C file", text.replace("dma", "none"))
+        self.refused("PROOF is of a DEVICE", f"{text}PROOF=running\n")
+        self.refused("DEVICE is for GUESTS=bare", "TITLE=x\nDEVICE=nvme\n")
+        self.refused("DEVICE names 'edu'", f"{text}DEVICE=edu\n")
+
+    def test_needs(self):
+        one = self.case("TITLE=x\nJUMPS=0\nNEEDS='CONFIG_LIVEUPDATE CONFIG_NO_SUCH'\n",
+                        "before.sh")
+        with unittest.mock.patch.dict(os.environ, {"LAB_KERNEL": ""}):
+            self.assertEqual(one.missing(), "CONFIG_NO_SUCH")
+
     def test_ours_are_well_formed(self):
-        names = [c.name.partition("-")[0] for c in case.load_all()]
-        self.assertEqual(len(names), len(set(names)), "case numbers are unique")
+        folders = {c.folder.name for c in case.load_all()}
+        numbers = {name.partition("-")[0] for name in folders}
+        self.assertEqual(len(folders), len(numbers), "case numbers are unique")
 
 
 class Tap(unittest.TestCase):
@@ -285,6 +313,55 @@ class Kernel(Folder):
         self.assertEqual((src / "same.c").stat().st_mtime_ns, before)
 
 
+class Proof(Folder):
+    """A trace in which the device writes every 10 ms, except where a test says."""
+    NAMES = ["setup", "before", "jump", "parked", "switch", "after", "end"]
+
+    def judged(self, want, events=(), silent=(0, 0), boots=(30.5,)):
+        lines = [(10.0 * i, "pci_cfg_write mch 00:00.0 @0xdc <- 0x1")
+                 for i in range(len(self.NAMES))]
+        lines += [(w / 100, "e1000e_rx_desc_buff_write buffer #0") for w in range(1000, 6000)
+                  if not silent[0] <= w / 100 < silent[1]]
+        text = "".join(f"7@{when:.6f}:{event}\n" for when, event in sorted([*lines, *events]))
+        record = proof.read(self.write("trace", text), self.NAMES, list(boots), ("00:05.0",))
+        return proof.judge(record, want)
+
+    def failures(self, *args, **kw):
+        return [line for line in self.judged(*args, **kw) if line.startswith("not ok")]
+
+    def test_running(self):
+        lines = self.judged("running", boots=(0.5, 20.5))
+        self.assertEqual([line for line in lines if line.startswith("not ok")], [])
+        self.assertTrue(any("early boot: 9.500 s, 950 writes" in line for line in lines), lines)
+
+    def test_pauses(self):
+        self.assertEqual(len(self.failures("running", silent=(31, 32))), 1)
+        self.assertEqual(len(self.failures("running", silent=(30, 40))), 2)
+
+    def test_what_must_not_happen(self):
+        for event in ("vtd_dmar_fault sid 0x28", "vtd_reg_write_gcmd status 0x0 value 0x6000000",
+                      "pci_cfg_write e1000e 00:05.0 @0x4 <- 0x103",
+                      "e1000e_core_ctrl_sw_reset Doing SW reset"):
+            with self.subTest(event=event):
+                self.assertEqual(len(self.failures("running", [(25.0, event)])), 1)
+                self.assertEqual(self.failures("running", [(5.0, event), (65.0, event)]), [])
+        self.assertEqual(self.failures(
+            "running", [(25.0, "pci_cfg_write nvme 00:08.0 @0x4 <- 0x103")]), [])
+
+    def test_stopped(self):
+        off = (25.0, "pci_cfg_write e1000e 00:05.0 @0x4 <- 0x103")
+        untranslated = "vtd_reg_write_gcmd status 0xc0000000 value 0x0"
+        self.assertEqual(self.failures("stopped", [off, (25.1, untranslated)], (25, 60)), [])
+        self.assertEqual(len(self.failures("stopped", [off], (26, 60))), 1)
+        self.assertEqual(len(self.failures("stopped", [off, (24.9, untranslated)], (25, 60))), 1)
+        self.assertEqual(len(self.failures("stopped")), 1)
+
+    def test_phase_without_its_mark(self):
+        path = self.write("trace", "7@1.0:pci_cfg_write mch 00:00.0 @0xdc <- 0x1\n")
+        record = proof.read(path, self.NAMES, [], ())
+        self.assertEqual(proof.judge(record, "running"), ["not ok - the trace has all phases"])
+
+
 class Small(unittest.TestCase):
     def test_package_table(self):
         table = packages.parse("# t\n[build]\ngcc\npkgconf | pkg-config\n[lab]\npython3\n")
@@ -293,6 +370,21 @@ class Small(unittest.TestCase):
         with self.assertRaisesRegex(base.LabError, "before any"):
             packages.parse("gcc\n")
         packages.parse(packages.TABLE.read_text())
+
+    def test_boots_are_nested(self):
+        one = initramfs.boots(b"PROGRAM", [b"SECOND", b"THIRD"], {"stock": b"STOCK"})
+        self.assertEqual(one.count(b"PROGRAM"), 3)
+        self.assertEqual([one.count(b"SECOND"), one.count(b"THIRD"), one.count(b"STOCK")],
+                         [1, 1, 1])
+        self.assertEqual(initramfs.boots(b"PROGRAM", [], {"stock": b"STOCK"}).count(b"STOCK"), 1)
+
+    def test_release_of_an_image(self):
+        image = bytearray(0x400)
+        image[0x202:0x206], image[0x20e:0x210] = b"HdrS", (0x50).to_bytes(2, "little")
+        image[0x250:0x270] = b"7.3.4-luod (lab@luod) #1 SMP\0".ljust(0x20, b"x")
+        self.assertEqual(kernel.image_release(bytes(image)), "7.3.4-luod")
+        with self.assertRaises(base.LabError):
+            kernel.image_release(bytes(0x400))
 
     def test_cpio_is_aligned(self):
         data = initramfs.cpio({"d": initramfs.folder(), "d/f": initramfs.file(b"abc", True)})

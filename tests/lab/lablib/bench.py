@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What stands around a machine whose device is handed over while it does DMA.
+
+The device, a wire that sends numbered frames into it from outside, the traces
+of the emulator, and the watch on what the guest says: the phases it goes
+through. What all of it proves is judged in proof.py.
+
+The frames come over a datagram socket that is made here, so that its buffer is
+large, nobody else can write to it, and it tells how many frames it dropped. A
+run with drops is invalid, not failed: the runner repeats it.
+"""
+
+import re
+import socket
+import struct
+import threading
+import time
+from dataclasses import dataclass
+
+from . import proof
+from .base import LabError
+
+RATE = 200  # frames a second: see RING_COUNT in dma/dma.h
+RECEIVE_BUFFER = 16 << 20
+WATCH_SECONDS = 0.02
+DISK_SIZE = 64 << 20
+
+PHASE = "@ phase "
+SPLAT = re.compile(r"WARNING:|BUG:|Oops|Call Trace|KASAN|possible recursive|kmemleak: \d+ new")
+
+SO_RCVBUFFORCE = 33
+SO_MEMINFO = 55
+MEMINFO_DROPS = 8
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device for DEVICE= of a case: where it is, what must not lose bus mastering."""
+    address: str
+    arguments: tuple
+    watched: tuple
+
+
+DEVICES = {
+    "e1000e": Device("0000:00:05.0", ("-device", "e1000e,netdev=wire,addr=05.0"), ("00:05.0",)),
+    "e1000e-behind-port": Device(
+        "0000:01:00.0",
+        ("-device", "pcie-root-port,id=bridge,slot=1,chassis=1,addr=06.0",
+         "-device", "e1000e,netdev=wire,bus=bridge"), ("01:00.0", "00:06.0")),
+    # So slow that reads are always under way; its content is made by the guest.
+    "nvme": Device(
+        "0000:00:05.0",
+        ("-drive", "if=none,id=slow,format=raw,file=slow-disk,throttling.iops-read=20",
+         "-device", "nvme,drive=slow,serial=slow,addr=05.0"), ("00:05.0",)),
+}
+
+
+class Wire(threading.Thread):
+    """Numbered frames, one datagram each, from the time it is started."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.far = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.near = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        for end in self.far, self.near:
+            end.bind(("127.0.0.1", 0))
+        self.far.connect(self.near.getsockname())
+        self.near.connect(self.far.getsockname())
+        try:
+            self.near.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+        except PermissionError:
+            self.near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        self.sent = 0
+        self.ended = threading.Event()
+
+    def arguments(self):
+        return ["-netdev", f"dgram,id=wire,local.type=fd,local.str={self.near.fileno()}"]
+
+    def run(self):
+        begin = time.monotonic()
+        while not self.ended.is_set():
+            frame = (b"\xff" * 6 + b"\x02\x00\x00\x00\x00\x01" + b"\x88\xb5"
+                     + struct.pack(">I", self.sent) + b"\0" * 60)
+            try:
+                self.far.send(frame)
+            except OSError:
+                pass
+            self.sent += 1
+            self.ended.wait(max(0, begin + self.sent / RATE - time.monotonic()))
+
+    def drops(self):
+        """Frames that did not fit into the socket: then gaps prove nothing."""
+        words = self.near.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 4 * (MEMINFO_DROPS + 1))
+        return struct.unpack_from("=I", words, 4 * MEMINFO_DROPS)[0]
+
+    def stop(self):
+        self.ended.set()
+        if self.is_alive():
+            self.join()
+        for end in self.far, self.near:
+            end.close()
+
+
+class Spoilt(LabError):
+    """A run that says nothing, because of the host."""
+
+
+class Bench:
+    """One run's devices, wire and watch."""
+
+    def __init__(self, case, folder):
+        self.case, self.folder = case, folder
+        self.device = DEVICES.get(case.device)
+        self.wire = Wire() if case.device.startswith("e1000e") else None
+        self.boots = []  # when the console showed the first line of a kernel
+        self.dropped = 0
+
+    def append(self):
+        """What the guest is told on its command line."""
+        words = [f'lab.next="{self.case.next_append}"'] if self.case.next_append else []
+        if self.device:
+            words.append(f"lab.device={self.device.address}")
+        return " ".join(words)
+
+    def equip(self, vm):
+        """Give the machine the devices; before it is started."""
+        for name in "disk", "slow-disk":
+            with open(self.folder / name, "wb") as file:
+                file.truncate(DISK_SIZE)
+        if self.wire:
+            vm.args += self.wire.arguments()
+            vm.fds.append(self.wire.near.fileno())
+        if self.device:
+            vm.args += [*self.device.arguments, "-D", "trace", "-msg", "timestamp=on"]
+            for event in proof.EVENTS:
+                vm.args += ["-trace", event]
+
+    def watch(self, vm, limit):
+        """As Machine.wait(), with the wire sending as soon as the guest is ready."""
+        end = time.monotonic() + limit
+        console, results = Tail(self.folder / "serial.log"), Tail(self.folder / "results")
+        try:
+            while vm.status() is None and time.monotonic() < end:
+                time.sleep(WATCH_SECONDS)
+                if console.has(b"Linux version"):
+                    self.boots.append(time.time())
+                # Not before the device receives: what waits in the socket could be lost.
+                if results.has(b"@ phase before") and self.wire and not self.wire.is_alive():
+                    self.wire.start()
+        finally:
+            if self.wire:
+                self.dropped = self.wire.drops()
+                self.wire.stop()
+        return vm.wait(max(0, end - time.monotonic()))
+
+    def judge(self, said):
+        """TAP of a run in which the guest, in lines that it said, got to the end."""
+        if self.dropped and self.case.proof == "running":
+            raise Spoilt(f"the host dropped {self.dropped} frames")
+        console = (self.folder / "serial.log").read_text(errors="replace").splitlines()
+        lines = [f"not ok - the kernel says: {line}" for line in console if SPLAT.search(line)]
+        if self.case.proof:
+            names = [line[len(PHASE):] for line in said if line.startswith(PHASE)]
+            record = proof.read(self.folder / "trace", names, self.boots, self.device.watched)
+            lines += proof.judge(record, self.case.proof)
+        return lines
+
+
+class Tail:
+    """A file that grows, looked at line by line."""
+
+    def __init__(self, path):
+        self.path, self.offset, self.rest = path, 0, b""
+
+    def has(self, words):
+        """Has a line with these words come since the last time?"""
+        if not self.path.exists():
+            return False
+        with open(self.path, "rb") as file:
+            file.seek(self.offset)
+            data = file.read()
+        self.offset += len(data)
+        *lines, self.rest = (self.rest + data).replace(b"\r\n", b"\n").splitlines(True) or [b""]
+        if self.rest.endswith(b"\n"):
+            lines, self.rest = [*lines, self.rest], b""
+        return any(words in line for line in lines)

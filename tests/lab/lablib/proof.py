@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the emulator's traces prove about a device that is handed over.
+
+A sequence of frames without gaps does not prove that DMA went on: a device that
+was stopped pushes back, and what waits in buffers hides it. Proof is what the
+emulator saw the device do, phase by phase: writes to the guest's memory, no
+pause longer than those before the jump, translation never off, bus mastering
+never off, no reset, no fault.
+
+The guest marks the beginning of a phase with a write to a scratch register of
+the host bridge, so phases and writes are stamped by the same clock.
+
+Pure: reads a trace, and gives lines of TAP.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+EVENTS = ("vtd_reg_write_gcmd", "vtd_dmar_fault", "pci_cfg_write", "e1000e_rx_desc_buff_write",
+          "e1000e_core_ctrl_sw_reset", "pci_nvme_enqueue_req_completion",
+          "pci_nvme_mmio_shutdown_set", "pci_nvme_mmio_stopped")
+WRITES = ("e1000e_rx_desc_buff_write", "pci_nvme_enqueue_req_completion")
+RESETS = ("e1000e_core_ctrl_sw_reset", "pci_nvme_mmio_shutdown_set", "pci_nvme_mmio_stopped")
+
+LINE = re.compile(r"\d+@([0-9.]+):(\w+) (.*)")
+CONFIG = re.compile(r"\S+ ([0-9a-f:.]+) @0x([0-9a-f]+) <- 0x([0-9a-f]+)")
+HOST_BRIDGE, SCRATCH = "00:00.0", 0xdc
+COMMAND, MASTER, TRANSLATION = 4, 1 << 2, 1 << 31
+
+# A pause is too long when it is longer than this and than three of those before.
+PAUSE = 0.5
+# Writes that were on their way when bus mastering went off.
+LATE = 0.05
+# Phases too short to have a write in each.
+SHORT = ("setup", "switch")
+
+
+@dataclass
+class Record:
+    """A run: phases as (name, begin), the last one is the end; and what happened when."""
+    phases: list = field(default_factory=list)
+    writes: list = field(default_factory=list)
+    resets: list = field(default_factory=list)
+    faults: list = field(default_factory=list)
+    untranslated: list = field(default_factory=list)
+    mastered: list = field(default_factory=list)  # (when, address) of bus mastering off
+
+    def since(self):
+        return next((begin for name, begin in self.phases if name == "before"), 0)
+
+    def at(self, when):
+        """The phase of a moment."""
+        return next((name for name, begin in reversed(self.phases) if begin <= when), "start")
+
+    def spans(self):
+        """(name, begin, end) of each phase."""
+        return [(name, begin, end)
+                for (name, begin), (_, end) in zip(self.phases, self.phases[1:])]
+
+
+def read(path, names, boots, watched):
+    """The record of a trace; names are the phases as the guest told them, boots are
+    when kernels began, watched the addresses of which bus mastering counts."""
+    record, marks = Record(), []
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if (event := LINE.match(line)):
+                _take(record, marks, watched, float(event[1]), event[2], event[3])
+    record.phases = _phases(names, marks, boots)
+    end = record.phases[-1][1] if record.phases else 0
+    for kind in (record.writes, record.resets, record.faults, record.untranslated):
+        kind[:] = [when for when in kind if record.since() <= when <= end]
+    record.mastered = [m for m in record.mastered if record.since() <= m[0] <= end]
+    return record
+
+
+def _take(record, marks, watched, when, name, text):
+    if name in WRITES:
+        record.writes.append(when)
+    elif name in RESETS:
+        record.resets.append(when)
+    elif name == "vtd_dmar_fault":
+        record.faults.append(when)
+    elif name == "vtd_reg_write_gcmd":
+        if not int(re.findall(r"0x([0-9a-f]+)", text)[-1], 16) & TRANSLATION:
+            record.untranslated.append(when)
+    elif (config := CONFIG.match(text)):
+        offset, value = int(config[2], 16), int(config[3], 16)
+        if config[1] == HOST_BRIDGE and offset == SCRATCH:
+            marks.append(when)
+        elif config[1] in watched and offset == COMMAND and not value & MASTER:
+            record.mastered.append((when, config[1]))
+
+
+def _phases(names, marks, boots):
+    """Phases by their marks; the boot of a kernel that is jumped into is one, too."""
+    phases = []
+    for (name, begin), (_, end) in zip(zip(names, marks), [*zip(names, marks)][1:] + [("", None)]):
+        phases.append((name, begin))
+        if name == "jump":
+            phases += [("early boot", when) for when in boots
+                       if begin < when and (end is None or when < end)][:1]
+    return phases
+
+
+def judge(record, want):
+    """TAP of what shall be proven: that it was running, or stopped."""
+    if len(record.phases) < 2 or record.phases[-1][0] != "end":
+        return ["not ok - the trace has all phases"]
+    lines = [f"# {len(record.writes)} writes by the device"]
+    return lines + (_running if want == "running" else _stopped)(record)
+
+
+def _ok(good, text):
+    return f"{'ok' if good else 'not ok'} - {text}"
+
+
+def _pause(writes, begin, end):
+    """The longest time without a write between two moments."""
+    edges = [begin, *(w for w in writes if begin <= w < end), end]
+    return max(b - a for a, b in zip(edges, edges[1:]))
+
+
+def _running(record):
+    lines, before = [], 0.0
+    for name, begin, end in record.spans():
+        count = sum(1 for when in record.writes if begin <= when < end)
+        pause = _pause(record.writes, begin, end)
+        if name == "before":
+            before = pause
+        said = (f"{name}: {end - begin:.3f} s, {count} writes by the device, "
+                f"longest pause {pause * 1000:.1f} ms")
+        lines.append(f"# {said}" if name in SHORT else _ok(count, said))
+    inside = [w for w in record.writes if record.since() <= w]
+    pauses = sorted(((b - a, a) for a, b in zip(inside, inside[1:])), reverse=True)[:3]
+    said = ", ".join(f"{length * 1000:.1f} ms in '{record.at(when)}'" for length, when in pauses)
+    lines.append(_ok(pauses and pauses[0][0] <= max(3 * before, PAUSE),
+                     f"longest pauses: {said}; before the jump {before * 1000:.1f} ms"))
+    for what, found in (("DMAR fault", record.faults), ("translation switched off",
+                        record.untranslated), ("bus mastering switched off",
+                        [when for when, _ in record.mastered]), ("device reset", record.resets)):
+        lines.append(_ok(not found, f"{what}: {_times(record, found)}"))
+    return lines
+
+
+def _times(record, found):
+    return f"{len(found)} times, first in '{record.at(found[0])}'" if found else "never"
+
+
+def _stopped(record):
+    """A device that must not be kept: bus mastering goes before translation does."""
+    if not record.mastered:
+        return ["not ok - bus mastering is switched off"]
+    first = record.mastered[0][0]
+    late = [when for when in record.writes if when > first + LATE]
+    early = [when for when in record.untranslated if when < first]
+    running = [when for when in record.writes if when < first]
+    return [
+        _ok(running, f"the device wrote {len(running)} times before it was stopped, "
+                     f"in '{record.at(first)}'"),
+        _ok(not late, f"writes after bus mastering was switched off: {_times(record, late)}"),
+        _ok(not early, f"translation switched off before bus mastering: {_times(record, early)}"),
+    ]
