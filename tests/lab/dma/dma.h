@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The guest side of the DMA cases: a static init that drives /dev/liveupdate,
- * iommufd, vfio and an e1000e by nothing but their ioctls and registers.
+ * The guest of the DMA cases: a static init that drives /dev/liveupdate, iommufd,
+ * vfio and a device by nothing but their ioctls and registers.
  *
- * One program runs in both kernels: the command line tells the case and the
- * stage. What the stages have to tell each other is in the first page of the
- * memfd that is the guest's memory. Every check prints one line; the host side
- * (dmarun.py) knows a case by "CASE ok" at its end, and the phases of the
- * device's life by the lines "PHASE name".
+ * One program runs in all kernels: the command line tells the case, and which
+ * boot it is. What the boots have to tell each other is in the first page of the
+ * memfd that is the device's memory. Every check is a line of TAP; the phases of
+ * the device's life are told to the host, which looks at its traces (proof.py).
  */
 #pragma once
 
@@ -49,21 +48,25 @@ struct dma {
 	size_t bar_size;
 };
 
-/* guest.c: being init, checks */
-extern char dma_cmdline[2048];
-void guest_setup(void);
+/* guest.c: being init, checks. The first one that fails ends the case. */
+#define NEXT_IMAGE "/next/bzImage"
+
 bool guest_arg(const char *key, char *ret_value, size_t size);
 void guest_write(const char *path, const char *value);
 void phase(const char *name);
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void ok(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 void done(void) __attribute__((noreturn));
 /* The result of a system call, and what it should be: 0, or an errno as positive number */
 void expect(const char *what, int result, int want_errno);
+void must(const char *what, int result);
 void sleep_ms(unsigned int ms);
-void kexec_into(const char *extra_arguments) __attribute__((noreturn));
+int kexec_load(const char *image);
+int kexec_load_fd(int kernel, const char *more);
 int kexec_try(void);
-void kexec_load(const char *extra_arguments);
+void kexec_now(void) __attribute__((noreturn));
+void kexec_into_next(void) __attribute__((noreturn));
 uint64_t tsc(void);
 
 /* handover.c: sessions, iommufd, vfio; all return 0 or -1 with errno */
@@ -110,10 +113,13 @@ void abort_old(struct dma *d);
 void faults_old(struct dma *d);
 
 /* cases.c */
+#define CASE_BOOTS 3
+
 struct dma_case {
 	const char *name;
-	void (*old)(struct dma *d); /* in the first kernel */
-	void (*new)(struct dma *d); /* in the next */
-	void (*third)(struct dma *d);
+	void (*boots[CASE_BOOTS])(struct dma *d);
 };
 extern const struct dma_case dma_cases[];
+
+void pressure(unsigned int seconds);
+void jump_new(struct dma *d);

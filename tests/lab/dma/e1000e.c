@@ -111,5 +111,5 @@ void nic_wait(struct dma *d, unsigned int more, const char *what)
 	}
 	if (n < start + more)
 		fail("%s: only %u frames more, of %u", what, n - start, more);
-	say("%s: %u frames, %u gaps", what, n, nic_gaps(d, true));
+	ok("%s: %u frames, %u gaps", what, n, nic_gaps(d, true));
 }

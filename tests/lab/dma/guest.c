@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Being init: mounts, arguments, checks, kexec. See dma.h. */
+/* Being init of every boot: mounts, arguments, results, phases, kexec. See dma.h. */
 
 #include "dma.h"
 
@@ -14,20 +14,40 @@
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
-char dma_cmdline[2048];
+/* Read-write, without a meaning, and its writes are in the host's trace */
+#define HOST_BRIDGE_CONFIG  "/sys/bus/pci/devices/0000:00:00.0/config"
+#define HOST_BRIDGE_SCRATCH 0xdc
 
+static char cmdline[2048];
+static unsigned int boot = 1;
+static int results = -EBADF;
+
+/* To the host, and to the console so that it stands between the kernel's messages */
 static void print(const char *prefix, const char *format, va_list args)
 {
 	char line[512];
-	int n = snprintf(line, sizeof line, "DMA: %s", prefix);
+	int n = snprintf(line, sizeof line, "%s", prefix);
 
 	vsnprintf(line + n, sizeof line - n - 1, format, args);
 	strcat(line, "\n");
+	if (results >= 0 && write(results, line, strlen(line)) > 0)
+		tcdrain(results);
 	if (write(1, line, strlen(line)) < 0)
 		_exit(1);
+}
+
+static void print_line(const char *prefix, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print(prefix, format, args);
+	va_end(args);
 }
 
 void say(const char *format, ...)
@@ -35,7 +55,16 @@ void say(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	print("", format, args);
+	print("# ", format, args);
+	va_end(args);
+}
+
+void ok(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print("ok - ", format, args);
 	va_end(args);
 }
 
@@ -51,7 +80,7 @@ void fail(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	print("CASE FAILED: ", format, args);
+	print("not ok - ", format, args);
 	va_end(args);
 	off();
 	abort();
@@ -59,14 +88,23 @@ void fail(const char *format, ...)
 
 void done(void)
 {
-	say("CASE ok");
+	phase("end");
+	print_line("@ ", "done");
 	off();
 	abort();
 }
 
+/* Told by name on one channel, and when by another: proof.py puts them together */
 void phase(const char *name)
 {
-	say("PHASE %s", name);
+	static unsigned int number;
+	uint32_t value = ++number;
+	int fd = open(HOST_BRIDGE_CONFIG, O_WRONLY | O_CLOEXEC);
+
+	print_line("@ phase ", "%s", name);
+	if (fd < 0 || pwrite(fd, &value, sizeof value, HOST_BRIDGE_SCRATCH) != sizeof value)
+		fail("phase %s: %s", name, strerror(errno));
+	close(fd);
 }
 
 void expect(const char *what, int result, int want_errno)
@@ -76,7 +114,13 @@ void expect(const char *what, int result, int want_errno)
 	if (got != want_errno)
 		fail("%s: %s (%d), wanted %s", what, got ? strerror(got) : "success", got,
 		     want_errno ? strerror(want_errno) : "success");
-	say("ok %s: %s", what, want_errno ? strerror(want_errno) : "success");
+	ok("%s: %s", what, want_errno ? strerror(want_errno) : "success");
+}
+
+void must(const char *what, int result)
+{
+	if (result < 0)
+		fail("%s: %s", what, strerror(errno));
 }
 
 void sleep_ms(unsigned int ms)
@@ -104,31 +148,40 @@ void guest_write(const char *path, const char *value)
 bool guest_arg(const char *key, char *ret_value, size_t size)
 {
 	size_t len = strlen(key), n;
-	const char *p = dma_cmdline;
 	bool found = false;
 
 	/* The last one counts: the next kernel's are appended */
-	while ((p = strstr(p, key))) {
-		if ((p == dma_cmdline || p[-1] == ' ') && p[len] == '=') {
-			n = strcspn(p + len + 1, " \n");
-			if (n >= size)
-				n = size - 1;
-			memcpy(ret_value, p + len + 1, n);
-			ret_value[n] = 0;
-			found = true;
+	for (const char *p = cmdline; (p = strstr(p, key)); p += len) {
+		const char *value = p + len + 1, *end = " ";
+
+		if ((p != cmdline && p[-1] != ' ') || p[len] != '=')
+			continue;
+		if (*value == '"') {
+			value++;
+			end = "\"";
 		}
-		p += len;
+		n = strcspn(value, end);
+		if (n >= size)
+			n = size - 1;
+		memcpy(ret_value, value, n);
+		ret_value[n] = 0;
+		found = true;
 	}
 	return found;
 }
 
-void guest_setup(void)
+static void setup(void)
 {
 	static const char *const mounts[][2] = {
 		{ "/proc", "proc" },
 		{ "/sys", "sysfs" },
 		{ "/dev", "devtmpfs" },
+		{ "/tmp", "tmpfs" },
 	};
+	struct utsname name;
+	struct timespec now;
+	struct termios tio;
+	char number[8];
 	ssize_t n;
 	int fd;
 
@@ -137,38 +190,51 @@ void guest_setup(void)
 		mount(mounts[i][1], mounts[i][0], mounts[i][1], 0, NULL);
 	}
 	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
-	mkdir("/share", 0755);
-	mkdir("/tmp", 0755);
-	mount("tmpfs", "/tmp", "tmpfs", 0, NULL);
 	fd = open("/dev/console", O_RDWR);
 	for (int i = 0; fd >= 0 && i < 3; i++)
 		dup2(fd, i);
+	results = open("/dev/ttyS1", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	if (results >= 0 && !tcgetattr(results, &tio)) {
+		cfmakeraw(&tio);
+		tcsetattr(results, TCSANOW, &tio);
+	}
 	fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
-	n = read(fd, dma_cmdline, sizeof dma_cmdline - 1);
-	dma_cmdline[n > 0 ? n : 0] = 0;
-	dma_cmdline[strcspn(dma_cmdline, "\n")] = 0;
+	n = read(fd, cmdline, sizeof cmdline - 1);
+	cmdline[n > 0 ? n : 0] = 0;
+	cmdline[strcspn(cmdline, "\n")] = 0;
 	close(fd);
-	if (mount("share", "/share", "9p", 0, "trans=virtio,version=9p2000.L"))
-		say("/share: %s", strerror(errno));
+	if (guest_arg("lab.boot", number, sizeof number))
+		boot = strtoul(number, NULL, 10);
+	uname(&name);
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	print_line("@ boot ", "%u %s %.2f", boot, name.release,
+		   (double)now.tv_sec + (double)now.tv_nsec / 1e9);
 }
 
-void kexec_load(const char *extra_arguments)
+int kexec_load_fd(int kernel, const char *more)
 {
-	int kernel = open("/share/next", O_RDONLY | O_CLOEXEC);
-	int initrd = open("/share/initrd", O_RDONLY | O_CLOEXEC);
-	char args[4096], more[512] = "";
+	int initrd = open("/next/initrd", O_RDONLY | O_CLOEXEC), r, saved;
+	char args[4096];
 
-	/* What the host wants the next kernel to be told, with ",," for a space */
-	guest_arg("dma.next", more, sizeof more);
-	for (char *p = more; (p = strstr(p, ",,")); p++)
-		memcpy(p, " \t", 2);
-	if (kernel < 0 || initrd < 0)
-		fail("images: %s", strerror(errno));
-	snprintf(args, sizeof args, "%s %s %s", dma_cmdline, more, extra_arguments);
-	if (syscall(SYS_kexec_file_load, kernel, initrd, strlen(args) + 1, args, 0))
-		fail("kexec_file_load: %s", strerror(errno));
-	close(kernel);
+	snprintf(args, sizeof args, "%s %s lab.boot=%u", cmdline, more, boot + 1);
+	r = syscall(SYS_kexec_file_load, kernel, initrd, strlen(args) + 1, args, 0);
+	saved = errno;
 	close(initrd);
+	errno = saved;
+	return r;
+}
+
+int kexec_load(const char *image)
+{
+	int kernel = open(image, O_RDONLY | O_CLOEXEC), r, saved;
+	char more[512] = "";
+
+	guest_arg("lab.next", more, sizeof more);
+	r = kexec_load_fd(kernel, more);
+	saved = errno;
+	close(kernel);
+	errno = saved;
+	return r;
 }
 
 /* Comes back only when the kernel refuses */
@@ -177,41 +243,35 @@ int kexec_try(void)
 	return reboot(LINUX_REBOOT_CMD_KEXEC);
 }
 
-void kexec_into(const char *extra_arguments)
+void kexec_now(void)
 {
-	kexec_load(extra_arguments);
 	phase("jump");
 	kexec_try();
 	fail("kexec: %s", strerror(errno));
 }
 
+void kexec_into_next(void)
+{
+	must("load the next kernel", kexec_load(NEXT_IMAGE));
+	kexec_now();
+}
+
 int main(void)
 {
+	char name[32] = "jump", device[16] = "";
 	const struct dma_case *c;
-	char name[32] = "jump", stage[8] = "1", bdf[16] = "0000:00:05.0";
 	struct dma d;
 
-	guest_setup();
+	setup();
 	guest_arg("dma.case", name, sizeof name);
-	guest_arg("dma.stage", stage, sizeof stage);
-	guest_arg("dma.bdf", bdf, sizeof bdf);
+	guest_arg("lab.device", device, sizeof device);
 	for (c = dma_cases; c->name && strcmp(c->name, name); c++)
 		;
-	if (!c->name)
-		fail("no case %s", name);
-	say("case %s stage %s device %s", name, stage, bdf);
-	dma_init(&d, bdf);
-	if (luo_open(&d))
-		fail("/dev/liveupdate: %s", strerror(errno));
-	if (*stage == '1') {
-		phase("setup");
-		c->old(&d);
-	} else if (*stage == '2') {
-		phase("parked");
-		c->new (&d);
-	} else {
-		phase("parked again");
-		c->third(&d);
-	}
+	if (!c->name || boot > CASE_BOOTS || !c->boots[boot - 1])
+		fail("no case %s with a boot %u", name, boot);
+	dma_init(&d, device);
+	must("open /dev/liveupdate", luo_open(&d));
+	phase(boot == 1 ? "setup" : boot == 2 ? "parked" : "parked again");
+	c->boots[boot - 1](&d);
 	done();
 }

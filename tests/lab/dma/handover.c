@@ -279,12 +279,6 @@ int ioas_buffer(struct dma *d, uint64_t iova, uint64_t length, uint64_t token, u
 	return ioctl(d->iommufd, IOMMU_IOAS_PRESERVE, &arg);
 }
 
-static void must(const char *what, int result)
-{
-	if (result < 0)
-		fail("%s: %s", what, strerror(errno));
-}
-
 void device_up(struct dma *d)
 {
 	uint16_t command;
