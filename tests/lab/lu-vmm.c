@@ -46,6 +46,7 @@ struct vmm {
 	struct lu_session_options session_options;
 	uint64_t size;
 	uint64_t slow_ready_usec;
+	uint64_t slow_done_usec;
 	uint64_t start_usec; /* how long to wait for luod at the start */
 	bool exit_after_ready;
 	bool once;
@@ -57,6 +58,7 @@ struct vmm {
 	struct guest guest;
 	bool preserved;		/* delegation: in the kernel session of this update */
 	uint64_t ready_at_usec; /* when to say Ready; 0: nothing to say */
+	uint64_t done_at_usec;	/* the same of Done */
 };
 
 static uint64_t now_usec(void)
@@ -214,6 +216,7 @@ static void vmm_come_back(struct vmm *v)
 
 static void vmm_done(struct vmm *v)
 {
+	v->done_at_usec = 0;
 	if (!took(v, "done", lu_session_done(v->session)))
 		return;
 	say(v, "done %" PRIu64, v->guest.page->jumps);
@@ -240,7 +243,7 @@ static void vmm_follow(struct vmm *v, enum lu_state state)
 		vmm_come_back(v);
 		break;
 	case LU_STATE_RESUMED:
-		vmm_done(v);
+		v->done_at_usec = now_usec() + v->slow_done_usec;
 		break;
 	case LU_STATE_LOST:
 		say(v, "failed lost: %s", lu_session_reason(v->session));
@@ -338,6 +341,8 @@ __attribute__((noreturn)) static void vmm_loop(struct vmm *v)
 			vmm_process(v);
 		if (v->ready_at_usec && now_usec() >= v->ready_at_usec)
 			vmm_ready(v);
+		if (v->done_at_usec && now_usec() >= v->done_at_usec)
+			vmm_done(v);
 		if (guest_runs(&v->guest))
 			guest_run(&v->guest, PAGES_PER_TICK);
 	}
@@ -485,6 +490,11 @@ static void set_slow_ready(struct vmm *v, const char *arg)
 	v->slow_ready_usec = parse_seconds(arg);
 }
 
+static void set_slow_done(struct vmm *v, const char *arg)
+{
+	v->slow_done_usec = parse_seconds(arg);
+}
+
 static void set_veto(struct vmm *v, const char *arg)
 {
 	v->veto = arg;
@@ -529,6 +539,7 @@ static const struct vmm_option {
 	{ "unclaimed-policy", "POLICY", "hold or finish", set_unclaimed_policy },
 	{ "claim-timeout", "SECONDS", "after which the latter applies", set_claim_timeout },
 	{ "slow-ready", "SECONDS", "pause at once, say Ready so much later", set_slow_ready },
+	{ "slow-done", "SECONDS", "say Done so much later than Resumed", set_slow_done },
 	{ "veto", "REASON", "answer every update with a veto", set_veto },
 	{ "exit-after-ready", NULL, "leave the memory to luod (custody)", set_exit_after_ready },
 	{ "once", NULL, "exit when back from an update", set_once },

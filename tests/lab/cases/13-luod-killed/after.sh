@@ -14,6 +14,10 @@ kill_luod "between two claims"
 is "$(session_get vm1 State)" idle "vm1 is done with"
 is "$(session_get vm2 State)" unclaimed "vm2 waits"
 t "vm2 is up" systemctl start vmm@vm2
+vmm_wait vm2 '^resumed'
+kill_luod "between Resumed and Done"
+is "$(property State)" finishing "it goes on finishing"
+is "$(session_get vm2 State)" resumed "vm2 is resumed and not done"
 reclaimed vm2
 wait_state idle
 keeper_holds 0
