@@ -5,6 +5,6 @@
 vmm_start vm1 --size=32M --mode=custody
 vmm_start vm2 --size=32M --mode=delegation
 vmm_start vm3 --size=8M --mode=custody --policy=best-effort
+luod_fds >/lab/state/luod-fds
 load
-mark jump
 jump luctl update --jump=direct --reason="there"
