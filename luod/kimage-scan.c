@@ -16,6 +16,7 @@
 #include <elf.h>
 #include <gelf.h>
 
+#include "kimage-note.h"
 #include "kimage-unpack.h"
 #include "util.h"
 
@@ -171,27 +172,6 @@ static void keep_notes(struct scan *s, const char *data, size_t size)
 	}
 }
 
-/* Takes the lines of an ABI note; they become the list, and the strings found do not count. */
-static void take_abi_list(const char *text, size_t size, struct kimage *image)
-{
-	const char *end = text + size;
-
-	image->has_abi_list = true;
-	image->n_abis = 0;
-	while (text < end && image->n_abis < KIMAGE_ABIS_MAX) {
-		const char *eol = memchr(text, '\n', (size_t)(end - text));
-		size_t length = (size_t)((eol ? eol : end) - text);
-		char *abi = image->abis[image->n_abis];
-
-		if (length && length < KIMAGE_ABI_LENGTH) {
-			memcpy(abi, text, length);
-			abi[length] = '\0';
-			image->n_abis++;
-		}
-		text += length + 1;
-	}
-}
-
 static void read_notes_of(Elf *elf, const struct range *r, struct kimage *image)
 {
 	Elf_Data *data = elf_getdata_rawchunk(elf, (int64_t)r->offset, r->size, r->type);
@@ -201,9 +181,8 @@ static void read_notes_of(Elf *elf, const struct range *r, struct kimage *image)
 	while (data && (next = gelf_getnote(data, at, &n, &name, &desc)) > 0) {
 		const char *bytes = data->d_buf;
 
-		if (n.n_type == KIMAGE_NOTE_ABI && n.n_namesz == sizeof(KIMAGE_NOTE_OWNER) &&
-		    memcmp(bytes + name, KIMAGE_NOTE_OWNER, sizeof(KIMAGE_NOTE_OWNER)) == 0)
-			take_abi_list(bytes + desc, n.n_descsz, image);
+		kimage_note_take(image, n.n_type, bytes + name, n.n_namesz, bytes + desc,
+				 n.n_descsz);
 		at = next;
 	}
 }
@@ -445,10 +424,12 @@ void scan_finish(struct scan *s, bool complete, struct kimage *image)
 		read_headers(s);
 	if (!*image->release)
 		memcpy(image->release, s->release, sizeof(image->release));
-	image->n_abis = s->n_abis;
-	memcpy(image->abis, s->abis, sizeof(image->abis));
-
-	read_notes(s, image);
+	if (!image->has_abi_list)
+		read_notes(s, image);
+	if (!image->has_abi_list) {
+		image->n_abis = s->n_abis;
+		memcpy(image->abis, s->abis, sizeof(image->abis));
+	}
 	read_config(s, image);
 	/* The kernel's own list is better than its configuration, which is better than strings. */
 	if (image->has_abi_list || image->kho.answer == ANSWER_UNKNOWN) {

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "kimage-note.h"
 #include "kimage-scan.h"
 #include "kimage-unpack.h"
 #include "util.h"
@@ -30,12 +31,17 @@ enum {
 	CMDLINE_SIZE = 0x238,
 	PAYLOAD_OFFSET = 0x248,
 	PAYLOAD_LENGTH = 0x24c,
-	SETUP_HEADER_END = 0x250,
+	KERNEL_INFO_OFFSET = 0x268,
+	SETUP_HEADER_END = 0x26c,
 };
 
 #define SECTOR		 512
 #define PROTOCOL_CMDLINE 0x0206
 #define PROTOCOL_PAYLOAD 0x0208
+#define PROTOCOL_INFO	 0x020f
+
+/* As much of kernel_info as is read; the notes of a kernel are less than a page. */
+#define KERNEL_INFO_MAX (64U << 10)
 
 /* A decompressor's window is 128 MiB for what the kernel's build makes. */
 #define MEMORY_MAX (512ULL << 20)
@@ -170,6 +176,19 @@ static void read_release(int fd, const unsigned char *header, uint64_t setup_siz
 	memset(k->release + n, 0, sizeof(k->release) - n);
 }
 
+/* The notes that lie open in the image; what cannot be read is not there. */
+static void read_kernel_info(int fd, uint64_t offset, struct kimage *k)
+{
+	_cleanup_free_ char *info = malloc(KERNEL_INFO_MAX);
+	int n;
+
+	if (!info)
+		return;
+	n = read_at(fd, offset, info, KERNEL_INFO_MAX);
+	if (n > 0)
+		kimage_note_read_info(k, info, (size_t)n);
+}
+
 static int scan_stream(int fd, uint64_t offset, uint64_t length, struct kimage *k)
 {
 	_cleanup_(scan_freep) struct scan *scan = NULL;
@@ -198,6 +217,8 @@ static int inspect_bzimage(int fd, const unsigned char *header, struct kimage *k
 	read_release(fd, header, setup_size, k);
 	if (protocol >= PROTOCOL_CMDLINE)
 		k->cmdline_max = get32(header, CMDLINE_SIZE);
+	if (protocol >= PROTOCOL_INFO)
+		read_kernel_info(fd, setup_size + get32(header, KERNEL_INFO_OFFSET), k);
 	if (protocol < PROTOCOL_PAYLOAD) {
 		k->payload_error = -EOPNOTSUPP;
 		return 0;

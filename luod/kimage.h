@@ -8,7 +8,8 @@
  * file.
  *
  * The answers, best source first:
- *   1. an ELF note that lists the handover ABIs the kernel can read and write,
+ *   1. the ELF notes that list the handover ABIs the kernel can read and write: those of a bzImage
+ *      lie uncompressed in its kernel_info, those of vmlinux where its program headers say,
  *   2. the configuration embedded by CONFIG_IKCONFIG,
  *   3. the ABI strings themselves ("luo-v5", "memfd-v2", "kho-v4"), which a kernel with that code
  *      carries because it compares against them.
@@ -36,10 +37,11 @@
 #define KIMAGE_TIMEOUT_SEC 30
 
 /*
- * The note: owner "luod", this type, and as its description the lines of
- * /sys/kernel/liveupdate/abi, each ended by '\n'.
+ * One note for each ABI: this owner, this type, and as its description the name with its NUL. The
+ * same names are the lines of /sys/kernel/liveupdate/abi. Kernel: Documentation/core-api/kho/abi.rst
+ * and Documentation/arch/x86/boot.rst of the series.
  */
-#define KIMAGE_NOTE_OWNER "luod"
+#define KIMAGE_NOTE_OWNER "LiveUpdate"
 #define KIMAGE_NOTE_ABI	  1
 
 /* ABI names that the kernel series adds and luod asks about. */

@@ -107,19 +107,52 @@ static void pack(enum kimage_compression compression, const struct buffer *in, s
 		append(out, &size, sizeof(size));
 }
 
-static void append_note(struct buffer *b, const char *owner, uint32_t type, const char *text)
+static void append_note(struct buffer *b, const char *owner, uint32_t type, const char *desc,
+			size_t size)
 {
 	Elf64_Nhdr n = {
 		.n_namesz = (uint32_t)strlen(owner) + 1,
-		.n_descsz = (uint32_t)strlen(text),
+		.n_descsz = (uint32_t)size,
 		.n_type = type,
 	};
 
 	append(b, &n, sizeof(n));
 	append(b, owner, n.n_namesz);
 	append(b, NULL, -n.n_namesz & 3);
-	append(b, text, n.n_descsz);
+	append(b, desc, n.n_descsz);
 	append(b, NULL, -n.n_descsz & 3);
+}
+
+/* The build ID, as in every kernel, and what @lines say. */
+static void append_notes(struct buffer *b, const char *lines)
+{
+	append_note(b, "GNU", 3, "build id", 8);
+	while (lines && *lines) {
+		size_t length = strcspn(lines, "\n");
+		_cleanup_free_ char *abi = strndup(lines, length);
+
+		append_note(b, KIMAGE_NOTE_OWNER, KIMAGE_NOTE_ABI, abi, length + 1);
+		lines += length + (lines[length] == '\n');
+	}
+	append_note(b, KIMAGE_NOTE_OWNER, KIMAGE_NOTE_ABI + 1, "other-v1", 9);
+}
+
+/* Kernel: Documentation/arch/x86/boot.rst. */
+static void append_info(struct buffer *b, const struct fake_kernel *k)
+{
+	struct buffer notes = {};
+	uint32_t sizes[2] = { 12, 0 }; /* of the fixed part, of all */
+
+	append_notes(&notes, k->info);
+	sizes[1] = 12 + 12 + 8 + (uint32_t)notes.size;
+	append(b, "LToP", 4);
+	append(b, sizes, sizeof(sizes));
+	append(b, "PADD\x0c\0\0\0....", 12);
+	sizes[0] = 8 + (uint32_t)notes.size;
+	append(b, "NOTE", 4);
+	append(b, sizes, sizeof(sizes[0]));
+	append(b, notes.data, notes.size - k->info_cut);
+	free(notes.data);
 }
 
 static void append_config(struct buffer *b, const char *text)
@@ -163,9 +196,7 @@ char *fake_vmlinux(const struct fake_kernel *k, size_t *ret_size)
 		append_config(&b, k->config);
 	append(&b, NULL, -b.size & 3);
 	p[1].p_offset = b.size;
-	append_note(&b, "GNU", 3, "build id");
-	if (k->note)
-		append_note(&b, KIMAGE_NOTE_OWNER, KIMAGE_NOTE_ABI, k->note);
+	append_notes(&b, k->note);
 	p[1].p_filesz = b.size - p[1].p_offset;
 	memcpy(b.data + sizeof(e), p, sizeof(p));
 	append(&b, NULL, 100);
@@ -204,6 +235,10 @@ char *fake_bzimage(const struct fake_kernel *k, size_t *ret_size)
 	}
 	append(&b, payload.data, payload.size);
 	append(&b, NULL, 32);
+	if (k->info) {
+		put32(b.data, 0x268, (uint32_t)b.size - SETUP_SIZE);
+		append_info(&b, k);
+	}
 	free(vmlinux.data);
 	free(payload.data);
 	*ret_size = b.size;

@@ -170,15 +170,44 @@ static void test_abi_list(void **state _unused_)
 		assert_fact(&k.liveupdate_memfd, ANSWER_NO, KIMAGE_FROM_ABI_LIST);
 	}
 
-	/* An empty list says that it can do nothing; lines too long for a name are no names. */
-	f.note = "";
-	k = inspect_bzimage(&f);
-	assert_true(k.has_abi_list);
-	assert_facts(&k, ANSWER_NO, KIMAGE_FROM_ABI_LIST);
+	/* What is too long for a name, or empty, is none. */
 	f.note = "luo-v5xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n\n\nkho-v4";
 	k = inspect_bzimage(&f);
 	assert_int_equal(k.n_abis, 1);
 	assert_string_equal(k.abis[0], "kho-v4");
+}
+
+/* The list that lies open in a bzImage needs no payload that can be read, and goes before its. */
+static void test_kernel_info(void **state _unused_)
+{
+	struct fake_kernel f = with_luo;
+	struct kimage k;
+
+	f.note = "luo-v9\n";
+	f.info = "kho-v5\nluo-v6\nmemfd-v2\n";
+	for (int i = 0; i < 2; i++) {
+		k = inspect_bzimage(&f);
+		assert_true(k.has_abi_list);
+		assert_int_equal(k.n_abis, 3);
+		assert_string_equal(k.abis[1], "luo-v6");
+		assert_fact(&k.liveupdate, ANSWER_YES, KIMAGE_FROM_ABI_LIST);
+		f.compression = KIMAGE_COMPRESSION_LZO;
+	}
+
+	/* Nothing in it for us: the payload tells. */
+	f.info = "";
+	f.compression = KIMAGE_COMPRESSION_NONE;
+	k = inspect_bzimage(&f);
+	assert_int_equal(k.n_abis, 1);
+	assert_string_equal(k.abis[0], "luo-v9");
+
+	/* Cut off anywhere, it is not believed: its size says more than there is. */
+	f.info = "kho-v5\nluo-v6\nmemfd-v2\n";
+	for (f.info_cut = 1; f.info_cut < 100; f.info_cut++) {
+		k = inspect_bzimage(&f);
+		assert_int_equal(k.n_abis, 1);
+		assert_string_equal(k.abis[0], "luo-v9");
+	}
 }
 
 static void test_config(void **state _unused_)
@@ -343,6 +372,7 @@ static void test_survives(void **state _unused_)
 	size_t size;
 
 	f.note = "luo-v5\n";
+	f.info = "luo-v5\nkho-v4\n";
 	f.config = "\nCONFIG_LIVEUPDATE=y\n";
 	f.compression = KIMAGE_COMPRESSION_GZIP;
 	data = fake_bzimage(&f, &size);
@@ -467,6 +497,7 @@ int main(void)
 		cmocka_unit_test(test_without_luo),
 		cmocka_unit_test(test_seams),
 		cmocka_unit_test(test_abi_list),
+		cmocka_unit_test(test_kernel_info),
 		cmocka_unit_test(test_config),
 		cmocka_unit_test(test_not_understood),
 		cmocka_unit_test(test_broken_payload),
