@@ -157,22 +157,24 @@ def touched(files):
     return sorted(names)
 
 
+def apply(stock, series, work):
+    """Makes work a tree with the patches applied; what they leave alone is the same files."""
+    run(["cp", "-al", f"{stock}/.", work])
+    for name in touched(series):
+        _unshare(work / name)
+    for file in series:
+        run([need("patch", "to apply the series"), "-d", work, "-p1", "--fuzz=0",
+             "--forward", "--batch", "--silent", "--no-backup-if-mismatch", "-i", file])
+
+
 def project_source(cache):
     """The source with the series applied: (directory, version)."""
     stock, version = stock_source(cache)
     series = patches()
-
-    def build(work):
-        run(["cp", "-al", f"{stock}/.", work])
-        for name in touched(series):
-            _unshare(work / name)
-        for file in series:
-            run([need("patch", "to apply the series"), "-d", work, "-p1", "--fuzz=0",
-                 "--forward", "--batch", "--silent", "--no-backup-if-mismatch", "-i", file])
-
     if not series:
         return stock, version
-    return cache.get("source-project", _patched_key(version, series), build, keep=4), version
+    return cache.get("source-project", _patched_key(version, series),
+                     lambda work: apply(stock, series, work), keep=4), version
 
 
 def _patched_key(version, series):
