@@ -23,7 +23,9 @@ from .base import LabError
 RATE = 200  # frames a second: see RING_COUNT in dma/dma.h
 RECEIVE_BUFFER = 16 << 20
 WATCH_SECONDS = 0.02
+STALL_SECONDS = 0.1
 DISK_SIZE = 64 << 20
+SLOW_BLOCK, SLOW_BLOCKS = 4096, 2048
 
 PHASE = "@ phase "
 SPLAT = re.compile(r"WARNING:|BUG:|Oops|Call Trace|KASAN|possible recursive|kmemleak: \d+ new")
@@ -35,23 +37,30 @@ MEMINFO_DROPS = 8
 
 @dataclass(frozen=True)
 class Device:
-    """A device for DEVICE= of a case: where it is, what must not lose bus mastering."""
+    """A device for DEVICE= of a case."""
     address: str
     arguments: tuple
-    watched: tuple
+    subject: proof.Subject
 
+
+E1000E = ("e1000e_rx_desc_buff_write", ("e1000e_cb_qdev_reset_hold",))
+NVME = ("pci_nvme_enqueue_req_completion",
+        ("pci_nvme_mmio_stopped", "pci_nvme_mmio_shutdown_set", "pci_nvme_pci_reset"))
 
 DEVICES = {
-    "e1000e": Device("0000:00:05.0", ("-device", "e1000e,netdev=wire,addr=05.0"), ("00:05.0",)),
+    "e1000e": Device("0000:00:05.0", ("-device", "e1000e,netdev=wire,addr=05.0"),
+                     proof.Subject(("00:05.0",), *E1000E)),
     "e1000e-behind-port": Device(
         "0000:01:00.0",
         ("-device", "pcie-root-port,id=bridge,slot=1,chassis=1,addr=06.0",
-         "-device", "e1000e,netdev=wire,bus=bridge"), ("01:00.0", "00:06.0")),
-    # So slow that reads are always under way; its content is made by the guest.
+         "-device", "e1000e,netdev=wire,bus=bridge"),
+        proof.Subject(("01:00.0", "00:06.0"), *E1000E)),
+    # So slow that reads are always under way.
     "nvme": Device(
         "0000:00:05.0",
         ("-drive", "if=none,id=slow,format=raw,file=slow-disk,throttling.iops-read=20",
-         "-device", "nvme,drive=slow,serial=slow,addr=05.0"), ("00:05.0",)),
+         "-device", "nvme,drive=slow,serial=slow,addr=05.0"),
+        proof.Subject(("00:05.0",), *NVME)),
 }
 
 
@@ -101,6 +110,47 @@ class Wire(threading.Thread):
             end.close()
 
 
+class Beat(threading.Thread):
+    """Asks the emulator how it is, all the time. While it does not answer nothing in
+    it goes on, and that the device pauses is the host's doing."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.ours, self.its = socket.socketpair()
+        self.stalls = []
+
+    def arguments(self):
+        return ["-chardev", f"socket,id=beat,fd={self.its.fileno()}",
+                "-mon", "chardev=beat,mode=control"]
+
+    def run(self):
+        self.its.close()
+        with self.ours.makefile("rwb") as monitor:
+            try:
+                monitor.readline()
+                alive = self._ask(monitor, b"qmp_capabilities")
+                while alive:
+                    time.sleep(WATCH_SECONDS)
+                    alive = self._ask(monitor, b"query-status")
+            except OSError:
+                pass
+
+    def _ask(self, monitor, command):
+        begin = time.time()
+        monitor.write(b'{"execute": "%s"}\n' % command)
+        monitor.flush()
+        while (line := monitor.readline()) and b'"return"' not in line:
+            pass
+        if (end := time.time()) > begin + STALL_SECONDS:
+            self.stalls.append((begin, end))
+        return line
+
+    def stop(self):
+        self.ours.shutdown(socket.SHUT_RDWR)
+        self.join()
+        self.ours.close()
+
+
 class Spoilt(LabError):
     """A run that says nothing, because of the host."""
 
@@ -112,6 +162,7 @@ class Bench:
         self.case, self.folder = case, folder
         self.device = DEVICES.get(case.device)
         self.wire = Wire() if case.device.startswith("e1000e") else None
+        self.beat = Beat() if case.proof else None
         self.boots = []  # when the console showed the first line of a kernel
         self.dropped = 0
 
@@ -124,21 +175,28 @@ class Bench:
 
     def equip(self, vm):
         """Give the machine the devices; before it is started."""
-        for name in "disk", "slow-disk":
-            with open(self.folder / name, "wb") as file:
-                file.truncate(DISK_SIZE)
+        with open(self.folder / "disk", "wb") as file:
+            file.truncate(DISK_SIZE)
+        # Block n holds nothing but n, see dma/nvme.c
+        (self.folder / "slow-disk").write_bytes(b"".join(
+            struct.pack("<Q", n) * (SLOW_BLOCK // 8) for n in range(SLOW_BLOCKS)))
         if self.wire:
             vm.args += self.wire.arguments()
             vm.fds.append(self.wire.near.fileno())
+        if self.beat:
+            vm.args += self.beat.arguments()
+            vm.fds.append(self.beat.its.fileno())
         if self.device:
             vm.args += [*self.device.arguments, "-D", "trace", "-msg", "timestamp=on"]
-            for event in proof.EVENTS:
+            for event in self.device.subject.events():
                 vm.args += ["-trace", event]
 
     def watch(self, vm, limit):
         """As Machine.wait(), with the wire sending as soon as the guest is ready."""
         end = time.monotonic() + limit
         console, results = Tail(self.folder / "serial.log"), Tail(self.folder / "results")
+        if self.beat:
+            self.beat.start()
         try:
             while vm.status() is None and time.monotonic() < end:
                 time.sleep(WATCH_SECONDS)
@@ -148,6 +206,8 @@ class Bench:
                 if results.has(b"@ phase before") and self.wire and not self.wire.is_alive():
                     self.wire.start()
         finally:
+            if self.beat:
+                self.beat.stop()
             if self.wire:
                 self.dropped = self.wire.drops()
                 self.wire.stop()
@@ -161,7 +221,8 @@ class Bench:
         lines = [f"not ok - the kernel says: {line}" for line in console if SPLAT.search(line)]
         if self.case.proof:
             names = [line[len(PHASE):] for line in said if line.startswith(PHASE)]
-            record = proof.read(self.folder / "trace", names, self.boots, self.device.watched)
+            record = proof.read(self.folder / "trace", names, self.boots, self.device.subject,
+                                self.beat.stalls)
             lines += proof.judge(record, self.case.proof)
         return lines
 

@@ -29,7 +29,7 @@ and for GUESTS=bare, instead of BUILD:
 	NEXT_APPEND  for the next kernel's command line; the program sees it in lab.next
 	LOADED   flavours that it finds in /loaded, to be refused
 	IOMMU    further properties of the virtual IOMMU
-	DEVICE   what it hands over (see bench.py)
+	DEVICE   what it hands over (see bench.py); the only one of its kind in the machine
 	PROOF    what the emulator's traces must show of it: running or stopped
 
 A case-NAME.conf is a variant: the case again, with these keys on top.

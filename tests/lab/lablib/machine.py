@@ -28,8 +28,8 @@ IOMMU = ["-device", "intel-iommu,intremap=on"]
 KERNEL_APPEND = ("console=ttyS0 panic=-1 no_timer_check tsc=reliable liveupdate=on kho=on "
                  "intel_iommu=on")
 # Without an answer from the terminal PID 1 waits for one, at every boot: so it is told.
-APPEND = (f"root=/dev/vda rw {KERNEL_APPEND} systemd.getty_auto=no "
-          "systemd.tty.term.console=dumb systemd.tty.rows.console=24 systemd.tty.columns.console=80")
+APPEND = (f"root=/dev/vda rw {KERNEL_APPEND} systemd.getty_auto=no systemd.tty.term.console=dumb "
+          "systemd.tty.rows.console=24 systemd.tty.columns.console=80")
 MEMORY = "2G"
 CPUS = 2
 

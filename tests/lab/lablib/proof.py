@@ -5,7 +5,8 @@ A sequence of frames without gaps does not prove that DMA went on: a device that
 was stopped pushes back, and what waits in buffers hides it. Proof is what the
 emulator saw the device do, phase by phase: writes to the guest's memory, no
 pause longer than those before the jump, translation never off, bus mastering
-never off, no reset, no fault.
+never off, no reset, no fault. Times in which the host let nothing of the
+emulator run do not count as pauses.
 
 The guest marks the beginning of a phase with a write to a scratch register of
 the host bridge, so phases and writes are stamped by the same clock.
@@ -16,13 +17,9 @@ Pure: reads a trace, and gives lines of TAP.
 import re
 from dataclasses import dataclass, field
 
-EVENTS = ("vtd_reg_write_gcmd", "vtd_dmar_fault", "pci_cfg_write", "e1000e_rx_desc_buff_write",
-          "e1000e_core_ctrl_sw_reset", "pci_nvme_enqueue_req_completion",
-          "pci_nvme_mmio_shutdown_set", "pci_nvme_mmio_stopped")
-WRITES = ("e1000e_rx_desc_buff_write", "pci_nvme_enqueue_req_completion")
-RESETS = ("e1000e_core_ctrl_sw_reset", "pci_nvme_mmio_shutdown_set", "pci_nvme_mmio_stopped")
+EVENTS = ("vtd_reg_write_gcmd", "vtd_dmar_fault", "pci_cfg_write")
 
-LINE = re.compile(r"\d+@([0-9.]+):(\w+) (.*)")
+LINE = re.compile(r"\d+@([0-9.]+):(\w+) ?(.*)")
 CONFIG = re.compile(r"\S+ ([0-9a-f:.]+) @0x([0-9a-f]+) <- 0x([0-9a-f]+)")
 HOST_BRIDGE, SCRATCH = "00:00.0", 0xdc
 COMMAND, MASTER, TRANSLATION = 4, 1 << 2, 1 << 31
@@ -35,6 +32,18 @@ LATE = 0.05
 SHORT = ("setup", "switch")
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What is looked at. The events of a kind of device do not say which device it
+    was: there must be only one of the kind."""
+    watched: tuple  # addresses of what must not lose bus mastering: it, bridges above it
+    writes: str     # event: the device writes to the guest's memory
+    resets: tuple   # events: it is reset
+
+    def events(self):
+        return [*EVENTS, self.writes, *self.resets]
+
+
 @dataclass
 class Record:
     """A run: phases as (name, begin), the last one is the end; and what happened when."""
@@ -44,6 +53,7 @@ class Record:
     faults: list = field(default_factory=list)
     untranslated: list = field(default_factory=list)
     mastered: list = field(default_factory=list)  # (when, address) of bus mastering off
+    stalls: list = field(default_factory=list)  # (begin, end): the emulator stood still
 
     def since(self):
         return next((begin for name, begin in self.phases if name == "before"), 0)
@@ -52,20 +62,25 @@ class Record:
         """The phase of a moment."""
         return next((name for name, begin in reversed(self.phases) if begin <= when), "start")
 
+    def pause(self, begin, end):
+        """How long the emulator could have done something between two moments."""
+        stood = sum(max(0, min(end, until) - max(begin, since)) for since, until in self.stalls)
+        return max(0, end - begin - stood)
+
     def spans(self):
         """(name, begin, end) of each phase."""
         return [(name, begin, end)
                 for (name, begin), (_, end) in zip(self.phases, self.phases[1:])]
 
 
-def read(path, names, boots, watched):
+def read(path, names, boots, subject, stalls=()):
     """The record of a trace; names are the phases as the guest told them, boots are
-    when kernels began, watched the addresses of which bus mastering counts."""
-    record, marks = Record(), []
+    when kernels began."""
+    record, marks = Record(stalls=list(stalls)), []
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
             if (event := LINE.match(line)):
-                _take(record, marks, watched, float(event[1]), event[2], event[3])
+                _take(record, marks, subject, float(event[1]), event[2], event[3])
     record.phases = _phases(names, marks, boots)
     end = record.phases[-1][1] if record.phases else 0
     for kind in (record.writes, record.resets, record.faults, record.untranslated):
@@ -74,10 +89,10 @@ def read(path, names, boots, watched):
     return record
 
 
-def _take(record, marks, watched, when, name, text):
-    if name in WRITES:
+def _take(record, marks, subject, when, name, text):
+    if name == subject.writes:
         record.writes.append(when)
-    elif name in RESETS:
+    elif name in subject.resets:
         record.resets.append(when)
     elif name == "vtd_dmar_fault":
         record.faults.append(when)
@@ -88,7 +103,7 @@ def _take(record, marks, watched, when, name, text):
         offset, value = int(config[2], 16), int(config[3], 16)
         if config[1] == HOST_BRIDGE and offset == SCRATCH:
             marks.append(when)
-        elif config[1] in watched and offset == COMMAND and not value & MASTER:
+        elif config[1] in subject.watched and offset == COMMAND and not value & MASTER:
             record.mastered.append((when, config[1]))
 
 
@@ -115,27 +130,29 @@ def _ok(good, text):
     return f"{'ok' if good else 'not ok'} - {text}"
 
 
-def _pause(writes, begin, end):
+def _pause(record, begin, end):
     """The longest time without a write between two moments."""
-    edges = [begin, *(w for w in writes if begin <= w < end), end]
-    return max(b - a for a, b in zip(edges, edges[1:]))
+    edges = [begin, *(w for w in record.writes if begin <= w < end), end]
+    return max(record.pause(a, b) for a, b in zip(edges, edges[1:]))
 
 
 def _running(record):
     lines, before = [], 0.0
     for name, begin, end in record.spans():
         count = sum(1 for when in record.writes if begin <= when < end)
-        pause = _pause(record.writes, begin, end)
+        pause = _pause(record, begin, end)
         if name == "before":
             before = pause
         said = (f"{name}: {end - begin:.3f} s, {count} writes by the device, "
                 f"longest pause {pause * 1000:.1f} ms")
         lines.append(f"# {said}" if name in SHORT else _ok(count, said))
     inside = [w for w in record.writes if record.since() <= w]
-    pauses = sorted(((b - a, a) for a, b in zip(inside, inside[1:])), reverse=True)[:3]
+    pauses = sorted(((record.pause(a, b), a) for a, b in zip(inside, inside[1:])), reverse=True)[:3]
     said = ", ".join(f"{length * 1000:.1f} ms in '{record.at(when)}'" for length, when in pauses)
     lines.append(_ok(pauses and pauses[0][0] <= max(3 * before, PAUSE),
                      f"longest pauses: {said}; before the jump {before * 1000:.1f} ms"))
+    stood = max((until - since for since, until in record.stalls), default=0)
+    lines.append(f"# longest time in which the emulator stood still: {stood * 1000:.1f} ms")
     for what, found in (("DMAR fault", record.faults), ("translation switched off",
                         record.untranslated), ("bus mastering switched off",
                         [when for when, _ in record.mastered]), ("device reset", record.resets)):
