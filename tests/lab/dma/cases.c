@@ -65,7 +65,7 @@ static void jump_old(struct dma *d)
 	/* So that pauses under pressure can be compared */
 	pressure(2);
 	preserve_all(d);
-	nic_wait(d, 100, "preserved");
+	device_wait(d, 100, "preserved");
 	kexec_into_next();
 }
 
@@ -78,67 +78,108 @@ void jump_new(struct dma *d)
 	note = (void *)d->ram;
 	say("jump to retrieve: %llu M cycles, %u frames meanwhile",
 	    (unsigned long long)(tsc() - note->tsc) / 1000000, nic_frames(d) - note->head);
-	nic_wait(d, 50, "parked");
+	config_check(d, "parked");
+	device_wait(d, 50, "parked");
 	pressure(5);
-	nic_wait(d, 50, "parked under pressure");
+	device_wait(d, 50, "parked under pressure");
 	expect("finish while parked", session_finish(d->session), EBUSY);
 	reattach(d);
-	nic_wait(d, 200, "attached");
+	device_wait(d, 200, "attached");
+	config_check(d, "attached");
 	expect("finish", session_finish(d->session), 0);
-	nic_wait(d, 200, "finished");
+	device_wait(d, 200, "finished");
 	gaps = nic_gaps(d, true);
 	if (gaps)
 		fail("%u gaps", gaps);
 	ok("%u frames without a gap", nic_frames(d));
 }
 
-/* Who may have the device before its session is finished */
+static bool has_interface(struct dma *d)
+{
+	char path[128];
+
+	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/net", d->bdf);
+	return !access(path, F_OK);
+}
+
+/* Is there a word in the kernel's log? */
+static bool logged(const char *word)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	char record[8192];
+	bool found = false;
+	ssize_t n;
+
+	must("/dev/kmsg", fd);
+	while (!found && ((n = read(fd, record, sizeof record - 1)) > 0 || errno == EPIPE)) {
+		record[n > 0 ? n : 0] = 0;
+		found = strstr(record, word);
+	}
+	close(fd);
+	return found;
+}
+
+static void claims_old(struct dma *d)
+{
+	char name[64];
+
+	/* What must not happen in the next kernel does happen in this one */
+	snprintf(name, sizeof name, "e1000e %s", d->bdf);
+	if (!has_interface(d) || !logged(name))
+		fail("the native driver has not got the device to begin with");
+	ok("the native driver takes the device when it finds it");
+	jump_old(d);
+}
+
+/* Who may have the device before its session is finished: none but vfio-pci */
 static void claims_new(struct dma *d)
 {
+	char path[128], name[64], override[32] = "";
 	struct dma other = *d;
-	char path[128];
-	int foreign;
+	int fd;
 
-	expect("open before it is retrieved", cdev_open(d->bdf), EBUSY);
-	guest_write("/sys/bus/pci/drivers/vfio-pci/unbind", d->bdf);
+	snprintf(name, sizeof name, "e1000e %s", d->bdf);
+	if (logged(name))
+		fail("the native driver has seen the device");
+	ok("the native driver has not seen the device");
 	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/driver_override", d->bdf);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, override, sizeof override - 1) < 0)
+		fail("%s: %s", path, strerror(errno));
+	close(fd);
+	if (strcmp(override, "vfio-pci\n"))
+		fail("driver_override is %s", override);
+	ok("driver_override is vfio-pci");
+	expect("open before it is retrieved", cdev_open(d->bdf), EBUSY);
+
+	guest_write("/sys/bus/pci/drivers/vfio-pci/unbind", d->bdf);
 	guest_write(path, "\n");
-	guest_write("/sys/bus/pci/drivers/e1000e/bind", d->bdf);
-	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/net", d->bdf);
-	if (!access(path, F_OK))
+	fd = open("/sys/bus/pci/drivers/e1000e/bind", O_WRONLY | O_CLOEXEC);
+	expect("bind the native driver", (int)write(fd, d->bdf, strlen(d->bdf)), EBUSY);
+	close(fd);
+	if (has_interface(d))
 		fail("the native driver has got the device");
 	cdev_bind_driver(d->bdf);
 	retrieve_all(d);
+	device_wait(d, 50, "parked");
 	expect("open when it is retrieved", cdev_open(d->bdf), EBUSY);
-	foreign = open("/dev/iommu", O_RDWR | O_CLOEXEC);
-	other.iommufd = foreign;
+	other.iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
 	other.dev = d->dev;
 	expect("bind to another iommufd", cdev_bind(&other), EPERM);
-	close(foreign);
-	nic_wait(d, 50, "parked");
+	close(other.iommufd);
+	device_wait(d, 50, "parked");
 	reattach(d);
-	nic_wait(d, 100, "attached");
+	device_wait(d, 100, "attached");
 	expect("finish", session_finish(d->session), 0);
-	nic_wait(d, 100, "finished");
-}
-
-static void stopped(struct dma *d, const char *what)
-{
-	unsigned int n;
-
-	sleep_ms(200);
-	n = nic_frames(d);
-	sleep_ms(1000);
-	if (nic_frames(d) != n)
-		fail("%s: the device still writes", what);
-	ok("%s: the device is stopped at %u frames", what, n);
+	device_wait(d, 100, "finished");
+	config_check(d, "finished");
 }
 
 /* The session is closed with the device parked, but retrieved */
 static void closed_new(struct dma *d)
 {
 	retrieve_all(d);
-	nic_wait(d, 50, "parked");
+	device_wait(d, 50, "parked");
 	expect("bind", cdev_bind(d), 0);
 	close(d->session);
 	stopped(d, "session closed");
@@ -161,7 +202,7 @@ static void unclaimed_new(struct dma *d)
 	d->mem = session_retrieve_fd(d->session, TOKEN_MEM);
 	expect("retrieve memory", d->mem, 0);
 	expect("mmap", memory_map(d), 0);
-	nic_wait(d, 50, "parked");
+	device_wait(d, 50, "parked");
 	expect("finish", session_finish(d->session), 0);
 	stopped(d, "finished without it");
 	pressure(2);
@@ -178,32 +219,19 @@ static void twice_new(struct dma *d)
 	struct dma again = *d;
 
 	retrieve_all(d);
-	nic_wait(d, 50, "parked");
+	device_wait(d, 50, "parked");
 	expect("another session", session_create(&again, "again"), 0);
 	expect("preserve what is parked", session_preserve(again.session, d->dev, 1), EBUSY);
 	close(again.session);
 	reattach(d);
-	nic_wait(d, 50, "attached");
+	device_wait(d, 50, "attached");
 	expect("finish", session_finish(d->session), 0);
 	close(d->session);
 	expect("mark", hwpt_mark(d, d->hwpt, TOKEN_HWPT, 0), 0);
 	expect("buffer", ioas_buffer(d, MEM_IOVA + RING_OFFSET, 0x10000, TOKEN_BUFFER, 0), 0);
 	preserve_all(d);
-	nic_wait(d, 50, "preserved again");
+	device_wait(d, 50, "preserved again");
 	kexec_into_next();
-}
-
-/* The next kernel cannot take the device over; it is there to be looked at by the host */
-static void fallback_new(struct dma *d)
-{
-	expect("session", session_retrieve(d, SESSION), 0);
-	d->mem = session_retrieve_fd(d->session, TOKEN_MEM);
-	expect("retrieve memory", d->mem, 0);
-	expect("mmap", memory_map(d), 0);
-	stopped(d, "not taken over");
-	expect("retrieve device", session_retrieve_fd(d->session, TOKEN_DEV), ENODEV);
-	expect("finish", session_finish(d->session), 0);
-	pressure(1);
 }
 
 const struct dma_case dma_cases[] = {
@@ -212,10 +240,17 @@ const struct dma_case dma_cases[] = {
 	{ "gates", { gates_old, jump_new } },
 	{ "abort", { abort_old, jump_new } },
 	{ "faults", { faults_old, jump_new } },
-	{ "claims", { jump_old, claims_new } },
+	{ "claims", { claims_old, claims_new } },
 	{ "closed", { jump_old, closed_new } },
 	{ "unclaimed", { jump_old, unclaimed_new } },
 	{ "twice", { jump_old, twice_new, jump_new } },
+	{ "targets", { targets_old, jump_new } },
 	{ "fallback", { jump_old, fallback_new } },
+	{ "seal", { seal_old, seal_new } },
+	{ "native", { native_old, native_new } },
+	{ "nvme", { nvme_old, nvme_new } },
+	{ "msix", { msix_old, msix_new } },
+	{ "safety", { safety_old, safety_new } },
+	{ "death", { jump_old, death_new } },
 	{ NULL, {} },
 };

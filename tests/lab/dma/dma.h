@@ -31,16 +31,20 @@
 #define TOKEN_HWPT    0x44ULL
 #define TOKEN_BUFFER  0x55ULL
 
+#define CONFIG_SIZE 256
+
 /* The first page of the memory */
 struct dma_note {
 	uint64_t tsc;	  /* just before the jump */
-	uint32_t head;	  /* frames in the ring then */
+	uint32_t head;	  /* what the device had written then */
 	uint16_t command; /* of the device then */
+	uint8_t config[CONFIG_SIZE], bridge[CONFIG_SIZE];
 };
 
 /* Everything a stage holds. Fds are -1 when closed. */
 struct dma {
 	const char *bdf;
+	const struct dma_device *device;
 	int luo, session, mem, iommufd, dev;
 	uint32_t devid, ioas, hwpt;
 	char *ram;
@@ -88,6 +92,7 @@ int cdev_detach(struct dma *d);
 int cdev_map_bar(struct dma *d);
 int cdev_config_read(struct dma *d, unsigned int offset, void *value, size_t size);
 int cdev_config_write(struct dma *d, unsigned int offset, const void *value, size_t size);
+int cdev_irqs(struct dma *d, unsigned int index, const int *eventfds, unsigned int count);
 int cdev_irq(struct dma *d, unsigned int index, int eventfd);
 int ioas_create(struct dma *d);
 int ioas_map_mem(struct dma *d);
@@ -96,21 +101,52 @@ int hwpt_mark(struct dma *d, uint32_t hwpt, uint64_t token, uint32_t flags);
 int ioas_buffer(struct dma *d, uint64_t iova, uint64_t length, uint64_t token, uint32_t flags);
 /* The whole of it: driver, memory, iommufd, device attached and preserved */
 void device_up(struct dma *d);
+/* The configuration of the device, and of a bridge above it, is as before the jump */
+void config_check(struct dma *d, const char *when);
+/* COMMAND of the device, without a file of vfio */
+uint16_t config_command(struct dma *d);
 void preserve_all(struct dma *d);
 void retrieve_all(struct dma *d);
 void reattach(struct dma *d);
 
-/* e1000e.c: the device */
-void nic_start(struct dma *d);
+/* e1000e.c, nvme.c: the devices, of which the host chooses one */
+struct dma_device {
+	void (*start)(struct dma *d);
+	unsigned int (*count)(struct dma *d);		   /* what it has written to memory */
+	unsigned int (*faults)(struct dma *d, bool print); /* what of that is wrong */
+};
+extern const struct dma_device e1000e_device, nvme_device;
+
+/* Fails unless the device writes that much more */
+void device_wait(struct dma *d, unsigned int more, const char *what);
 unsigned int nic_frames(struct dma *d);
 unsigned int nic_gaps(struct dma *d, bool print);
-void nic_wait(struct dma *d, unsigned int more, const char *what);
 
 /* refuse.c, gates.c, faults.c */
 void refuse(struct dma *d);
 void gates_old(struct dma *d);
 void abort_old(struct dma *d);
 void faults_old(struct dma *d);
+
+/* seal.c, native.c, msix.c, nvme.c, safety.c, fallback.c */
+void seal_old(struct dma *d);
+void seal_new(struct dma *d);
+void native_old(struct dma *d);
+void native_new(struct dma *d);
+void msix_old(struct dma *d);
+void msix_new(struct dma *d);
+void nvme_old(struct dma *d);
+void nvme_new(struct dma *d);
+void safety_old(struct dma *d);
+void safety_new(struct dma *d);
+void death_new(struct dma *d);
+void targets_old(struct dma *d);
+void fallback_new(struct dma *d);
+/* Fails if the device still writes */
+void stopped(struct dma *d, const char *what);
+/* Fill free memory, and look whether anybody wrote to it */
+void pattern_fill(void);
+void pattern_check(const char *when);
 
 /* cases.c */
 #define CASE_BOOTS 3

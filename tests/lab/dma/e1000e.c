@@ -39,7 +39,7 @@ static void reg(struct dma *d, unsigned int offset, uint32_t value)
 	d->bar[offset / 4] = value;
 }
 
-void nic_start(struct dma *d)
+static void nic_start(struct dma *d)
 {
 	volatile struct rx_desc *r = ring(d);
 
@@ -100,16 +100,4 @@ unsigned int nic_gaps(struct dma *d, bool print)
 	return gaps;
 }
 
-/* Fails unless the device writes that many more frames; clocks are off on a busy host */
-void nic_wait(struct dma *d, unsigned int more, const char *what)
-{
-	unsigned int start = nic_frames(d), n = start;
-
-	for (unsigned int i = 0; i < 1000 && n < start + more; i++) {
-		sleep_ms(100);
-		n = nic_frames(d);
-	}
-	if (n < start + more)
-		fail("%s: only %u frames more, of %u", what, n - start, more);
-	ok("%s: %u frames, %u gaps", what, n, nic_gaps(d, true));
-}
+const struct dma_device e1000e_device = { nic_start, nic_frames, nic_gaps };

@@ -118,7 +118,7 @@ void faults_old(struct dma *d)
 	close(d->session);
 	if (vmstat("nr_iommu_pages") != pages)
 		fail("%lu pages of page tables, %lu before", vmstat("nr_iommu_pages"), pages);
-	nic_wait(d, 50, "after all failures");
+	device_wait(d, 50, "after all failures");
 	guest_write("/sys/kernel/debug/kmemleak", "scan");
 	preserve_all(d);
 	kexec_into_next();

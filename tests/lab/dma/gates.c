@@ -157,7 +157,7 @@ void gates_old(struct dma *d)
 	if (gate(d, GATES - 1) >= 0)
 		fail("hot reset");
 	open_gates(d);
-	nic_wait(d, 50, "gates closed");
+	device_wait(d, 50, "gates closed");
 	if (pthread_create(&thread, NULL, hammer, d))
 		fail("thread");
 	kexec_into_next();
@@ -174,14 +174,14 @@ void abort_old(struct dma *d)
 
 	expect("jump with an interrupt enabled", kexec_try(), EBUSY);
 	expect("still gated", gate(d, 0), EBUSY);
-	nic_wait(d, 50, "jump refused");
+	device_wait(d, 50, "jump refused");
 
 	expect("unpreserve what is needed", session_unpreserve(d->session, TOKEN_IOMMUFD), EBUSY);
 	expect("unpreserve memory", session_unpreserve(d->session, TOKEN_MEM), EBUSY);
 	expect("unpreserve device", session_unpreserve(d->session, TOKEN_DEV), 0);
 	expect("unpreserve iommufd", session_unpreserve(d->session, TOKEN_IOMMUFD), 0);
 	expect("unpreserve memory", session_unpreserve(d->session, TOKEN_MEM), 0);
-	nic_wait(d, 50, "unpreserved");
+	device_wait(d, 50, "unpreserved");
 	expect("interrupts off", gate(d, 10), 0);
 	expect("mark", hwpt_mark(d, d->hwpt, TOKEN_HWPT, 0), 0);
 	expect("interrupt again", gate(d, 17), 0);
@@ -190,10 +190,10 @@ void abort_old(struct dma *d)
 
 	preserve_all(d);
 	close(d->session);
-	nic_wait(d, 50, "session closed");
+	device_wait(d, 50, "session closed");
 	expect("attached again", gate(d, 12), 0);
 
 	preserve_all(d);
-	nic_wait(d, 50, "preserved again");
+	device_wait(d, 50, "preserved again");
 	kexec_now();
 }

@@ -23,10 +23,26 @@
 #define F_SEAL_GROW   4
 #endif
 
+/* By its PCI class */
+static bool is_disk(const char *bdf)
+{
+	char path[128], class[16] = "";
+	int fd;
+
+	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/class", bdf);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, class, sizeof class - 1) < 0)
+		fail("%s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return !strncmp(class, "0x0108", 6);
+}
+
 void dma_init(struct dma *d, const char *bdf)
 {
 	memset(d, 0, sizeof *d);
 	d->bdf = bdf;
+	d->device = is_disk(bdf) ? &nvme_device : &e1000e_device;
 	d->luo = d->session = d->mem = d->iommufd = d->dev = -1;
 }
 
@@ -194,24 +210,36 @@ int cdev_config_write(struct dma *d, unsigned int offset, const void *value, siz
 	return pwrite(d->dev, value, size, info.offset + offset) == (ssize_t)size ? 0 : -1;
 }
 
-/* Enable the first interrupt of an index, or with -1 disable all of it */
+/* Enable the first interrupts of an index, or with a count of 0 disable all of it */
+int cdev_irqs(struct dma *d, unsigned int index, const int *eventfds, unsigned int count)
+{
+	union {
+		struct vfio_irq_set set;
+		uint8_t bytes[sizeof(struct vfio_irq_set) + 4 * sizeof(int32_t)];
+	} arg = {
+      .set =
+          {
+              .argsz = sizeof arg.set + count * sizeof *eventfds,
+              .flags =
+                  VFIO_IRQ_SET_ACTION_TRIGGER |
+                  (count ? VFIO_IRQ_SET_DATA_EVENTFD : VFIO_IRQ_SET_DATA_NONE),
+              .index = index,
+              .count = count,
+          },
+  };
+
+	if (arg.set.argsz > sizeof arg) {
+		errno = EINVAL;
+		return -1;
+	}
+	memcpy(arg.set.data, eventfds, count * sizeof *eventfds);
+	return ioctl(d->dev, VFIO_DEVICE_SET_IRQS, &arg);
+}
+
+/* The first one, or with -1 none */
 int cdev_irq(struct dma *d, unsigned int index, int eventfd)
 {
-	struct {
-		struct vfio_irq_set set;
-		int32_t fd;
-	} arg = {
-		.set = {
-			.argsz = eventfd < 0 ? sizeof arg.set : sizeof arg,
-			.flags = VFIO_IRQ_SET_ACTION_TRIGGER |
-				 (eventfd < 0 ? VFIO_IRQ_SET_DATA_NONE : VFIO_IRQ_SET_DATA_EVENTFD),
-			.index = index,
-			.count = eventfd < 0 ? 0 : 1,
-		},
-		.fd = eventfd,
-	};
-
-	return ioctl(d->dev, VFIO_DEVICE_SET_IRQS, &arg);
+	return cdev_irqs(d, index, &eventfd, eventfd < 0 ? 0 : 1);
 }
 
 int ioas_create(struct dma *d)
@@ -279,6 +307,23 @@ int ioas_buffer(struct dma *d, uint64_t iova, uint64_t length, uint64_t token, u
 	return ioctl(d->iommufd, IOMMU_IOAS_PRESERVE, &arg);
 }
 
+/* Clocks are off on a busy host, so the time is long */
+void device_wait(struct dma *d, unsigned int more, const char *what)
+{
+	unsigned int start = d->device->count(d), n = start, faults;
+
+	for (unsigned int i = 0; i < 1000 && n < start + more; i++) {
+		sleep_ms(100);
+		n = d->device->count(d);
+	}
+	if (n < start + more)
+		fail("%s: the device wrote only %u times more, of %u", what, n - start, more);
+	faults = d->device->faults(d, true);
+	if (faults)
+		fail("%s: %u of %u writes are wrong or missing", what, faults, n);
+	ok("%s: the device wrote %u times, all of it right", what, n);
+}
+
 void device_up(struct dma *d)
 {
 	uint16_t command;
@@ -299,11 +344,74 @@ void device_up(struct dma *d)
 	must("config", cdev_config_read(d, 4, &command, 2));
 	command |= 6; /* memory, bus mastering */
 	must("config", cdev_config_write(d, 4, &command, 2));
-	nic_start(d);
+	d->device->start(d);
 	phase("before");
-	nic_wait(d, 200, "before");
+	device_wait(d, d->device == &nvme_device ? 40 : 200, "before");
 	must("mark", hwpt_mark(d, d->hwpt, TOKEN_HWPT, 0));
 	must("buffer", ioas_buffer(d, MEM_IOVA + RING_OFFSET, 0x10000, TOKEN_BUFFER, 0));
+}
+
+/* Of the device, or of what is above it; false if that is no PCI device */
+static bool config_read(const char *bdf, const char *above, uint8_t config[CONFIG_SIZE])
+{
+	char path[128];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s%s/config", bdf, above);
+	memset(config, 0, CONFIG_SIZE);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, config, CONFIG_SIZE);
+	close(fd);
+	return n == CONFIG_SIZE;
+}
+
+uint16_t config_command(struct dma *d)
+{
+	uint8_t config[CONFIG_SIZE];
+
+	if (!config_read(d->bdf, "", config))
+		fail("configuration space: %s", strerror(errno));
+	return (uint16_t)(config[4] | config[5] << 8);
+}
+
+/* Header and device control, but for status bits and what only software reads
+ */
+static bool config_counts(const uint8_t config[CONFIG_SIZE], unsigned int at)
+{
+	bool bridge = config[0x0e] & 1;
+	unsigned int cap = config[0x34];
+
+	if (at == 6 || at == 7 || at == 0x3c || (bridge && (at == 0x1e || at == 0x1f)))
+		return false;
+	while (cap && config[cap] != 0x10)
+		cap = config[cap + 1];
+	return at < 0x40 || (cap && (at == cap + 8 || at == cap + 9));
+}
+
+static void config_compare(const char *when, const char *what, const uint8_t then[CONFIG_SIZE],
+			   const uint8_t now[CONFIG_SIZE])
+{
+	for (unsigned int i = 0; i < CONFIG_SIZE; i++)
+		if (then[i] != now[i] && config_counts(then, i))
+			fail("%s: configuration of the %s has changed at %02x: %02x, was %02x",
+			     when, what, i, now[i], then[i]);
+}
+
+void config_check(struct dma *d, const char *when)
+{
+	struct dma_note *note = (void *)d->ram;
+	uint8_t config[CONFIG_SIZE];
+	bool bridge;
+
+	if (!config_read(d->bdf, "", config))
+		fail("configuration space: %s", strerror(errno));
+	config_compare(when, "device", note->config, config);
+	bridge = config_read(d->bdf, "/..", config);
+	config_compare(when, "bridge", note->bridge, config);
+	ok("%s: configuration of the device%s as before", when, bridge ? " and its bridge" : "");
 }
 
 void preserve_all(struct dma *d)
@@ -315,7 +423,9 @@ void preserve_all(struct dma *d)
 	must("preserve iommufd", session_preserve(d->session, d->iommufd, TOKEN_IOMMUFD));
 	must("preserve device", session_preserve(d->session, d->dev, TOKEN_DEV));
 	must("config", cdev_config_read(d, 4, &note->command, 2));
-	note->head = nic_frames(d);
+	config_read(d->bdf, "", note->config);
+	config_read(d->bdf, "/..", note->bridge);
+	note->head = d->device->count(d);
 	note->tsc = tsc();
 }
 
@@ -357,7 +467,7 @@ void reattach(struct dma *d)
 	must("ioas", ioas_create(d));
 	must("map", ioas_map_mem(d));
 	must("hwpt", hwpt_create(d));
-	nic_wait(d, 20, "bound, still parked");
+	device_wait(d, 20, "bound, still parked");
 	phase("switch");
 	must("attach", cdev_attach(d));
 	phase("after");

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Devices that are not handed over, behind the same IOMMU: a disk and a network
+ * card with their own drivers do I/O before the jump, while the other device is
+ * parked, and after. In the background for as long as a kernel runs, because a
+ * table that is torn down too early is seen only by who uses it.
+ */
+
+#include "dma.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define DISK	 "/dev/nvme0n1"
+#define DISK_BDF "0000:00:08.0"
+#define NIC_BDF	 "0000:00:07.0"
+/* What QEMU's user network answers for */
+#define OWN_IP	"10.0.2.15"
+#define PEER_IP "10.0.2.2"
+
+struct arp_frame {
+	uint8_t to[6], from[6];
+	uint16_t ethertype, hardware, protocol;
+	uint8_t hardware_size, protocol_size;
+	uint16_t operation;
+	uint8_t sender[6], sender_ip[4], target[6], target_ip[4];
+} __attribute__((packed));
+
+static atomic_uint blocks, replies;
+static uint8_t own_mac[6];
+
+static void *disk_io(void *arg)
+{
+	static char block[64 << 10] __attribute__((aligned(4096)));
+	int fd = *(int *)arg;
+
+	for (unsigned int i = 0;; i++) {
+		off_t at = (off_t)(i % 64) * (off_t)sizeof block;
+
+		memset(block, (int)(i & 0x7f), sizeof block);
+		if (pwrite(fd, block, sizeof block, at) != sizeof block)
+			fail("native disk: %s", strerror(errno));
+		memset(block, 0xff, sizeof block);
+		if (pread(fd, block, sizeof block, at) != sizeof block)
+			fail("native disk: %s", strerror(errno));
+		for (size_t j = 0; j < sizeof block; j += 512)
+			if (block[j] != (char)(i & 0x7f))
+				fail("native disk: wrong data in block %u", i);
+		blocks++;
+		sleep_ms(5);
+	}
+	return NULL;
+}
+
+static void *nic_io(void *arg)
+{
+	int fd = *(int *)arg;
+	struct arp_frame ask = {
+		.ethertype = htons(ETHERTYPE_ARP),
+		.hardware = htons(1),
+		.protocol = htons(ETHERTYPE_IP),
+		.hardware_size = 6,
+		.protocol_size = 4,
+		.operation = htons(1),
+	};
+	struct arp_frame answer;
+
+	memset(ask.to, 0xff, sizeof ask.to);
+	memcpy(ask.from, own_mac, sizeof own_mac);
+	memcpy(ask.sender, own_mac, sizeof own_mac);
+	inet_pton(AF_INET, OWN_IP, ask.sender_ip);
+	inet_pton(AF_INET, PEER_IP, ask.target_ip);
+	for (;;) {
+		/* An error is a link that is not up yet; no answer is what counts */
+		if (send(fd, &ask, sizeof ask, 0) < 0)
+			sleep_ms(100);
+		else if (recv(fd, &answer, sizeof answer, 0) >= (ssize_t)sizeof answer &&
+			 answer.operation == htons(2) &&
+			 !memcmp(answer.sender_ip, ask.target_ip, 4))
+			replies++;
+		sleep_ms(5);
+	}
+	return NULL;
+}
+
+/* The network interface of a PCI device */
+static void interface(const char *bdf, struct ifreq *ret_request)
+{
+	char path[128];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/net", bdf);
+	dir = opendir(path);
+	if (!dir)
+		fail("%s: %s", path, strerror(errno));
+	while ((entry = readdir(dir)))
+		if (*entry->d_name != '.')
+			snprintf(ret_request->ifr_name, IFNAMSIZ, "%.15s", entry->d_name);
+	closedir(dir);
+}
+
+static int nic_open(void)
+{
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETHERTYPE_ARP));
+	struct sockaddr_ll address = { .sll_family = AF_PACKET,
+				       .sll_protocol = htons(ETHERTYPE_ARP) };
+	struct timeval patience = { .tv_usec = 300000 };
+	struct ifreq request = {};
+
+	must("packet socket", fd);
+	interface(NIC_BDF, &request);
+	must("interface index", ioctl(fd, SIOCGIFINDEX, &request));
+	address.sll_ifindex = request.ifr_ifindex;
+	must("interface address", ioctl(fd, SIOCGIFHWADDR, &request));
+	memcpy(own_mac, request.ifr_hwaddr.sa_data, sizeof own_mac);
+	must("interface flags", ioctl(fd, SIOCGIFFLAGS, &request));
+	request.ifr_flags |= IFF_UP;
+	must("interface up", ioctl(fd, SIOCSIFFLAGS, &request));
+	must("bind", bind(fd, (struct sockaddr *)&address, sizeof address));
+	must("timeout", setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience));
+	return fd;
+}
+
+/* The case says how the domains of native drivers should flush */
+static void check_domain(const char *bdf)
+{
+	char path[128], type[16] = "", want[16];
+	int fd;
+
+	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/iommu_group/type", bdf);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, type, sizeof type - 1) < 0)
+		fail("%s: %s", path, strerror(errno));
+	close(fd);
+	type[strcspn(type, "\n")] = 0;
+	if (guest_arg("dma.domain", want, sizeof want) && strcmp(type, want))
+		fail("%s has a domain of the type %s, not %s", bdf, type, want);
+	ok("%s: domain of the type %s", bdf, type);
+}
+
+static void native_start(void)
+{
+	static int disk, nic;
+	pthread_t thread;
+
+	check_domain(DISK_BDF);
+	check_domain(NIC_BDF);
+	disk = open(DISK, O_RDWR | O_DIRECT | O_CLOEXEC);
+	must(DISK, disk);
+	nic = nic_open();
+	if (pthread_create(&thread, NULL, disk_io, &disk) ||
+	    pthread_create(&thread, NULL, nic_io, &nic))
+		fail("thread");
+}
+
+/* Both get on from here */
+static void native_wait(const char *what)
+{
+	unsigned int block = blocks, reply = replies;
+
+	for (unsigned int i = 0; i < 600; i++) {
+		if (blocks >= block + 20 && replies >= reply + 20)
+			break;
+		sleep_ms(100);
+	}
+	if (blocks < block + 20 || replies < reply + 20)
+		fail("%s: only %u blocks and %u replies of native devices", what, blocks - block,
+		     replies - reply);
+	ok("%s: native devices get on, %u blocks, %u replies", what, blocks, replies);
+}
+
+void native_old(struct dma *d)
+{
+	native_start();
+	device_up(d);
+	native_wait("before");
+	preserve_all(d);
+	native_wait("preserved");
+	device_wait(d, 50, "preserved");
+	kexec_into_next();
+}
+
+void native_new(struct dma *d)
+{
+	unsigned int gaps;
+
+	native_start();
+	native_wait("nothing retrieved");
+	retrieve_all(d);
+	native_wait("parked");
+	device_wait(d, 50, "parked");
+	reattach(d);
+	native_wait("attached");
+	device_wait(d, 50, "attached");
+	expect("finish", session_finish(d->session), 0);
+	native_wait("finished");
+	device_wait(d, 50, "finished");
+	gaps = nic_gaps(d, true);
+	if (gaps)
+		fail("%u gaps", gaps);
+}
