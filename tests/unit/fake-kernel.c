@@ -147,7 +147,7 @@ static void append_info(struct buffer *b, const struct fake_kernel *k)
 	sizes[1] = 12 + 12 + 8 + (uint32_t)notes.size;
 	append(b, "LToP", 4);
 	append(b, sizes, sizeof(sizes));
-	append(b, "PADD\x0c\0\0\0....", 12);
+	append(b, "FILL\x0c\0\0\0....", 12);
 	sizes[0] = 8 + (uint32_t)notes.size;
 	append(b, "NOTE", 4);
 	append(b, sizes, sizeof(sizes[0]));
