@@ -80,13 +80,14 @@ class Wire(threading.Thread):
         except PermissionError:
             self.near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         self.sent = 0
+        self.stalls = []  # (begin, end) of times in which the host did not let it send
         self.ended = threading.Event()
 
     def arguments(self):
         return ["-netdev", f"dgram,id=wire,local.type=fd,local.str={self.near.fileno()}"]
 
     def run(self):
-        begin = time.monotonic()
+        begin, last = time.monotonic(), time.time()
         while not self.ended.is_set():
             frame = (b"\xff" * 6 + b"\x02\x00\x00\x00\x00\x01" + b"\x88\xb5"
                      + struct.pack(">I", self.sent) + b"\0" * 60)
@@ -95,6 +96,10 @@ class Wire(threading.Thread):
             except OSError:
                 pass
             self.sent += 1
+            now = time.time()
+            if now > last + STALL_SECONDS:
+                self.stalls.append((last, now))
+            last = now
             self.ended.wait(max(0, begin + self.sent / RATE - time.monotonic()))
 
     def drops(self):
@@ -221,8 +226,9 @@ class Bench:
         lines = [f"not ok - the kernel says: {line}" for line in console if SPLAT.search(line)]
         if self.case.proof:
             names = [line[len(PHASE):] for line in said if line.startswith(PHASE)]
+            stalls = self.beat.stalls + (self.wire.stalls if self.wire else [])
             record = proof.read(self.folder / "trace", names, self.boots, self.device.subject,
-                                self.beat.stalls)
+                                stalls)
             lines += proof.judge(record, self.case.proof)
         return lines
 

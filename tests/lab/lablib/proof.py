@@ -5,8 +5,8 @@ A sequence of frames without gaps does not prove that DMA went on: a device that
 was stopped pushes back, and what waits in buffers hides it. Proof is what the
 emulator saw the device do, phase by phase: writes to the guest's memory, no
 pause longer than those before the jump, translation never off, bus mastering
-never off, no reset, no fault. Times in which the host let nothing of the
-emulator run do not count as pauses.
+never off, no reset, no fault. Times in which the host did not let the emulator
+run, or the source of frames, do not count as pauses.
 
 The guest marks the beginning of a phase with a write to a scratch register of
 the host bridge, so phases and writes are stamped by the same clock.
@@ -53,7 +53,7 @@ class Record:
     faults: list = field(default_factory=list)
     untranslated: list = field(default_factory=list)
     mastered: list = field(default_factory=list)  # (when, address) of bus mastering off
-    stalls: list = field(default_factory=list)  # (begin, end): the emulator stood still
+    stalls: list = field(default_factory=list)  # (begin, end): the host stood still
 
     def since(self):
         return next((begin for name, begin in self.phases if name == "before"), 0)
@@ -63,9 +63,18 @@ class Record:
         return next((name for name, begin in reversed(self.phases) if begin <= when), "start")
 
     def pause(self, begin, end):
-        """How long the emulator could have done something between two moments."""
-        stood = sum(max(0, min(end, until) - max(begin, since)) for since, until in self.stalls)
-        return max(0, end - begin - stood)
+        """How long the device could have done something between two moments."""
+        rest = end - begin
+        for since, until in sorted(self.stalls):
+            rest -= max(0, min(end, until) - max(begin, since))
+            begin = max(begin, until)  # what the next one overlaps does not count twice
+        return rest
+
+    def cut(self, begin, end):
+        """Forget what happened outside."""
+        for kind in (self.writes, self.resets, self.faults, self.untranslated):
+            kind[:] = [when for when in kind if begin <= when <= end]
+        self.mastered = [one for one in self.mastered if begin <= one[0] <= end]
 
     def spans(self):
         """(name, begin, end) of each phase."""
@@ -82,10 +91,7 @@ def read(path, names, boots, subject, stalls=()):
             if (event := LINE.match(line)):
                 _take(record, marks, subject, float(event[1]), event[2], event[3])
     record.phases = _phases(names, marks, boots)
-    end = record.phases[-1][1] if record.phases else 0
-    for kind in (record.writes, record.resets, record.faults, record.untranslated):
-        kind[:] = [when for when in kind if record.since() <= when <= end]
-    record.mastered = [m for m in record.mastered if record.since() <= m[0] <= end]
+    record.cut(record.since(), float("inf"))
     return record
 
 
@@ -138,6 +144,7 @@ def _pause(record, begin, end):
 
 def _running(record):
     lines, before = [], 0.0
+    record.cut(record.since(), record.phases[-1][1])  # then the machine is switched off
     for name, begin, end in record.spans():
         count = sum(1 for when in record.writes if begin <= when < end)
         pause = _pause(record, begin, end)
@@ -152,7 +159,7 @@ def _running(record):
     lines.append(_ok(pauses and pauses[0][0] <= max(3 * before, PAUSE),
                      f"longest pauses: {said}; before the jump {before * 1000:.1f} ms"))
     stood = max((until - since for since, until in record.stalls), default=0)
-    lines.append(f"# longest time in which the emulator stood still: {stood * 1000:.1f} ms")
+    lines.append(f"# longest time in which the host stood still: {stood * 1000:.1f} ms")
     for what, found in (("DMAR fault", record.faults), ("translation switched off",
                         record.untranslated), ("bus mastering switched off",
                         [when for when, _ in record.mastered]), ("device reset", record.resets)):

@@ -340,6 +340,7 @@ class Proof(Folder):
         self.assertEqual(len(self.failures("running", silent=(31, 32))), 1)
         self.assertEqual(len(self.failures("running", silent=(30, 40))), 2)
         self.assertEqual(self.failures("running", silent=(31, 32), stalls=[(30.9, 31.8)]), [])
+        self.assertEqual(proof.Record(stalls=[(2, 4), (1, 3)]).pause(0, 10), 7)
 
     def test_what_must_not_happen(self):
         for event in ("vtd_dmar_fault sid 0x28", "vtd_reg_write_gcmd status 0x0 value 0x6000000",
