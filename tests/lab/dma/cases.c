@@ -239,6 +239,8 @@ const struct dma_case dma_cases[] = {
 	{ "refuse", { refuse } },
 	{ "gates", { gates_old, jump_new } },
 	{ "abort", { abort_old, jump_new } },
+	{ "reboot", { reboot_old } },
+	{ "orphan", { jump_old, orphan_new } },
 	{ "faults", { faults_old, jump_new } },
 	{ "claims", { claims_old, claims_new } },
 	{ "closed", { jump_old, closed_new } },

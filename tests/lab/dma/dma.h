@@ -62,6 +62,7 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void ok(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 void done(void) __attribute__((noreturn));
+void reboot_now(void) __attribute__((noreturn));
 /* The result of a system call, and what it should be: 0, or an errno as positive number */
 void expect(const char *what, int result, int want_errno);
 void must(const char *what, int result);
@@ -126,6 +127,7 @@ unsigned int nic_gaps(struct dma *d, bool print);
 void refuse(struct dma *d);
 void gates_old(struct dma *d);
 void abort_old(struct dma *d);
+void reboot_old(struct dma *d);
 void faults_old(struct dma *d);
 
 /* seal.c, native.c, msix.c, nvme.c, safety.c, fallback.c */
@@ -141,6 +143,7 @@ void safety_old(struct dma *d);
 void safety_new(struct dma *d);
 void death_new(struct dma *d);
 void targets_old(struct dma *d);
+void orphan_new(struct dma *d);
 void fallback_new(struct dma *d);
 /* Fails if the device still writes */
 void stopped(struct dma *d, const char *what);

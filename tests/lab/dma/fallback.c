@@ -135,6 +135,22 @@ void stopped(struct dma *d, const char *what)
 	ok("%s: the device is stopped, after %u writes", what, n);
 }
 
+/*
+ * The next kernel parks the device, but can give back nothing: a handler of what
+ * the session holds is missing. What is preserved stays so, and the device can do
+ * no harm where it is.
+ */
+void orphan_new(struct dma *d)
+{
+	pattern_fill();
+	sleep_ms(2000);
+	pattern_check("orphaned");
+	expect("open the device", cdev_open(d->bdf), EBUSY);
+	pattern_fill();
+	sleep_ms(2000);
+	pattern_check("orphaned for seconds");
+}
+
 /* The next kernel cannot take the device over */
 void fallback_new(struct dma *d)
 {

@@ -197,3 +197,12 @@ void abort_old(struct dma *d)
 	device_wait(d, 50, "preserved again");
 	kexec_now();
 }
+
+/* What is preserved is of no use to a machine that is reset */
+void reboot_old(struct dma *d)
+{
+	device_up(d);
+	preserve_all(d);
+	device_wait(d, 50, "preserved");
+	reboot_now();
+}

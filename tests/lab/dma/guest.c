@@ -86,11 +86,24 @@ void fail(const char *format, ...)
 	abort();
 }
 
-void done(void)
+static void end(void)
 {
 	phase("end");
 	print_line("@ ", "done");
+}
+
+void done(void)
+{
+	end();
 	off();
+	abort();
+}
+
+/* Not into another kernel: for the host that is the end of the machine */
+void reboot_now(void)
+{
+	end();
+	reboot(LINUX_REBOOT_CMD_RESTART);
 	abort();
 }
 
@@ -145,26 +158,39 @@ void guest_write(const char *path, const char *value)
 		close(fd);
 }
 
+/* The length of a word, of which a part may be quoted */
+static size_t word_length(const char *p)
+{
+	bool quoted = false;
+	size_t n;
+
+	for (n = 0; p[n] && (quoted || p[n] != ' '); n++)
+		quoted ^= p[n] == '"';
+	return n;
+}
+
 bool guest_arg(const char *key, char *ret_value, size_t size)
 {
 	size_t len = strlen(key), n;
 	bool found = false;
 
 	/* The last one counts: the next kernel's are appended */
-	for (const char *p = cmdline; (p = strstr(p, key)); p += len) {
-		const char *value = p + len + 1, *end = " ";
+	for (const char *p = cmdline; *p; p += n + (p[n] == ' ')) {
+		const char *value = p + len + 1;
+		size_t length;
 
-		if ((p != cmdline && p[-1] != ' ') || p[len] != '=')
+		n = word_length(p);
+		if (n <= len || strncmp(p, key, len) != 0 || p[len] != '=')
 			continue;
-		if (*value == '"') {
+		length = n - len - 1;
+		if (length > 1 && *value == '"') {
 			value++;
-			end = "\"";
+			length -= 2;
 		}
-		n = strcspn(value, end);
-		if (n >= size)
-			n = size - 1;
-		memcpy(ret_value, value, n);
-		ret_value[n] = 0;
+		if (length >= size)
+			length = size - 1;
+		memcpy(ret_value, value, length);
+		ret_value[length] = 0;
 		found = true;
 	}
 	return found;
@@ -258,7 +284,7 @@ void kexec_into_next(void)
 
 int main(void)
 {
-	char name[32] = "jump", device[16] = "";
+	char name[32] = "jump", device[16] = "", luo_errno[8] = "0";
 	const struct dma_case *c;
 	struct dma d;
 
@@ -270,7 +296,8 @@ int main(void)
 	if (!c->name || boot > CASE_BOOTS || !c->boots[boot - 1])
 		fail("no case %s with a boot %u", name, boot);
 	dma_init(&d, device);
-	must("open /dev/liveupdate", luo_open(&d));
+	guest_arg("dma.luo_errno", luo_errno, sizeof luo_errno);
+	expect("open /dev/liveupdate", luo_open(&d), atoi(luo_errno));
 	phase(boot == 1 ? "setup" : boot == 2 ? "parked" : "parked again");
 	c->boots[boot - 1](&d);
 	done();
