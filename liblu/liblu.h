@@ -181,7 +181,15 @@ struct lu_resource {
 	uint64_t token;
 	uint64_t bytes;
 	const char *label;
-	const char *kind; /* "memory" */
+	const char *kind; /* "memory", "iommufd", "device" */
+};
+
+/* One file for lu_session_preserve_all(). */
+struct lu_preserve {
+	const char *label;
+	uint64_t token;
+	int fd;
+	int reserved; /* 0 */
 };
 
 /*
@@ -300,6 +308,22 @@ int lu_session_get_fd(struct lu_session *session);
  */
 int lu_session_preserve(struct lu_session *session, const char *label, int fd, uint64_t token);
 
+/*
+ * Delegation: preserves @n files in the order that the kernel wants: memory, then iommufds, then
+ * devices, each in the order given. All or nothing: when one is refused, those before it are
+ * unpreserved again (-ENOTTY: by a kernel that can), and the error is the refusal's. When all are
+ * preserved and luod does not take a declaration, that error is returned and nothing is undone.
+ */
+int lu_session_preserve_all(struct lu_session *session, const struct lu_preserve *items, size_t n);
+
+/*
+ * Delegation: undoes one lu_session_preserve() of this update. luod's list keeps the label until the
+ * update ends. -ENOENT: no such token. -EBUSY: something preserved later depends on it.
+ * -EINVAL: the session came from the previous kernel. -ENOTTY: this kernel can only undo all of
+ * them, by ending the session.
+ */
+int lu_session_unpreserve(struct lu_session *session, uint64_t token);
+
 /* Delegation, after the claim: the fd preserved under @token. -ENOENT: no such token. */
 int lu_session_retrieve(struct lu_session *session, uint64_t token, int *ret_fd);
 
@@ -330,6 +354,78 @@ int lu_session_done(struct lu_session *session);
 
 /* luod forgets the session and lets go of its memory; the handle remains. -EBUSY: an update runs. */
 int lu_session_close(struct lu_session *session);
+
+/*
+ * Devices that go on doing DMA. What follows is between the caller and the kernel, by the caller's
+ * own fds: an iommufd (/dev/iommu) and VFIO devices (/dev/vfio/devices/vfioN). No connection is needed,
+ * any thread may call, the errors are the kernel's and leave no text. On a kernel that cannot do it
+ * they are -ENOTTY. The order of things: liblu(3), DEVICES.
+ */
+
+/* Can this kernel preserve an iommufd? Found out by trying. 1 or 0; -EBADF and the like. */
+int lu_iommufd_can_preserve(int iommufd);
+
+/*
+ * Marks page tables: they stay in place, and in use, when the iommufd is preserved. @hwpt_token is
+ * their name in the next kernel.
+ * -EADDRINUSE: another HWPT has that token. -ENOENT: no such HWPT. -EBUSY: already preserved.
+ */
+int lu_hwpt_mark(int iommufd, uint32_t hwpt_id, uint64_t hwpt_token);
+
+/* Takes a mark away. -ENOENT: none. -EBUSY: already preserved. */
+int lu_hwpt_unmark(int iommufd, uint32_t hwpt_id);
+
+/*
+ * Declares a DMA buffer: the range of @length bytes at @iova is listed under @token after the jump.
+ * -EADDRINUSE: @token is taken. -ENOENT: not all of it is mapped. -EBUSY: already preserved.
+ */
+int lu_ioas_preserve(int iommufd, uint32_t ioas_id, uint64_t iova, uint64_t length, uint64_t token);
+
+/* Takes a declaration back. -ENOENT: none. -EBUSY: already preserved. */
+int lu_ioas_forget(int iommufd, uint32_t ioas_id, uint64_t token);
+
+#define LU_AREA_WRITEABLE UINT32_C(0x002) /* by the device */
+#define LU_AREA_READABLE  UINT32_C(0x004)
+#define LU_AREA_BUFFER	  UINT32_C(0x100) /* a DMA buffer in a mapping, not a mapping */
+
+/* What an IOMMU translated before the jump, and still does for a device that is parked. */
+struct lu_area {
+	uint64_t iova;
+	uint64_t length;     /* in bytes */
+	uint64_t token;	     /* of the memory in the session; of the buffer */
+	uint64_t offset;     /* into the memory, in bytes */
+	uint64_t hwpt_token; /* an IOAS with several marked HWPTs is listed once for each */
+	uint32_t flags;	     /* LU_AREA_ */
+	uint32_t reserved;
+};
+
+/*
+ * After the jump, of a retrieved iommufd: what was mapped. *@ret is to be freed with free().
+ * -ENODATA: it was not retrieved, or its session is done.
+ */
+int lu_iommufd_areas(int iommufd, struct lu_area **ret, size_t *ret_n);
+
+/* Gives the memory preserved under @token, lent for the call; a negative errno ends it all. */
+typedef int (*lu_memory_fn)(uint64_t token, void *userdata);
+
+/*
+ * Maps into @ioas_id what was mapped for the HWPT @hwpt_token, at the same addresses, from the same
+ * memory. All or nothing. Errors: @memory's, and IOMMU_IOAS_MAP_FILE's.
+ */
+int lu_ioas_map_areas(int iommufd, uint32_t ioas_id, uint64_t hwpt_token,
+		      const struct lu_area *areas, size_t n, lu_memory_fn memory, void *userdata);
+
+/*
+ * Binds a VFIO device to an iommufd; @ret_device_id may be NULL. A retrieved device is not reset.
+ * -EPERM: a retrieved device, and not the iommufd that was preserved with it.
+ */
+int lu_device_bind(int device, int iommufd, uint32_t *ret_device_id);
+
+/*
+ * Lets a bound device use the page tables @hwpt_id (or an IOAS's). One that is parked goes over to
+ * them without a pause in its DMA; when it fails, it is still parked, and nothing has changed.
+ */
+int lu_device_attach(int device, uint32_t hwpt_id);
 
 #pragma GCC visibility pop
 

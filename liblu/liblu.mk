@@ -10,4 +10,5 @@ LIBLU_SOURCES := \
 	liblu/lu-properties.c \
 	liblu/lu-call.c \
 	liblu/lu-kernel.c \
+	liblu/lu-device.c \
 	liblu/lu-util.c

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * lu-kernel - the two ioctls on a kernel session that a client in delegation needs. The numbers and
- * structures are those of include/uapi/linux/liveupdate.h; nothing else in liblu calls ioctl().
- * Finishing the session is luod's.
+ * lu-kernel - the ioctls on a kernel session that a client in delegation needs. The numbers and
+ * structures are those of include/uapi/linux/liveupdate.h. Finishing the session is luod's.
  */
 #include <linux/liveupdate.h>
 #include <sys/ioctl.h>
@@ -32,4 +31,11 @@ int lu_kernel_retrieve(int session_fd, uint64_t token, int *ret_fd)
 		return -errno;
 	*ret_fd = args.fd;
 	return 0;
+}
+
+int lu_kernel_unpreserve(int session_fd, uint64_t token)
+{
+	struct liveupdate_session_unpreserve_fd args = { .size = sizeof(args), .token = token };
+
+	return ioctl(session_fd, LIVEUPDATE_SESSION_UNPRESERVE_FD, &args) < 0 ? -errno : 0;
 }

@@ -8,7 +8,8 @@
  * owning it. Nothing is shared between two struct lu.
  *
  * Layers, each using the ones below: lu, lu-session, lu-resource (what is exported) → lu-link (the
- * connection's life) → lu-properties, lu-event, lu-call → lu-util. lu-kernel alone calls ioctl().
+ * connection's life) → lu-properties, lu-event, lu-call → lu-util. lu-kernel (a kernel session) and
+ * lu-device (iommufd and VFIO) alone ask the kernel.
  */
 #ifndef LU_PRIVATE_H
 #define LU_PRIVATE_H
@@ -241,5 +242,11 @@ bool lu_reclaim_pending(const struct lu *lu);
 
 int lu_kernel_preserve(int session_fd, int fd, uint64_t token);
 int lu_kernel_retrieve(int session_fd, uint64_t token, int *ret_fd);
+int lu_kernel_unpreserve(int session_fd, uint64_t token);
+
+/* lu-device.c: iommufd and VFIO */
+
+bool lu_fd_is_iommufd(int fd);
+bool lu_fd_is_device(int fd);
 
 #endif

@@ -135,30 +135,110 @@ int lu_session_get_fd(struct lu_session *session)
 	return r < 0 ? r : session->kernel_fd;
 }
 
-/* How big and of what kind is it, in org.luod1's words? */
-static const char *kind_of(int fd, uint64_t *ret_bytes)
+static bool fd_is_memory(int fd)
+{
+	return fcntl(fd, F_GET_SEALS) >= 0;
+}
+
+/* In the order in which the kernel wants them preserved: each may depend on those before. */
+static const struct kind {
+	const char *name; /* org.luod1's word */
+	bool (*is)(int fd);
+} kinds[] = {
+	{ "memory", fd_is_memory },
+	{ "iommufd", lu_fd_is_iommufd },
+	{ "device", lu_fd_is_device },
+	{ "file", NULL },
+};
+
+static size_t kind_of(int fd)
+{
+	size_t i = 0;
+
+	while (kinds[i].is && !kinds[i].is(fd))
+		i++;
+	return i;
+}
+
+static uint64_t bytes_of(int fd)
 {
 	struct stat st;
 
-	*ret_bytes = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
-	return fcntl(fd, F_GET_SEALS) >= 0 ? "memory" : "file";
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+}
+
+static int preserve(struct lu_session *session, const struct lu_preserve *p)
+{
+	int session_fd = lu_session_get_fd(session);
+	int r;
+
+	if (session_fd < 0)
+		return session_fd;
+	r = lu_kernel_preserve(session_fd, p->fd, p->token);
+	if (r < 0)
+		return lu_fail(session->lu, r, "The kernel does not preserve '%s': %s", p->label,
+			       lu_errno_text(r));
+	return 0;
+}
+
+static int declare(struct lu_session *session, const struct lu_preserve *p)
+{
+	return lu_session_declare(session, p->label, kinds[kind_of(p->fd)].name, p->token,
+				  bytes_of(p->fd));
 }
 
 int lu_session_preserve(struct lu_session *session, const char *label, int fd, uint64_t token)
 {
-	const char *kind;
-	uint64_t bytes;
-	int session_fd, r;
+	const struct lu_preserve p = { .label = label, .fd = fd, .token = token };
+	int r;
 
-	session_fd = lu_session_get_fd(session);
+	r = preserve(session, &p);
+	return r < 0 ? r : declare(session, &p);
+}
+
+/* The last first: what depends on another goes before it. */
+static void unpreserve_all(struct lu_session *session, const struct lu_preserve **done, size_t n)
+{
+	while (n-- > 0)
+		(void)lu_kernel_unpreserve(session->kernel_fd, done[n]->token);
+}
+
+int lu_session_preserve_all(struct lu_session *session, const struct lu_preserve *items, size_t n)
+{
+	lu_cleanup(lu_freep) const struct lu_preserve **done = calloc(n + 1, sizeof(*done));
+	size_t n_done = 0;
+	int r = 0;
+
+	if (!done)
+		return lu_fail(session->lu, -ENOMEM, "Out of memory");
+	for (size_t k = 0; k < LU_ARRAY_SIZE(kinds); k++)
+		for (size_t i = 0; i < n; i++) {
+			if (kind_of(items[i].fd) != k)
+				continue;
+			r = preserve(session, &items[i]);
+			if (r < 0) {
+				unpreserve_all(session, done, n_done);
+				return r;
+			}
+			done[n_done++] = &items[i];
+		}
+	for (size_t i = 0; r >= 0 && i < n_done; i++)
+		r = declare(session, done[i]);
+	return r;
+}
+
+int lu_session_unpreserve(struct lu_session *session, uint64_t token)
+{
+	int session_fd = lu_session_get_fd(session);
+	int r;
+
 	if (session_fd < 0)
 		return session_fd;
-	r = lu_kernel_preserve(session_fd, fd, token);
+	r = lu_kernel_unpreserve(session_fd, token);
 	if (r < 0)
-		return lu_fail(session->lu, r, "The kernel does not preserve '%s': %s", label,
-			       lu_errno_text(r));
-	kind = kind_of(fd, &bytes);
-	return lu_session_declare(session, label, kind, token, bytes);
+		return lu_fail(session->lu, r, "The kernel does not unpreserve token %llu: %s",
+			       (unsigned long long)token, lu_errno_text(r));
+	return 0;
 }
 
 int lu_session_retrieve(struct lu_session *session, uint64_t token, int *ret_fd)

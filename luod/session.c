@@ -51,6 +51,8 @@ DEFINE_STRING_TABLE(delivery, enum delivery)
 
 static const char *const resource_kind_table[] = {
 	[RESOURCE_MEMORY] = "memory",
+	[RESOURCE_IOMMUFD] = "iommufd",
+	[RESOURCE_DEVICE] = "device",
 };
 DEFINE_STRING_TABLE(resource_kind, enum resource_kind)
 

@@ -64,7 +64,9 @@ enum delivery {
 };
 
 enum resource_kind {
-	RESOURCE_MEMORY, /* a memfd */
+	RESOURCE_MEMORY,  /* a memfd */
+	RESOURCE_IOMMUFD, /* with marked HWPTs */
+	RESOURCE_DEVICE,  /* a VFIO cdev */
 };
 
 struct resource {

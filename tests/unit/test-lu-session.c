@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * test-lu-session - a session through an update and back, in custody and by delegation, and every
- * refusal on the way. Against fake-luod; the kernel's two ioctls are played by this file, which
- * takes the place of libc's ioctl() for the numbers of live update.
+ * refusal on the way. Against fake-luod; the kernel's ioctls are played by this file, which takes
+ * the place of libc's ioctl() for the numbers of live update.
  */
+#include <linux/iommufd.h>
 #include <linux/liveupdate.h>
+#include <linux/vfio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -20,6 +22,46 @@ static struct {
 	int session_fd;
 } kernel;
 
+/* A kernel session that takes what it is given, but for the @refuse-th file, and looks at the order. */
+static struct {
+	bool on;
+	unsigned int refuse, asked;
+	uint64_t tokens[8];
+	size_t n;
+	int iommufd, device;
+} order = { .iommufd = -1, .device = -1 };
+
+static int answer(int error)
+{
+	errno = error;
+	return error ? -1 : 0;
+}
+
+static int in_order(int fd, unsigned long request, void *argument)
+{
+	struct liveupdate_session_preserve_fd *preserve = argument;
+	struct liveupdate_session_unpreserve_fd *unpreserve = argument;
+
+	switch (request) {
+	case LIVEUPDATE_SESSION_PRESERVE_FD:
+		if (++order.asked == order.refuse)
+			return answer(EOPNOTSUPP);
+		order.tokens[order.n++] = preserve->token;
+		return 0;
+	case LIVEUPDATE_SESSION_UNPRESERVE_FD:
+		assert_int_equal(unpreserve->size, sizeof(*unpreserve));
+		if (order.n == 0 || order.tokens[order.n - 1] != unpreserve->token)
+			return answer(ENOENT);
+		order.n--;
+		return 0;
+	case IOMMU_LU_INFO:
+		return answer(fd == order.iommufd ? ENODATA : ENOTTY);
+	case VFIO_DEVICE_GET_INFO:
+		return answer(fd == order.device ? EINVAL : ENOTTY);
+	}
+	return (int)syscall(SYS_ioctl, fd, request, argument);
+}
+
 int ioctl(int fd, unsigned long request, ...)
 {
 	va_list ap;
@@ -28,6 +70,8 @@ int ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	argument = va_arg(ap, void *);
 	va_end(ap);
+	if (order.on)
+		return in_order(fd, request, argument);
 	if (request != LIVEUPDATE_SESSION_PRESERVE_FD && request != LIVEUPDATE_SESSION_RETRIEVE_FD)
 		return (int)syscall(SYS_ioctl, fd, request, argument);
 
@@ -317,6 +361,49 @@ static void test_delegation(void **state)
 	close(fd);
 }
 
+/* Given as they come, preserved in the kernel's order, all or nothing. */
+static void test_preserve_all(void **state)
+{
+	struct world *w = *state;
+	const struct lu_preserve items[] = {
+		{ "nic", 30, open("/dev/null", O_RDONLY | O_CLOEXEC), 0 },
+		{ "ram0", 10, memfd_create("ram", MFD_CLOEXEC | MFD_ALLOW_SEALING), 0 },
+		{ "iommu", 20, open("/dev/null", O_RDONLY | O_CLOEXEC), 0 },
+		{ "ram1", 11, memfd_create("ram", MFD_CLOEXEC | MFD_ALLOW_SEALING), 0 },
+	};
+	const uint64_t wanted[] = { 10, 11, 20, 30 };
+
+	fake_do(&w->luod, FAKE_MODE, "delegation");
+	go_to_state(w, "preparing");
+	order.on = true;
+	order.device = items[0].fd;
+	order.iommufd = items[2].fd;
+
+	order.refuse = 4;
+	assert_int_equal(lu_session_preserve_all(w->s, items, 4), -EOPNOTSUPP);
+	assert_string_equal(lu_error_text(w->lu),
+			    "The kernel does not preserve 'nic': Operation not supported");
+	assert_int_equal(order.n, 0);
+	assert_string_not_equal(last(w), "DeclareResource nic device 30 0");
+
+	order.refuse = 0;
+	assert_int_equal(lu_session_preserve_all(w->s, items, 4), 0);
+	assert_int_equal(order.n, 4);
+	assert_memory_equal(order.tokens, wanted, sizeof(wanted));
+	assert_string_equal(last(w), "DeclareResource nic device 30 0");
+
+	assert_int_equal(lu_session_unpreserve(w->s, 20), -ENOENT);
+	assert_int_equal(lu_session_unpreserve(w->s, 30), 0);
+	assert_int_equal(order.n, 3);
+	assert_int_equal(lu_session_preserve(w->s, "iommu2", items[2].fd, 21), 0);
+	assert_string_equal(last(w), "DeclareResource iommu2 iommufd 21 0");
+	assert_int_equal(lu_session_preserve_all(w->s, NULL, 0), 0);
+
+	order.on = false;
+	for (size_t i = 0; i < LU_ARRAY_SIZE(items); i++)
+		close(items[i].fd);
+}
+
 static void test_update(void **state)
 {
 	struct world *w = *state;
@@ -390,6 +477,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_error_text, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_custody, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_delegation, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_preserve_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_update, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_states_merge, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unref_with_events, setup, teardown),
