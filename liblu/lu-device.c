@@ -136,7 +136,7 @@ int lu_iommufd_areas(int iommufd, struct lu_area **ret, size_t *ret_n)
 {
 	lu_cleanup(lu_freep) struct iommu_lu_area *from = NULL;
 	struct lu_area *areas;
-	uint32_t n;
+	uint32_t n = 0; /* gcc does not see that it is set */
 	int r;
 
 	r = read_areas(iommufd, &from, &n);
