@@ -368,7 +368,8 @@ int lu_iommufd_can_preserve(int iommufd);
 /*
  * Marks page tables: they stay in place, and in use, when the iommufd is preserved. @hwpt_token is
  * their name in the next kernel.
- * -EADDRINUSE: another HWPT has that token. -ENOENT: no such HWPT. -EBUSY: already preserved.
+ * -EADDRINUSE: another HWPT has that token. -ENOENT: no such HWPT. -EOPNOTSUPP: a nesting parent,
+ * one that reports faults, or that was made by attaching to an IOAS. -EBUSY: already preserved.
  */
 int lu_hwpt_mark(int iommufd, uint32_t hwpt_id, uint64_t hwpt_token);
 
@@ -377,7 +378,8 @@ int lu_hwpt_unmark(int iommufd, uint32_t hwpt_id);
 
 /*
  * Declares a DMA buffer: the range of @length bytes at @iova is listed under @token after the jump.
- * -EADDRINUSE: @token is taken. -ENOENT: not all of it is mapped. -EBUSY: already preserved.
+ * -EADDRINUSE: another buffer of the IOAS has @token. -ENOENT: not all of it is mapped. -EINVAL:
+ * @length is 0. -EOVERFLOW: beyond the end of the address space. -EBUSY: already preserved.
  */
 int lu_ioas_preserve(int iommufd, uint32_t ioas_id, uint64_t iova, uint64_t length, uint64_t token);
 
