@@ -18,8 +18,8 @@
 	BUILD    script run on the host before the machine; leaves files for the
 	         guest in $SHARE (/lab/case/build in the guest)
 	HOST     script run on the host beside the machine, killed with it
-	NEEDS    options (CONFIG_X) that the project's kernels must have; without them
-	         no tier takes the case
+	NEEDS    options (CONFIG_X) that the project's kernel or KERNEL must have; without
+	         them no tier takes the case
 
 and for GUESTS=bare, instead of BUILD:
 
@@ -85,8 +85,9 @@ class Case:
         return self.guests == (BARE,)
 
     def missing(self):
-        """The options it needs and the project's kernels do not have."""
-        return " ".join(option for option in self.needs if not kernel.has(option))
+        """The options it needs that neither the project's kernel has nor the one it boots."""
+        return " ".join(option for option in self.needs if not kernel.has(option)
+                        and not kernel.has(option, self.kernels[0]))
 
     def scripts(self):
         """What it must bring along for its boots."""

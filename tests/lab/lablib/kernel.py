@@ -63,11 +63,11 @@ def given(flavour):
     return None
 
 
-def has(option):
-    """Do the project's kernels have an option? One that is given is believed to."""
-    if given("project"):
-        return True
-    text = "".join(file.read_text() for file in FLAVOURS["project"].fragments())
+def has(option, flavour="project"):
+    """Is an option on in a flavour? One that is given is believed to have it."""
+    if flavour not in FLAVOURS or given(flavour):
+        return flavour in FLAVOURS
+    text = "".join(file.read_text() for file in FLAVOURS[flavour].fragments())
     return f"\n{option}=y\n" in text
 
 
