@@ -32,6 +32,8 @@ SUITE_bus = --suite bus $(BUS_TESTS) $(BUS_SCRIPTS)
 SUITE_fuzz = --suite fuzz $(FUZZ_SEEDS)
 SUITE_docs = --suite docs $(DOCS_CHECKS)
 SUITE_abi = --suite abi $(ABI_CHECKS)
+SUITE_kernel = --suite kernel kernel/check
+SUITE_kernel_all = --live kernel 'kernel/check --build'
 # tests/lab/lab prints TAP too; it takes minutes, so its lines are shown as they come.
 LAB_RUN ?= tests/lab/lab run --tap --tier 1
 LAB_RUN_ALL ?= tests/lab/lab run --tap --all
@@ -44,10 +46,12 @@ run_suites = @$(TEST_ENV) tests/run-suites --jobs $(JOBS) --results $(O)/results
 	abi-baseline fuzz coverage other-compiler
 
 check: all other-compiler $(TESTED) ## every test but the lab's long ones; both compilers; one line of sums at the end
-	$(run_suites) $(SUITE_unit) $(SUITE_fuzz) $(SUITE_bus) $(SUITE_docs) $(SUITE_abi) $(SUITE_lab)
+	$(run_suites) $(SUITE_unit) $(SUITE_fuzz) $(SUITE_bus) $(SUITE_docs) $(SUITE_abi) \
+		$(SUITE_kernel) $(SUITE_lab)
 
-check-all: all other-compiler $(TESTED) ## as check, with every case of the lab
-	$(run_suites) $(SUITE_unit) $(SUITE_fuzz) $(SUITE_bus) $(SUITE_docs) $(SUITE_abi) $(SUITE_lab_all)
+check-all: all other-compiler $(TESTED) ## as check, with every case of the lab, W=1 and sparse for the kernel
+	$(run_suites) $(SUITE_unit) $(SUITE_fuzz) $(SUITE_bus) $(SUITE_docs) $(SUITE_abi) \
+		$(SUITE_kernel_all) $(SUITE_lab_all)
 
 check-fast: all $(TESTED) ## what needs no virtual machine (a minute)
 	$(run_suites) $(SUITE_unit) $(SUITE_fuzz) $(SUITE_bus) $(SUITE_docs) $(SUITE_abi)
