@@ -24,7 +24,7 @@
 #endif
 
 #define PATTERN	 0x5a5a5a5a5a5a5a5aULL
-#define KEEP_KIB (64UL << 10) /* of free memory for the kernel */
+#define KEEP_KIB (64UL << 10) /* of free memory for the kernel, and an eighth of it */
 
 static uint64_t *pattern;
 static size_t pattern_size;
@@ -46,7 +46,9 @@ static unsigned long free_kib(void)
 
 void pattern_fill(void)
 {
-	pattern_size = (free_kib() - KEEP_KIB) << 10;
+	unsigned long kib = free_kib();
+
+	pattern_size = (kib - kib / 8 - KEEP_KIB) << 10;
 	pattern = mmap(NULL, pattern_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		       0);
 	if (pattern == MAP_FAILED)
