@@ -122,6 +122,9 @@ int session_parse_kernel_name(const char *kernel_name, uid_t *ret_uid, const cha
 	kernel_name += strlen(SESSION_PREFIX);
 	if (*kernel_name < '0' || *kernel_name > '9')
 		return -EINVAL;
+	/* One session, one name: this is how session_new() writes it. */
+	if (kernel_name[0] == '0' && kernel_name[1] != '/')
+		return -EINVAL;
 	errno = 0;
 	uid = strtoul(kernel_name, &end, 10);
 	if (errno || *end != '/' || uid >= UINT32_MAX || !session_name_valid(end + 1))
