@@ -182,16 +182,15 @@ def load_all(root=CASES):
 
 
 def select(cases, names):
-    """The cases meant by names: a whole name, its number, what follows the number,
-    or the path of a folder that is no case of ours. Without naming a variant, all."""
+    """The cases meant by names: a whole name, what follows the number, the number (then
+    all variants), or the path of a folder that is no case of ours."""
     chosen = []
     for name in names:
         if "/" in name:
             hits = load_folder(Path(name).absolute())
         else:
-            hits = [c for c in cases if any(
-                name in (whole, whole.partition("-")[0], whole.partition("-")[2])
-                for whole in (c.name, c.folder.name))]
+            hits = [c for c in cases if name in (c.name, c.name.partition("-")[0],
+                                                 c.name.partition("-")[2])]
         if not hits:
             raise LabError(f"no case '{name}'; see 'lab list'")
         chosen += [c for c in hits if c not in chosen]

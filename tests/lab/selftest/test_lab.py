@@ -198,8 +198,9 @@ class CaseConf(Folder):
         both = case.load_folder(one.folder)
         self.assertEqual([(c.name, c.title, c.tier, c.append) for c in both],
                          [("07-x", "x", 1, "a"), ("07-x-other", "x", 2, "b")])
-        for names in ["x"], ["07"], ["07-x"]:
-            self.assertEqual(case.select(both, names), both)
+        self.assertEqual(case.select(both, ["07"]), both)
+        for names in ["x"], ["07-x"]:
+            self.assertEqual(case.select(both, names), both[:1])
         self.assertEqual(case.select(both, ["x-other"]), both[1:])
 
     def test_program(self):
