@@ -131,6 +131,21 @@ static void claims_old(struct dma *d)
 	jump_old(d);
 }
 
+void native_bind_refused(struct dma *d)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/driver_override", d->bdf);
+	guest_write(path, "\n");
+	fd = open("/sys/bus/pci/drivers/e1000e/bind", O_WRONLY | O_CLOEXEC);
+	must("the native driver", fd);
+	expect("bind the native driver", (int)write(fd, d->bdf, strlen(d->bdf)), EBUSY);
+	close(fd);
+	if (has_interface(d))
+		fail("the native driver has got the device");
+}
+
 /* Who may have the device before its session is finished: none but vfio-pci */
 static void claims_new(struct dma *d)
 {
@@ -153,12 +168,7 @@ static void claims_new(struct dma *d)
 	expect("open before it is retrieved", cdev_open(d->bdf), EBUSY);
 
 	guest_write("/sys/bus/pci/drivers/vfio-pci/unbind", d->bdf);
-	guest_write(path, "\n");
-	fd = open("/sys/bus/pci/drivers/e1000e/bind", O_WRONLY | O_CLOEXEC);
-	expect("bind the native driver", (int)write(fd, d->bdf, strlen(d->bdf)), EBUSY);
-	close(fd);
-	if (has_interface(d))
-		fail("the native driver has got the device");
+	native_bind_refused(d);
 	cdev_bind_driver(d->bdf);
 	retrieve_all(d);
 	device_wait(d, 50, "parked");

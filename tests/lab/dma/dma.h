@@ -145,6 +145,8 @@ void death_new(struct dma *d);
 void targets_old(struct dma *d);
 void orphan_new(struct dma *d);
 void fallback_new(struct dma *d);
+/* e1000e's own driver cannot have it, also without an override */
+void native_bind_refused(struct dma *d);
 /* Fails if the device still writes */
 void stopped(struct dma *d, const char *what);
 /* Fill free memory, and look whether anybody wrote to it */
