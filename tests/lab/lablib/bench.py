@@ -130,15 +130,16 @@ class Beat(threading.Thread):
 
     def run(self):
         self.its.close()
-        with self.ours.makefile("rwb") as monitor:
-            try:
+        try:
+            # Leaving the block writes what was not sent, which fails, too, once it is gone.
+            with self.ours.makefile("rwb") as monitor:
                 monitor.readline()
                 alive = self._ask(monitor, b"qmp_capabilities")
                 while alive:
                     time.sleep(WATCH_SECONDS)
                     alive = self._ask(monitor, b"query-status")
-            except OSError:
-                pass
+        except OSError:
+            pass
 
     def _ask(self, monitor, command):
         begin = time.time()
