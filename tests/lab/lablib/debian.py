@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from . import apt, initramfs
+from . import apt, initramfs, kernel
 from .base import LAB, LabError, need, run
 from .cache import digest
 
@@ -25,6 +25,7 @@ INIT = LAB / "debian-init.c"
 
 def image(cache):
     """Directory with vmlinuz, initrd, release."""
+    headers = kernel.headers(cache)
 
     def build(work):
         for deb in _fetch(cache, work):
@@ -37,7 +38,7 @@ def image(cache):
         (work / "release").write_text(release + "\n")
         usr = modules.parent.parent.parent
         run([need("depmod", "to find a module's dependencies"), "-b", usr, release])
-        (work / "initrd").write_bytes(_initrd(modules, work))
+        (work / "initrd").write_bytes(_initrd(modules, work, headers))
         shutil.rmtree(work / "tree")
 
     return cache.get("debian-kernel", digest("debian-1", SUITE, MODULES, INIT), build, keep=2)
@@ -62,12 +63,12 @@ def _depends(private, package, *prefixes):
     return [name for name in names if name.startswith(prefixes)]
 
 
-def _initrd(modules, work):
+def _initrd(modules, work, headers):
     files = {"proc": initramfs.folder(), "dev": initramfs.folder(), "root": initramfs.folder(),
              "m": initramfs.folder()}
     for number, path in enumerate(in_order(modules)):
         files[f"m/{number:03}"] = initramfs.file(_plain(modules / path))
-    program = initramfs.compile_static(INIT, work / "init")
+    program = initramfs.compile_static([INIT], work / "init", headers)
     files["init"] = initramfs.file(program.read_bytes(), executable=True)
     program.unlink()
     return initramfs.cpio(files)
