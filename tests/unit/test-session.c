@@ -56,11 +56,11 @@ static void test_kernel_name(void **state _unused_)
 	assert_null(none);
 	assert_int_equal(session_new(NAME_48, 0, "", &short_uid), 0);
 	assert_string_equal(short_uid->kernel_name, "luod/0/" NAME_48);
-	assert_int_equal(session_new(NAME_48 + 1, UINT32_MAX - 1, "u.service", &longest), 0);
+	assert_int_equal(session_new(&NAME_48[1], UINT32_MAX - 1, "u.service", &longest), 0);
 	assert_int_equal(strlen(longest->kernel_name), LIVEUPDATE_SESSION_NAME_LENGTH - 1);
 	assert_int_equal(session_parse_kernel_name(longest->kernel_name, &uid, &name), 0);
 	assert_int_equal(uid, UINT32_MAX - 1);
-	assert_string_equal(name, NAME_48 + 1);
+	assert_string_equal(name, &NAME_48[1]);
 }
 
 static void test_parse_kernel_name(void **state _unused_)
