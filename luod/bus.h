@@ -21,9 +21,15 @@
 #define LUOD_SESSION_INTERFACE "org.luod1.Session"
 #define LUOD_JOB_INTERFACE     "org.luod1.Job"
 
-/* Half-open and idle peers must not be able to use up the fds of the daemon. */
-#define BUS_PEERS_MAX	      256
-#define BUS_PEERS_PER_UID_MAX 64
+/*
+ * How much strangers may take of luod by way of peer connections, half-open and idle ones too. A
+ * queue must have room for what is sent to everybody at once: some messages for each session.
+ */
+struct bus_limits {
+	unsigned int peers;
+	unsigned int peers_per_uid;
+	unsigned int queue; /* messages that a peer has not read */
+};
 
 /* Who sent a message, as the kernel and the bus driver say it, never the sender itself. */
 struct identity {
@@ -62,6 +68,7 @@ struct bus_set {
 
 	int listen_fd;
 	sd_event_source *listen, *drain;
+	struct bus_limits limits;
 	struct bus_peer_list peers;
 	unsigned int n_peers;
 	uint64_t last_peer;

@@ -19,6 +19,8 @@
 #define SETTLE_RETRY_USEC    (50 * USEC_PER_MSEC)
 #define SETTLE_DEADLINE_USEC (30 * USEC_PER_SEC)
 #define SETTLE_SLOW_USEC     (1 * USEC_PER_SEC)
+#define PEERS_BESIDES	     32
+#define PEER_QUEUE_BESIDES   256
 #define PEER_SOCKET_FDNAME   "luod.socket"
 #define TARGET_FDNAME	     "target"
 #define TARGET_INITRD_FDNAME "target-initrd"
@@ -42,6 +44,12 @@ void manager_load_conf(struct manager *m)
 		return;
 	}
 	log_set_level(m->conf.log_level);
+	/* One connection for each session, and some for those who look on. */
+	m->buses.limits = (struct bus_limits){
+		.peers = m->conf.max_sessions + PEERS_BESIDES,
+		.peers_per_uid = m->conf.max_sessions_per_user + PEERS_BESIDES / 2,
+		.queue = 4 * m->conf.max_sessions + PEER_QUEUE_BESIDES,
+	};
 	manager_emit(m, "Jump");
 }
 

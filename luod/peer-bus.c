@@ -22,6 +22,8 @@
 #define LUOD_UNIQUE   ":1.0"
 #define CLIENT_UNIQUE ":1.1"
 
+#define DRAIN_MAX 64 /* messages */
+
 static const char *name_owner(const char *name)
 {
 	static const struct {
@@ -216,7 +218,8 @@ static int peer_new(struct bus_set *set, int *fd)
 	peer->identity.peer = ++set->last_peer;
 	TAILQ_INSERT_TAIL(&set->peers, peer, entry);
 	set->n_peers++;
-	if (set->n_peers > BUS_PEERS_MAX || peers_of(set, identity.uid) > BUS_PEERS_PER_UID_MAX)
+	if (set->n_peers > set->limits.peers ||
+	    peers_of(set, identity.uid) > set->limits.peers_per_uid)
 		r = -EUSERS;
 	else
 		r = peer_start(peer, fd);
@@ -253,12 +256,37 @@ static struct bus_peer *find_undrained(struct bus_set *set)
 	return NULL;
 }
 
+static struct bus_peer *find_swamped(struct bus_set *set)
+{
+	struct bus_peer *peer;
+	uint64_t n;
+
+	TAILQ_FOREACH(peer, &set->peers, entry)
+		if (sd_bus_get_n_queued_write(peer->bus, &n) >= 0 && n > set->limits.queue)
+			return peer;
+	return NULL;
+}
+
+/* What a client does not read waits in luod's memory: somebody who never reads is let go. */
+static void drop_swamped(struct bus_set *set)
+{
+	struct bus_peer *peer;
+
+	while ((peer = find_swamped(set))) {
+		log_warning("Process %d of uid %u does not read what it is sent; closing its "
+			    "connection.",
+			    peer->identity.pid, peer->identity.uid);
+		peer_free(peer);
+	}
+}
+
 /*
  * A client may send its first call along with the line that ends the handshake. sd-bus then has
  * it in its buffer while the event loop waits for more input on the socket; so each connection is
- * asked to go on once more when it has become ready. The peer may be gone after that.
+ * asked to go on once more when it has become ready, though not for as long as one that never stops
+ * sending would like. The peer may be gone after that.
  */
-static int on_drain(sd_event_source *source _unused_, void *userdata)
+static int on_processed(sd_event_source *source _unused_, void *userdata)
 {
 	struct bus_set *set = userdata;
 	struct bus_peer *peer;
@@ -267,10 +295,11 @@ static int on_drain(sd_event_source *source _unused_, void *userdata)
 		sd_bus *bus = sd_bus_ref(peer->bus);
 
 		peer->drained = true;
-		while (sd_bus_process(bus, NULL) > 0)
+		for (unsigned int n = 0; n < DRAIN_MAX && sd_bus_process(bus, NULL) > 0; n++)
 			;
 		sd_bus_unref(bus);
 	}
+	drop_swamped(set);
 	return 0;
 }
 
@@ -279,7 +308,7 @@ int bus_set_listen(struct bus_set *set, int fd)
 	_cleanup_close_ int owned = fd;
 	int r;
 
-	r = sd_event_add_post(set->event, &set->drain, on_drain, set);
+	r = sd_event_add_post(set->event, &set->drain, on_processed, set);
 	if (r < 0)
 		return r;
 	r = sd_event_add_io(set->event, &set->listen, owned, EPOLLIN, on_connection, set);
