@@ -200,8 +200,8 @@ static int take_word(struct reader *r, json_t *object, const char *key,
 		return result;
 	value = from_string(word);
 	if (value < 0)
-		return wrong(r, -EINVAL, "\"%s\" is '%.40s', which this luod does not know", key,
-			     word);
+		return wrong(r, -EINVAL, "\"%s\" is '%.*s', which this luod does not know", key,
+			     FIT(word, 40));
 	*ret = value;
 	return 0;
 }
@@ -313,13 +313,14 @@ static int read_session(struct reader *r, struct handover *h, json_t *o, bool st
 	    (result = take_integer(r, o, "uid", UINT32_MAX - 1, &uid)) < 0)
 		return result;
 	if (!session_name_valid(name))
-		return wrong(r, -EINVAL, "'%.60s' is not the name of a session", name);
+		return wrong(r, -EINVAL, "'%.*s' is not the name of a session", FIT(name, 60));
 	result = session_new(name, (uid_t)uid, unit, &s);
 	if (result < 0)
 		return result;
 	/* The name is what ties the owner to the kernel session: it must say the same as the rest. */
 	if (!streq(s->kernel_name, kernel_name))
-		return wrong(r, -EINVAL, "'%s' does not belong to '%.70s'", name, kernel_name);
+		return wrong(r, -EINVAL, "'%s' does not belong to '%.*s'", name,
+			     FIT(kernel_name, 70));
 	if (find(&h->sessions, kernel_name))
 		return wrong(r, -EINVAL, "'%s' is listed twice", kernel_name);
 	if ((result = read_policies(r, s, o)) < 0 || (result = read_resources(r, s, o)) < 0)

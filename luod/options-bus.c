@@ -6,8 +6,8 @@
 
 static int refuse(sd_bus_error *error, const char *key, const char *why)
 {
-	return sd_bus_error_setf(error, LUOD_ERROR("InvalidOption"), "Option '%.64s' %s.", key,
-				 why);
+	return sd_bus_error_setf(error, LUOD_ERROR("InvalidOption"), "Option '%.*s' %s.",
+				 FIT(key, 64), why);
 }
 
 static int store_word(const struct option_spec *spec, const char *word, void *field,

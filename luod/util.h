@@ -103,6 +103,22 @@ static inline const char *strempty(const char *s)
 }
 
 /*
+ * The two arguments of "%.*s" for at most @max bytes of @s, which is UTF-8, without a part of a
+ * character at the end: sd-bus and jansson refuse whole what has one.
+ */
+#define FIT(s, max) utf8_fit((s), (max)), (s)
+
+static inline int utf8_fit(const char *s, size_t max)
+{
+	size_t n = strnlen(s, max + 1);
+
+	if (n > max)
+		for (n = max; n > 0 && ((unsigned char)s[n] & 0xc0) == 0x80; n--)
+			;
+	return (int)n;
+}
+
+/*
  * Defines name_to_string() and name_from_string() over the array name_table[] of an enum; the
  * latter returns -EINVAL for a word that is not in it.
  */
