@@ -34,43 +34,49 @@ static void announce(struct manager *m)
 		barrier_remind(m, s);
 }
 
-/* 1: somebody is missing, 0: nobody, negative: a required session said no. */
-static int look(struct manager *m)
+int barrier_count_vetoes(struct manager *m)
 {
 	struct session *s;
-	int missing = 0;
 
 	TAILQ_FOREACH(s, &m->sessions, entry) {
 		_cleanup_free_ char *why = NULL;
 		int r;
 
-		missing |= s->state == SESSION_PREPARING;
 		if (s->state != SESSION_VETOED)
 			continue;
 		log_message(LOG_NOTICE, LUOD_MESSAGE_SESSION_VETO, "Session %u/%s vetoes: %s",
 			    s->uid, s->name, strempty(s->reason));
 		why = strprintf("its owner vetoed: %s", strempty(s->reason));
+		if (m->update.barrier_passed)
+			return update_fail(m, -ECANCELED, "Session %u/%s: %s.", s->uid, s->name,
+					   strempty(why));
 		r = barrier_leave_behind(m, s, -ECANCELED, why ? why : "its owner vetoed");
 		if (r < 0)
 			return r;
 	}
-	return missing;
+	return 0;
+}
+
+static bool somebody_missing(const struct manager *m)
+{
+	const struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		if (s->state == SESSION_PREPARING)
+			return true;
+	return false;
 }
 
 int barrier_act(struct manager *m)
 {
-	int r;
-
 	if (!m->update.announced)
 		announce(m);
-	r = look(m);
-	if (r < 0)
-		return r;
 	if (m->job)
 		job_changed(m->job);
-	if (r > 0)
+	if (somebody_missing(m))
 		return STEP_WAIT;
 	timeline_mark(&m->update.timeline, MARK_ALL_READY);
+	m->update.barrier_passed = true;
 	return STEP_DONE;
 }
 

@@ -14,6 +14,13 @@
 /* The step: tells every session, then waits. STEP_DONE when nobody is missing. */
 int barrier_act(struct manager *m);
 
+/*
+ * Acts on the vetoes there are, before each step: a veto may come at any time until the jump begins.
+ * Negative, with update->error set: one of them calls the update off. After the barrier each does:
+ * what goes along has been written down by then.
+ */
+int barrier_count_vetoes(struct manager *m);
+
 /* Tells one session again whose owner may have missed it: it was started anew and has claimed it. */
 void barrier_remind(struct manager *m, const struct session *s);
 

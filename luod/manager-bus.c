@@ -156,11 +156,10 @@ static int check_creation(struct manager *m, const struct identity *caller, cons
 			  sd_bus_error *error)
 {
 	if (!session_name_valid(name))
-		return sd_bus_error_setf(
-			error, LUOD_ERROR("InvalidName"),
-			"'%.64s' cannot be a session's name: 1 to %d characters of "
-			"A-Z a-z 0-9 . _ -, not beginning with a dot.",
-			name, SESSION_NAME_MAX);
+		return sd_bus_error_setf(error, LUOD_ERROR("InvalidName"),
+					 "'%.*s' cannot be a session's name: 1 to %d characters of "
+					 "A-Z a-z 0-9 . _ -, not beginning with a dot.",
+					 FIT(name, 64), SESSION_NAME_MAX);
 	if (manager_find_session(m, caller->uid, name))
 		return sd_bus_error_setf(error, LUOD_ERROR("SessionExists"),
 					 "Uid %u has a session '%s' already; ClaimSession takes it "
@@ -252,8 +251,8 @@ static int method_claim_session(sd_bus_message *m, void *userdata, sd_bus_error 
 		return not_settled(error);
 	if (!s)
 		return sd_bus_error_setf(error, LUOD_ERROR("NoSuchSession"),
-					 "Uid %u has no session '%.64s'; CreateSession makes one.",
-					 caller->uid, name);
+					 "Uid %u has no session '%.*s'; CreateSession makes one.",
+					 caller->uid, FIT(name, 64));
 	if (!session_admits(s, caller->uid, caller->unit))
 		return refuse_claim(s, caller, error);
 	session_set_owner_connection(s, m, caller);
@@ -281,6 +280,8 @@ static const struct option_spec load_specs[] = {
 
 static int refuse_while_active(struct manager *m, sd_bus_error *error)
 {
+	if (!m->settled)
+		return not_settled(error);
 	if (!update_active(m))
 		return 0;
 	return sd_bus_error_setf(error, LUOD_ERROR("UpdateRunning"),
@@ -407,8 +408,6 @@ static int check_update(struct manager *m, const struct update_options *o, sd_bu
 
 	if (r < 0)
 		return r;
-	if (!m->settled)
-		return not_settled(error);
 	if (strlen(strempty(o->reason)) > REASON_MAX)
 		return sd_bus_error_setf(error, LUOD_ERROR("InvalidOption"),
 					 "Option 'reason' is longer than %d bytes.", REASON_MAX);
@@ -495,7 +494,7 @@ static int cancel_granted(struct manager *manager, sd_bus_message *m, sd_bus_err
 					 "There is nothing to call off: the state is %s.",
 					 manager_state(manager));
 	why = isempty(reason) ? strdup("Cancelled by an administrator.")
-			      : strprintf("Cancelled: %.*s", REASON_MAX, reason);
+			      : strprintf("Cancelled: %.*s", FIT(reason, REASON_MAX));
 	update_cancel(manager, strempty(why));
 	return sd_bus_reply_method_return(m, NULL);
 }
@@ -559,8 +558,8 @@ static int method_get_timeline(sd_bus_message *m, void *userdata, sd_bus_error *
 	/* The id becomes part of a file's name. */
 	if (strspn(id, "0123456789abcdef") != strlen(id) || history_find(userdata, id, &entry) < 0)
 		return sd_bus_error_setf(error, LUOD_ERROR("NoSuchUpdate"),
-					 "Nothing is known of %s%.40s.",
-					 *id ? "update " : "any update", id);
+					 "Nothing is known of %s%.*s.",
+					 *id ? "update " : "any update", FIT(id, 40));
 	r = sd_bus_message_new_method_return(m, &reply);
 	if (r >= 0)
 		r = append_info(reply, &entry);

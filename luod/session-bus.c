@@ -197,7 +197,7 @@ static int find_resource(struct session *s, const char *label, struct resource *
 	if (*ret)
 		return 0;
 	return sd_bus_error_setf(error, LUOD_ERROR("NoSuchResource"),
-				 "Session '%s' has no resource '%.64s'.", s->name, label);
+				 "Session '%s' has no resource '%.*s'.", s->name, FIT(label, 64));
 }
 
 static int method_detach(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -308,19 +308,24 @@ static int method_ready(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static int method_veto(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
+	_cleanup_free_ char *text = NULL;
 	struct session *s = userdata;
+	struct manager *manager = s->manager;
 	const char *reason;
-	char text[REASON_MAX];
 	int r;
 
 	if ((r = sd_bus_message_read(m, "s", &reason)) < 0 || (r = require_owner(s, m, error)) < 0)
 		return r;
 	if (s->state != SESSION_PREPARING && s->state != SESSION_READY)
 		return wrong_state(s, "There is no update to veto", error);
-	snprintf(text, sizeof(text), "%s", isempty(reason) ? "no reason given" : reason);
-	manager_set_session_state(s->manager, s, SESSION_VETOED, text);
-	if (s->manager->update.announced)
-		update_continue(s->manager);
+	if (manager->update.phase != PHASE_PREPARING)
+		return wrong_state(s, "It is too late, the jump has begun", error);
+	text = isempty(reason) ? strdup("no reason given")
+			       : strprintf("%.*s", FIT(reason, REASON_MAX));
+	if (!text)
+		return -ENOMEM;
+	manager_set_session_state(manager, s, SESSION_VETOED, text);
+	update_continue(manager);
 	return sd_bus_reply_method_return(m, NULL);
 }
 

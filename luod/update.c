@@ -5,9 +5,9 @@
 #include <stdarg.h>
 #include <systemd/sd-daemon.h>
 
+#include "barrier.h"
 #include "history.h"
 #include "log.h"
-#include "manager.h"
 
 #define RETRY_MIN_USEC (10 * USEC_PER_MSEC)
 #define RETRY_MAX_USEC (200 * USEC_PER_MSEC)
@@ -114,7 +114,7 @@ void update_clear(struct update *u)
 	u->error = u->requester_unit = NULL;
 	sd_event_source_disable_unref(u->sync_child);
 	u->sync_child = NULL;
-	u->timeline_preserved = u->announced = false;
+	u->timeline_preserved = u->announced = u->barrier_passed = false;
 	u->quiesce = QUIESCE_NONE;
 }
 
@@ -314,8 +314,10 @@ static int run(struct manager *m)
 {
 	struct update *u = &m->update;
 	const struct step *step = &update_steps[u->step];
-	int r = step->act(m);
+	int r = barrier_count_vetoes(m);
 
+	if (r >= 0)
+		r = step->act(m);
 	switch (r) {
 	case STEP_DONE:
 		log_debug("Step %s done", step->name);

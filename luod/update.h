@@ -90,6 +90,7 @@ struct update {
 	/* How far single steps are. */
 	bool timeline_preserved;
 	bool announced; /* barrier: the owners have been told */
+	bool barrier_passed;
 	enum quiesce quiesce;
 	sd_event_source *sync_child;
 };
