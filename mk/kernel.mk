@@ -4,13 +4,16 @@
 # added lines of code, without tests (selftests, KUnit, test modules) and documentation; dma-direct
 # apart.
 
-.PHONY: kernel-check kernel-bisect kernel-stat
+.PHONY: kernel-check kernel-bisect kernel-deb kernel-stat
 
 kernel-check: ## the kernel series: applies, checkpatch, kernel-doc, W=1, sparse
 	@kernel/check --build
 
 kernel-bisect: ## every patch of the kernel series builds and boots
 	@kernel/check --bisect
+
+kernel-deb: ## the kernel as Debian packages in build/kernel-deb (hours; SMALL=1: for the lab, minutes)
+	@kernel/deb $(if $(SMALL),--small) $(O)/kernel-deb
 
 kernel-stat: ## added lines of the kernel series (limit: 2200, dma-direct apart)
 	@sed -e 's/#.*//' -e '/^ *$$/d' kernel/patches/series | sed 's|^|kernel/patches/|' | \

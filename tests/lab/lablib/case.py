@@ -47,7 +47,7 @@ KEYS = {"TITLE", "TIER", "GUESTS", "CHECK", "JUMPS", "KERNEL", "NEXT", "APPEND",
         "QEMU", "DEADLINE", "BUILD", "HOST", "NEEDS", "PROGRAM", "NEXT_APPEND", "LOADED", "IOMMU",
         "DEVICE", "PROOF"}
 DEADLINE_PER_BOOT = 300
-KERNELS = [*FLAVOURS, "debian"]
+KERNELS = [*FLAVOURS, "debian", "deb"]
 BARE = "bare"
 DEVICES = ("e1000e", "e1000e-behind-port", "nvme")
 PROOFS = ("running", "stopped")

@@ -8,7 +8,7 @@ import signal
 import sys
 
 from . import case as cases
-from . import debian, floor, kernel, machine, packages, qemu, rootfs, runner
+from . import debian, floor, kernel, kerneldeb, machine, packages, qemu, rootfs, runner
 from .base import LabError
 from .cache import Cache
 
@@ -32,20 +32,25 @@ PARTS = {
     "headers": kernel.headers,
     "source": kernel.project_source,
     "kernel-debian": debian.image,
+    "kernel-deb": kerneldeb.package,
+    "kernel-deb-small": kerneldeb.image,
     **{f"kernel-{name}": lambda cache, n=name: kernel.image(cache, n) for name in kernel.FLAVOURS},
     **{name: lambda cache, n=name: rootfs.base(cache, n) for name in rootfs.GUESTS},
 }
 USUAL = ["qemu", "headers", "trixie", "forky", "kernel-stock", "kernel-project", "kernel-next"]
 
 
-@verb("build", arg("part", nargs="*", help=f"of {', '.join(PARTS)} (default: {', '.join(USUAL)})"))
+@verb("build", arg("part", nargs="*", help=f"of {', '.join(PARTS)} (default: {', '.join(USUAL)})"),
+      arg("--path", action="store_true", help="say on stdout where each is"))
 def cmd_build(cache, args):
     """make kernels, guests and emulator, as far as they are missing"""
     for part in args.part:
         if part not in PARTS:
             raise LabError(f"no part '{part}' (known: {' '.join(PARTS)})")
     for part in args.part or USUAL:
-        PARTS[part](cache)
+        made = PARTS[part](cache)
+        if args.path:
+            print(made)
 
 
 @verb("run",
@@ -101,7 +106,7 @@ def cmd_shell(cache, args):
 def cmd_paths(cache, args):
     """KEY=VALUE lines: where kernels, guests, source and emulator are or will be"""
     if args.build:
-        cmd_build(cache, argparse.Namespace(part=[]))
+        cmd_build(cache, argparse.Namespace(part=[], path=False))
         kernel.project_source(cache)
     for key, flavour in ("KERNEL", "project"), ("KERNEL_NEXT", "next"), ("KERNEL_STOCK", "stock"):
         print(f"{key}={kernel.path(cache, flavour)}")

@@ -25,23 +25,33 @@ INIT = LAB / "debian-init.c"
 
 def image(cache):
     """Directory with vmlinuz, initrd, release."""
-    headers = kernel.headers(cache)
-
     def build(work):
-        for deb in _fetch(cache, work):
-            apt.unpack(deb, work / "tree")
+        debs = _fetch(cache, work)
+        unpack(cache, debs, work)
+        for deb in debs:
             deb.unlink()
-        modules = next((work / "tree").glob("**/lib/modules/*"))
-        release = modules.name
-        images = [modules / "vmlinuz", work / "tree/boot" / f"vmlinuz-{release}"]
-        shutil.copy2(next(filter(Path.exists, images)), work / "vmlinuz")
-        (work / "release").write_text(release + "\n")
-        usr = modules.parent.parent.parent
-        run([need("depmod", "to find a module's dependencies"), "-b", usr, release])
-        (work / "initrd").write_bytes(_initrd(modules, work, headers))
-        shutil.rmtree(work / "tree")
 
-    return cache.get("debian-kernel", digest("debian-1", SUITE, MODULES, INIT), build, keep=2)
+    return cache.get("debian-kernel", digest("debian-2", SUITE, recipe()), build, keep=2)
+
+
+def recipe():
+    """What the initramfs is made from, for keys."""
+    return [MODULES, INIT]
+
+
+def unpack(cache, debs, work):
+    """vmlinuz, initrd and release out of the packages of a modular kernel."""
+    for deb in debs:
+        apt.unpack(deb, work / "tree")
+    modules = next((work / "tree").glob("**/lib/modules/*"))
+    release = modules.name
+    images = [modules / "vmlinuz", work / "tree/boot" / f"vmlinuz-{release}"]
+    shutil.copy2(next(filter(Path.exists, images)), work / "vmlinuz")
+    (work / "release").write_text(release + "\n")
+    usr = modules.parent.parent.parent
+    run([need("depmod", "to find a module's dependencies"), "-b", usr, release])
+    (work / "initrd").write_bytes(_initrd(modules, work, kernel.headers(cache)))
+    shutil.rmtree(work / "tree")
 
 
 def _fetch(cache, work):
@@ -96,7 +106,7 @@ def in_order(modules):
         if name in paths:
             add(paths[name])
         elif name not in builtin:
-            raise LabError(f"Debian's kernel has no module {name}")
+            raise LabError(f"{modules.name} has no module {name}")
     return ordered
 
 

@@ -317,15 +317,7 @@ def _build(cache, flavour, work):
     obj.mkdir(exist_ok=True)
     asked = "".join(file.read_text() for file in kind.fragments())
     (obj / "fragment").write_text(asked)
-    make = ["nice", "make", "-C", src, f"O={obj}", f"LOCALVERSION={kind.suffix}",
-            "KBUILD_BUILD_USER=lab", "KBUILD_BUILD_HOST=luod",
-            # Nothing of the time or place of a build may get into the compiler's input.
-            "KBUILD_BUILD_TIMESTAMP=Thu Jan  1 00:00:00 UTC 2026", "KBUILD_BUILD_VERSION=1"]
-    env = {k: v for k, v in os.environ.items() if k not in ("O", "MAKEFLAGS", "MFLAGS", "CC", "V",
-                                                          "CFLAGS", "LDFLAGS", "MAKELEVEL")}
-    if shutil.which("ccache"):
-        make += ["CC=ccache gcc", "HOSTCC=ccache gcc"]
-        env.update(CCACHE_DIR=str(cache.workspace("ccache")), CCACHE_MAXSIZE=CCACHE_SIZE)
+    make, env = make_command(cache, src, obj, kind.suffix)
     # Without a default of its own: an option is on because a fragment, or an
     # option of a fragment, asks for it.
     new = (obj / ".config.lab").exists() and (obj / ".config.lab").read_text() == asked
@@ -346,6 +338,21 @@ def _build(cache, flavour, work):
     if made != release(flavour, version):
         raise LabError(f"kernel {flavour} calls itself '{made}', not '{release(flavour, version)}'")
     (work / "release").write_text(made + "\n")
+
+
+def make_command(cache, src, obj, suffix):
+    """The kernel's make in an object directory, with the compiler cache if it is there, and
+    the environment for it."""
+    make = ["nice", "make", "-C", src, f"O={obj}", f"LOCALVERSION={suffix}",
+            "KBUILD_BUILD_USER=lab", "KBUILD_BUILD_HOST=luod",
+            # Nothing of the time or place of a build may get into the compiler's input.
+            "KBUILD_BUILD_TIMESTAMP=Thu Jan  1 00:00:00 UTC 2026", "KBUILD_BUILD_VERSION=1"]
+    env = {k: v for k, v in os.environ.items() if k not in ("O", "MAKEFLAGS", "MFLAGS", "CC", "V",
+                                                          "CFLAGS", "LDFLAGS", "MAKELEVEL")}
+    if shutil.which("ccache"):
+        make += ["CC=ccache gcc", "HOSTCC=ccache gcc"]
+        env.update(CCACHE_DIR=str(cache.workspace("ccache")), CCACHE_MAXSIZE=CCACHE_SIZE)
+    return make, env
 
 
 def sync_source(src, stock, wanted, series):

@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import bench, debian, initramfs, kernel, machine, qemu, rootfs, tap
+from . import bench, debian, initramfs, kernel, kerneldeb, machine, qemu, rootfs, tap
 from .base import LabError, build_dir, cores, say
 from .cache import digest
 
@@ -32,6 +32,8 @@ SKIP_STATUS = 77  # of a BUILD script, as automake has it
 SHOWN_LINES = 40
 SHOWN_LOGS = {"serial.log": SHOWN_LINES, "journal.log": 15, "host.log": 15}
 ALWAYS = ("stock", "project", "next")
+# Flavours that come with an initramfs.
+MODULAR = {"debian": debian.image, "deb": kerneldeb.image}
 ATTEMPTS = 3  # of a run that the host has spoilt
 
 
@@ -84,8 +86,8 @@ class Lab:
     def kernel(self, flavour):
         """The image file of a flavour."""
         if flavour not in self._kernels:
-            if flavour == "debian":
-                self._kernels[flavour] = debian.image(self.cache) / "vmlinuz"
+            if flavour in MODULAR:
+                self._kernels[flavour] = MODULAR[flavour](self.cache) / "vmlinuz"
             else:
                 self._kernels[flavour] = kernel.image(self.cache, flavour) / "bzImage"
         return self._kernels[flavour]
@@ -191,8 +193,8 @@ def boot(lab, case, guest, folder, beside):
     if case.bare():
         vm.initrd(lab.initrd(case) if case.program else folder / "initrd")
         return vm
-    if case.kernels[0] == "debian":
-        vm.initrd(debian.image(lab.cache) / "initrd")
+    if case.kernels[0] in MODULAR:
+        vm.initrd(MODULAR[case.kernels[0]](lab.cache) / "initrd")
     vm.disk(lab.image(case, guest))
     vm.journal_to("journal.log")
     vm.share("share")
@@ -355,8 +357,8 @@ def shell(cache, guest, flavour):
     with folder_for(f"shell-{guest}") as folder:
         append = machine.APPEND.replace("systemd.getty_auto=no", "lab.shell")
         vm = machine.Machine(lab.qemu, folder, lab.kernel(flavour), append)
-        if flavour == "debian":
-            vm.initrd(debian.image(cache) / "initrd")
+        if flavour in MODULAR:
+            vm.initrd(MODULAR[flavour](cache) / "initrd")
         vm.disk(image)
         vm.journal_to("journal.log")
         vm.share("share")
