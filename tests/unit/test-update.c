@@ -15,12 +15,12 @@
 /* The picture in product terms: rows are where one is, letters where one may go. */
 static void test_transitions(void **state _unused_)
 {
-	/*                                      IPFARND: idle preparing frozen aborting restoring
-	 *                                      finishing (n) degraded */
+	/*                                      IPFARXD: idle preparing frozen aborting restoring
+	 *                                      finishing (X) degraded */
 	static const char *const allowed[PHASE_MAX] = {
 		[PHASE_IDLE] = ".P.AR..",      [PHASE_PREPARING] = "..FA...",
 		[PHASE_FROZEN] = "...A...",    [PHASE_ABORTING] = "I......",
-		[PHASE_RESTORING] = "I....ND", [PHASE_FINISHING] = "I.....D",
+		[PHASE_RESTORING] = "I....XD", [PHASE_FINISHING] = "I.....D",
 		[PHASE_DEGRADED] = ".P.....",
 	};
 
