@@ -17,7 +17,7 @@
 static void test_names(void **state _unused_)
 {
 	static const char *const good[] = { "a", "vm1", "A.b_c-d", "0", "-x", "_", NAME_48 };
-	static const char *const bad[] = { "",	   ".", "..",  ".hidden", "a/b",  "a b",      "a\n",
+	static const char *const bad[] = { "",	   ".", "..",  ".hidden", "a/b",  "a b",  "a\n",
 					   "vm\t", "ü", "a:b", "a#b",	  "../x", NAME_49 };
 
 	assert_int_equal(strlen(NAME_48), SESSION_NAME_MAX);
