@@ -63,27 +63,41 @@ static int remember_units(struct manager *m)
 	return file_write_atomic(path, text, size, 0600);
 }
 
-static int on_synced(sd_event_source *source _unused_, const siginfo_t *si _unused_, void *userdata)
+static int on_synced(sd_event_source *source, const siginfo_t *si, void *userdata)
 {
 	struct manager *m = userdata;
 
+	sd_event_source_disable_unref(source);
+	if (si->si_pid != m->update.sync_pid)
+		return 0; /* of an update that was called off meanwhile */
+	m->update.sync_pid = 0;
 	m->update.quiesce = QUIESCE_SYNCED;
 	update_continue(m);
 	return 0;
 }
 
-/* sync(2) can take as long as the disks need: not in the process that must answer. */
+/*
+ * sync(2) can take as long as the disks need, and nothing ends it: not in the process that must
+ * answer, and not with the fds of kernel sessions that would live on with it. Called off or not,
+ * the child is waited for when it ends.
+ */
 static int sync_in_child(struct manager *m)
 {
+	sd_event_source *source;
 	pid_t pid = fork();
+	int r;
 
 	if (pid < 0)
 		return -errno;
 	if (pid == 0) {
+		close_range(3, ~0U, 0);
 		sync();
 		_exit(0);
 	}
-	return sd_event_add_child(m->event, &m->update.sync_child, pid, WEXITED, on_synced, m);
+	r = sd_event_add_child(m->event, &source, pid, WEXITED, on_synced, m);
+	if (r >= 0)
+		m->update.sync_pid = pid;
+	return r;
 }
 
 static void on_isolated(int error, const char *text, void *userdata)
@@ -149,7 +163,7 @@ void quiesce_undo(struct manager *m)
 	int r;
 
 	pid1_cancel(&m->pid1);
-	m->update.sync_child = sd_event_source_disable_unref(m->update.sync_child);
+	m->update.sync_pid = 0;
 	m->update.quiesce = QUIESCE_NONE;
 	/* An active target would keep the slice from being made anew the next time. */
 	r = pid1_stop_unit(&m->pid1, m->event, QUIESCE_TARGET);

@@ -112,8 +112,7 @@ void update_clear(struct update *u)
 	free(u->error);
 	free(u->requester_unit);
 	u->error = u->requester_unit = NULL;
-	sd_event_source_disable_unref(u->sync_child);
-	u->sync_child = NULL;
+	u->sync_pid = 0;
 	u->timeline_preserved = u->announced = u->barrier_passed = false;
 	u->quiesce = QUIESCE_NONE;
 }

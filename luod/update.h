@@ -92,7 +92,7 @@ struct update {
 	bool announced; /* barrier: the owners have been told */
 	bool barrier_passed;
 	enum quiesce quiesce;
-	sd_event_source *sync_child;
+	pid_t sync_pid; /* the child that syncs for this update, 0: none */
 };
 
 /* Changes the phase and announces it; a transition outside of the table is a bug and ends luod. */
