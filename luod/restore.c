@@ -9,6 +9,10 @@
 #include "state.h"
 #include "step.h"
 
+/* For /dev/liveupdate, which is held for milliseconds by whoever uses it. */
+#define ASK_TRIES      20
+#define ASK_PAUSE_USEC (50 * USEC_PER_MSEC)
+
 static enum delivery delivery_of(uint32_t origin)
 {
 	switch (origin) {
@@ -21,12 +25,80 @@ static enum delivery delivery_of(uint32_t origin)
 	}
 }
 
-static const struct keeper_entry *find_entry(const struct fdstore_list *list, const char *name)
+/* --- what the keeper has ---------------------------------------------------------------------- */
+
+/*
+ * Fetched as a whole before anything is decided: a keeper that is slow for a moment must not look
+ * like a session that is lost.
+ */
+struct arrivals {
+	struct fdstore_list *list;
+	int *fds; /* one for each entry; -EBADF: luod put it in, in this kernel, or it was taken */
+};
+
+static void arrivals_clear(struct arrivals *a)
 {
-	for (size_t i = 0; i < list->count; i++)
-		if (streq(list->entries[i].name, name))
-			return &list->entries[i];
-	return NULL;
+	for (size_t i = 0; a->fds && i < a->list->count; i++)
+		close_fd(a->fds[i]);
+	free(a->fds);
+	free(a->list);
+	*a = (struct arrivals){};
+}
+
+static int arrivals_fetch(struct manager *m, struct arrivals *a)
+{
+	int r = fdstore_list(m->fdstore, &a->list);
+
+	if (r < 0)
+		return r;
+	if (a->list->flags & KEEPER_FLAG_RETRIEVING)
+		return -EBUSY;
+	a->fds = malloc((a->list->count + 1) * sizeof(*a->fds));
+	if (!a->fds)
+		return -ENOMEM;
+	for (size_t i = 0; i < a->list->count; i++)
+		a->fds[i] = -EBADF;
+	for (size_t i = 0; i < a->list->count; i++) {
+		const struct keeper_entry *entry = &a->list->entries[i];
+
+		r = entry->origin == KEEPER_ORIGIN_PUT
+			    ? 0
+			    : fdstore_get(m->fdstore, entry->name, &a->fds[i]);
+		if (r < 0 && r != -ENOENT)
+			return r;
+	}
+	return 0;
+}
+
+/* Without its list of names the keeper cannot know of a session that the record knows of. */
+static int ask_keeper(struct manager *m, const char *name, int *ret_fd)
+{
+	int r = -EBUSY;
+
+	for (unsigned int i = 0; i < ASK_TRIES && r == -EBUSY; i++) {
+		if (i > 0)
+			usleep(ASK_PAUSE_USEC);
+		r = fdstore_retrieve(m->fdstore, name);
+	}
+	return r < 0 ? r : fdstore_get(m->fdstore, name, ret_fd);
+}
+
+/* The caller owns *ret_fd. */
+static int arrivals_take(struct manager *m, struct arrivals *a, const char *name, int *ret_fd,
+			 enum delivery *ret_delivery)
+{
+	int r;
+
+	for (size_t i = 0; i < a->list->count; i++)
+		if (a->fds[i] >= 0 && streq(a->list->entries[i].name, name)) {
+			*ret_fd = TAKE_FD(a->fds[i]);
+			*ret_delivery = delivery_of(a->list->entries[i].origin);
+			return 0;
+		}
+	r = ask_keeper(m, name, ret_fd);
+	if (r >= 0)
+		*ret_delivery = DELIVERY_NAME;
+	return r;
 }
 
 /* --- the sessions that came through the jump ------------------------------------------------- */
@@ -35,25 +107,13 @@ static int on_claim_timeout(sd_event_source *source _unused_, uint64_t usec _unu
 			    void *userdata)
 {
 	struct session *s = userdata;
-	struct manager *m = s->manager;
-	int r;
 
 	if (s->state != SESSION_UNCLAIMED)
 		return 0;
-	r = kdev_luo_session_finish(s->kernel_fd);
-	if (r < 0) {
-		log_error_errno(r,
-				"Nobody claimed session %u/%s and the kernel does not finish it: "
-				"%m",
-				s->uid, s->name);
-		return 0;
-	}
 	log_warning("Nobody claimed session %u/%s within its ClaimTimeout; it is finished and its "
 		    "memory freed, as its UnclaimedPolicy says",
 		    s->uid, s->name);
-	step_drop_kernel_session(m, s);
-	manager_remove_session(m, s);
-	restore_check(m);
+	restore_give_up(s->manager, s);
 	return 0;
 }
 
@@ -68,40 +128,35 @@ static void arm_claim_timer(struct manager *m, struct session *s)
 }
 
 /* Gets the kernel session from the keeper; a session without one is lost, and said to be. */
-static void attach_kernel_session(struct manager *m, struct session *s,
-				  const struct fdstore_list *list)
+static void attach_kernel_session(struct manager *m, struct session *s, struct arrivals *a)
 {
-	const struct keeper_entry *entry = find_entry(list, s->kernel_name);
-	int r = entry ? fdstore_get(m->fdstore, s->kernel_name, &s->kernel_fd) : -ENOENT;
+	int r = arrivals_take(m, a, s->kernel_name, &s->kernel_fd, &s->delivery);
 
-	if (r < 0) {
-		log_message(LOG_ERR, LUOD_MESSAGE_DEGRADED,
-			    "Session %u/%s did not come through the jump: %s", s->uid, s->name,
-			    strerror(-r));
-		session_set_state(s, SESSION_LOST, "the keeper does not have its kernel session");
+	if (r >= 0)
 		return;
-	}
-	s->delivery = delivery_of(entry->origin);
+	log_message(LOG_ERR, LUOD_MESSAGE_DEGRADED,
+		    "Session %u/%s did not come through the jump: %s", s->uid, s->name,
+		    strerror(-r));
+	session_set_state(s, SESSION_LOST, "the keeper does not have its kernel session");
 }
 
-static void take_up(struct manager *m, struct session *s, const struct fdstore_list *list)
+static void take_up(struct manager *m, struct session *s, struct arrivals *a)
 {
 	session_set_state(s, SESSION_UNCLAIMED, NULL);
-	attach_kernel_session(m, s, list);
+	attach_kernel_session(m, s, a);
 	if (s->state == SESSION_UNCLAIMED)
 		arm_claim_timer(m, s);
 	manager_add_session(m, s);
 }
 
 /* A session that the record does not tell of: its name says whose it is, and that must do. */
-static void take_up_unrecorded(struct manager *m, const struct keeper_entry *entry,
-			       const struct fdstore_list *list)
+static void take_up_unrecorded(struct manager *m, size_t index, struct arrivals *a)
 {
 	struct session *s;
 	const char *name;
 	uid_t uid;
 
-	if (session_parse_kernel_name(entry->name, &uid, &name) < 0 ||
+	if (session_parse_kernel_name(a->list->entries[index].name, &uid, &name) < 0 ||
 	    manager_find_session(m, uid, name))
 		return;
 	if (session_new(name, uid, NULL, &s) < 0) {
@@ -113,7 +168,7 @@ static void take_up_unrecorded(struct manager *m, const struct keeper_entry *ent
 		    uid, name, uid);
 	s->mode = SESSION_DELEGATION;
 	s->claim_policy = CLAIM_BY_UID;
-	take_up(m, s, list);
+	take_up(m, s, a);
 }
 
 static int read_record(struct manager *m, struct handover *ret)
@@ -153,43 +208,35 @@ static void open_timeline(struct manager *m)
 		TAKE_FD(fd);
 }
 
-static void take_own_session(struct manager *m, const struct fdstore_list *list)
-{
-	const struct keeper_entry *own = find_entry(list, HANDOVER_SESSION);
-
-	if (own && fdstore_get(m->fdstore, HANDOVER_SESSION, &m->kernel_fd) >= 0)
-		m->delivery = delivery_of(own->origin);
-}
-
-static void adopt_sessions(struct manager *m, struct handover *h, const struct fdstore_list *list)
+static void adopt_sessions(struct manager *m, struct handover *h, struct arrivals *a)
 {
 	struct session *s;
 
 	while ((s = TAILQ_FIRST(&h->sessions))) {
 		TAILQ_REMOVE(&h->sessions, s, entry);
-		take_up(m, s, list);
+		take_up(m, s, a);
 	}
 }
 
-static void restore_after_jump(struct manager *m, const struct fdstore_list *list)
+static void restore_after_jump(struct manager *m, struct arrivals *a)
 {
 	struct handover h;
 	int r;
 
-	take_own_session(m, list);
+	arrivals_take(m, a, HANDOVER_SESSION, &m->kernel_fd, &m->delivery);
 	open_timeline(m);
-	timeline_mark_at(&m->update.timeline, MARK_KEEPER, list->tsc_start);
+	timeline_mark_at(&m->update.timeline, MARK_KEEPER, a->list->tsc_start);
 	timeline_mark_at(&m->update.timeline, MARK_LUOD, m->start_counter);
 	r = read_record(m, &h);
 	if (r >= 0) {
 		update_info_copy(&h.update, &m->update.info);
 		log_set_update_id(m->update.info.id);
-		adopt_sessions(m, &h, list);
+		adopt_sessions(m, &h, a);
 		handover_clear(&h);
 	}
 	m->update.record_lost = r < 0;
-	for (size_t i = 0; i < list->count; i++)
-		take_up_unrecorded(m, &list->entries[i], list);
+	for (size_t i = 0; i < a->list->count; i++)
+		take_up_unrecorded(m, i, a);
 	timeline_mark(&m->update.timeline, MARK_RESTORED);
 	log_message(LOG_NOTICE, LUOD_MESSAGE_RESTORED,
 		    "Update %s: this is %s, %u sessions came through (%s)", m->update.info.id,
@@ -216,34 +263,52 @@ static unsigned int step_index(const char *name)
 	return update_n_steps - 1;
 }
 
+static const struct session *find_by_kernel_name(const struct manager *m, const char *name)
+{
+	const struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		if (streq(s->kernel_name, name))
+			return s;
+	return NULL;
+}
+
+/* That a session is finished is written down before the keeper is told; a kill may come between. */
+static void drop_finished(struct manager *m, const struct fdstore_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const char *name = list->entries[i].name;
+		const struct session *s = find_by_kernel_name(m, name);
+		bool needed = s ? session_in_update(s) || s->state == SESSION_LOST
+				: streq(name, HANDOVER_SESSION) && m->kernel_fd >= 0;
+
+		if (!needed)
+			fdstore_drop(m->fdstore, name);
+	}
+}
+
 /* The sessions between the jump and their FINISH are as they were; only fds are fetched anew. */
-static void resume_restoring(struct manager *m, enum phase phase, const struct fdstore_list *list)
+static void resume_restoring(struct manager *m, enum phase phase, struct arrivals *a)
 {
 	struct session *s;
 
-	take_own_session(m, list);
+	arrivals_take(m, a, HANDOVER_SESSION, &m->kernel_fd, &m->delivery);
 	open_timeline(m);
 	TAILQ_FOREACH(s, &m->sessions, entry) {
 		if (!session_in_update(s))
 			continue;
-		attach_kernel_session(m, s, list);
+		attach_kernel_session(m, s, a);
 		if (s->state == SESSION_UNCLAIMED)
 			arm_claim_timer(m, s);
 	}
 	update_set_phase(m, PHASE_RESTORING);
 	if (phase == PHASE_FINISHING)
 		update_set_phase(m, PHASE_FINISHING);
+	drop_finished(m, a->list);
 	restore_check(m);
 }
 
-/* Of a finished update only what the kill came in between may be left: let go of it. */
-static void drop_finished(struct manager *m, const struct fdstore_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		fdstore_drop(m->fdstore, list->entries[i].name);
-}
-
-static void resume(struct manager *m, struct handover *h, const struct fdstore_list *list)
+static void resume(struct manager *m, struct handover *h, struct arrivals *a)
 {
 	struct session *s;
 
@@ -261,23 +326,25 @@ static void resume(struct manager *m, struct handover *h, const struct fdstore_l
 	case PHASE_FROZEN:
 	case PHASE_ABORTING:
 		update_rollback_inherited(m, step_index(h->step));
-		drop_orphans(m, list);
+		drop_orphans(m, a->list);
 		break;
 	case PHASE_RESTORING:
 	case PHASE_FINISHING:
 		log_set_update_id(m->update.info.id);
-		resume_restoring(m, h->phase, list);
+		resume_restoring(m, h->phase, a);
 		break;
 	case PHASE_IDLE:
 	case PHASE_DEGRADED:
 	case PHASE_MAX:
-		drop_finished(m, list);
+		drop_finished(m, a->list);
 		break;
 	}
 }
 
 static bool came_through_jump(const struct fdstore_list *list)
 {
+	if (list->flags & KEEPER_FLAG_INCOMPLETE)
+		return true;
 	for (size_t i = 0; i < list->count; i++)
 		if (list->entries[i].origin != KEEPER_ORIGIN_PUT)
 			return true;
@@ -286,24 +353,22 @@ static bool came_through_jump(const struct fdstore_list *list)
 
 int restore_settle(struct manager *m)
 {
-	_cleanup_free_ struct fdstore_list *list = NULL;
+	_cleanup_(arrivals_clear) struct arrivals a = {};
 	struct handover h;
-	int r = fdstore_list(m->fdstore, &list);
+	int r = arrivals_fetch(m, &a);
 
-	if (r >= 0 && (list->flags & KEEPER_FLAG_RETRIEVING))
-		r = -EBUSY;
 	if (r < 0) {
 		log_debug_errno(r, "luod-keeper is not ready: %m");
 		return STEP_RETRY;
 	}
 	r = state_load(m, &h);
 	if (r >= 0) {
-		resume(m, &h, list);
+		resume(m, &h, &a);
 		handover_clear(&h);
-	} else if (came_through_jump(list)) {
-		restore_after_jump(m, list);
+	} else if (came_through_jump(a.list)) {
+		restore_after_jump(m, &a);
 	} else {
-		drop_orphans(m, list);
+		drop_orphans(m, a.list);
 	}
 	m->settled = true;
 	manager_save(m);
@@ -311,6 +376,19 @@ int restore_settle(struct manager *m)
 }
 
 /* --- the way to FINISH ----------------------------------------------------------------------- */
+
+/* Written down before the keeper lets go: a session that the keeper lacks would count as lost. */
+static int finish(struct manager *m, struct session *s)
+{
+	int r = kdev_luo_session_finish(s->kernel_fd);
+
+	if (r < 0)
+		return r;
+	manager_set_session_state(m, s, SESSION_IDLE, NULL);
+	step_drop_kernel_session(m, s);
+	manager_save(m);
+	return 0;
+}
 
 int restore_finish_session(struct manager *m, struct session *s)
 {
@@ -324,12 +402,22 @@ int restore_finish_session(struct manager *m, struct session *s)
 			if (r < 0)
 				return r;
 		}
-	r = kdev_luo_session_finish(s->kernel_fd);
+	r = finish(m, s);
 	if (r < 0)
 		return r;
-	step_drop_kernel_session(m, s);
 	log_info("Session %u/%s is finished", s->uid, s->name);
-	manager_set_session_state(m, s, SESSION_IDLE, NULL);
+	restore_check(m);
+	return 0;
+}
+
+int restore_give_up(struct manager *m, struct session *s)
+{
+	int r = finish(m, s);
+
+	if (r < 0)
+		return log_error_errno(r, "The kernel does not finish session %u/%s: %m", s->uid,
+				       s->name);
+	manager_remove_session(m, s);
 	restore_check(m);
 	return 0;
 }

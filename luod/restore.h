@@ -24,4 +24,10 @@ void restore_check(struct manager *m);
 /* FINISH: the owner is done, the kernel lets go. A negative errno leaves everything as it is. */
 int restore_finish_session(struct manager *m, struct session *s);
 
+/*
+ * Finishes and forgets a session that came through the jump, with what is in it: nobody is to have
+ * it any more. A negative errno, which has been logged, leaves everything as it is.
+ */
+int restore_give_up(struct manager *m, struct session *s);
+
 #endif

@@ -81,6 +81,11 @@ static bool claimed(const struct session *s)
 	return s->state == SESSION_CLAIMED || s->state == SESSION_RESUMED;
 }
 
+static bool came_through_jump(const struct session *s)
+{
+	return s->state == SESSION_UNCLAIMED || claimed(s);
+}
+
 static void resources_changed(struct session *s)
 {
 	session_emit(s->manager, s, "Resources", "PreservedBytes");
@@ -345,6 +350,14 @@ static int method_resumed(sd_bus_message *m, void *userdata, sd_bus_error *error
 	return sd_bus_reply_method_return(m, NULL);
 }
 
+static int kernel_keeps(const struct session *s, int why, sd_bus_error *error)
+{
+	return sd_bus_error_setf(error, LUOD_ERROR("Kernel"),
+				 "The kernel does not finish session '%s': %s. Nothing is lost; "
+				 "call Done again, or Close to give up what is in it.",
+				 s->name, strerror(-why));
+}
+
 static int method_done(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	struct session *s = userdata;
@@ -356,11 +369,7 @@ static int method_done(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		return wrong_state(s, "There is nothing to finish", error);
 	r = restore_finish_session(s->manager, s);
 	if (r < 0)
-		return sd_bus_error_setf(
-			error, LUOD_ERROR("Kernel"),
-			"The kernel does not finish session '%s': %s. Nothing is lost; "
-			"call Done again.",
-			s->name, strerror(-r));
+		return kernel_keeps(s, r, error);
 	return sd_bus_reply_method_return(m, NULL);
 }
 
@@ -383,6 +392,12 @@ static int method_close(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 	if (r < 0)
 		return r;
+	if (came_through_jump(s)) {
+		r = restore_give_up(manager, s);
+		if (r < 0)
+			return kernel_keeps(s, r, error);
+		return sd_bus_reply_method_return(m, NULL);
+	}
 	if (session_in_update(s))
 		return require_idle(s, error);
 	manager_remove_session(manager, s);
