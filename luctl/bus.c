@@ -351,6 +351,14 @@ int luctl_bus_cancel(struct luctl_bus *bus, const char *reason, struct luctl_err
 	return call(bus, m, ACT_USEC, NULL, e);
 }
 
+int luctl_bus_close_session(struct luctl_bus *bus, const char *path, struct luctl_error *e)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	int r = new_call(bus, path, LUCTL_SESSION, "Close", &m);
+
+	return r < 0 ? bad_message(e, r) : call(bus, m, ACT_USEC, NULL, e);
+}
+
 char *luctl_bus_object_name(const char *path)
 {
 	char *name = NULL;

@@ -80,6 +80,7 @@ int luctl_bus_unload(struct luctl_bus *bus, struct luctl_error *e);
 int luctl_bus_update(struct luctl_bus *bus, const char *jump, const char *reason, bool force,
 		     char **ret_job, struct luctl_error *e);
 int luctl_bus_cancel(struct luctl_bus *bus, const char *reason, struct luctl_error *e);
+int luctl_bus_close_session(struct luctl_bus *bus, const char *path, struct luctl_error *e);
 
 /* "<uid>/<name>" of a session's object path, "job N" of a job's, "luod" of the root; caller frees. */
 char *luctl_bus_object_name(const char *path);

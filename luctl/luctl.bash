@@ -57,7 +57,7 @@ __luctl_files() {
 
 _luctl() {
 	local cur prev i word verb=''
-	local verbs="status sessions check load unload update cancel timeline watch version help"
+	local verbs="status sessions close check load unload update cancel timeline watch version help"
 	local -A options=(
 		[general]="--host --address --json --no-legend --quiet --verbose --help --version"
 		[load]="--initrd= --command-line= --reuse-command-line --append="
@@ -115,7 +115,7 @@ _luctl() {
 	load)
 		__luctl_files
 		;;
-	sessions)
+	sessions | close)
 		__luctl_reply "$(__luctl_sessions)"
 		;;
 	timeline)

@@ -14,6 +14,7 @@
 enum {
 	STATUS,
 	SESSIONS,
+	CLOSE,
 	CHECK,
 	LOAD,
 	UNLOAD,
@@ -30,6 +31,8 @@ static const struct luctl_verb verbs[] = {
 		     "what luod does, which kernel is loaded, what the last update came to" },
 	[SESSIONS] = { "sessions", luctl_verb_sessions, 0, 1024, "[SESSION...]",
 		       "the sessions, or all about some of them" },
+	[CLOSE] = { "close", luctl_verb_close, 1, 1024, "SESSION...",
+		    "give up sessions, with what they hold" },
 	[CHECK] = { "check", luctl_verb_check, 0, 0, "",
 		    "what stands against an update; changes nothing" },
 	[LOAD] = { "load", luctl_verb_load, 1, 1, "KERNEL", "load the next kernel" },

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sessions - the verb of that name: a table of all sessions, or all about the named ones. */
+/*
+ * sessions - the verb of that name: a table of all sessions, or all about the named ones; and close,
+ * which gives sessions up.
+ */
 #include "luctl/json.h"
 #include "luctl/luctl.h"
 #include "luctl/output.h"
@@ -187,4 +190,49 @@ int luctl_verb_sessions(struct luctl *luctl, char **argv)
 	else if (!luctl->options.no_legend)
 		luctl_remark(luctl, "There are no sessions.");
 	return r < 0 ? LUCTL_FAILED : result;
+}
+
+/* Does each name mean one session? One that could mean several is none to close something by. */
+static bool unambiguous(struct luctl *luctl, const struct luctl_sessions *sessions, char **names)
+{
+	for (char **name = names; *name; name++) {
+		size_t n = 0;
+
+		for (size_t i = 0; i < sessions->count; i++)
+			n += matches(&sessions->items[i], *name);
+		if (n < 2)
+			continue;
+		luctl_complain(luctl, "%zu owners have a session %s: say which one by UID/%s.", n,
+			       *name, *name);
+		return false;
+	}
+	return true;
+}
+
+/* All names are looked at before anything is closed. */
+int luctl_verb_close(struct luctl *luctl, char **argv)
+{
+	_cleanup_(luctl_sessions_clear) struct luctl_sessions sessions = {};
+	int r;
+
+	r = luctl_connect(luctl);
+	if (r >= 0)
+		r = luctl_bus_get_sessions(luctl->bus, &sessions, &luctl->error);
+	if (r < 0)
+		return luctl_fail(luctl, "Cannot list the sessions");
+	if (!unambiguous(luctl, &sessions, argv) ||
+	    select_sessions(luctl, &sessions, argv) != LUCTL_OK)
+		return LUCTL_FAILED;
+	for (size_t i = 0; i < sessions.count; i++) {
+		_cleanup_free_ char *name = full_name(&sessions.items[i]);
+
+		r = luctl_bus_close_session(luctl->bus, sessions.items[i].path, &luctl->error);
+		if (r < 0)
+			return luctl_fail(luctl, "Cannot close session %s", strempty(name));
+		luctl_remark(luctl, "Session %s is closed.", strempty(name));
+	}
+	if (!luctl->options.json)
+		return LUCTL_OK;
+	return luctl_print_json(luctl, luctl_json_single("closed", luctl_json_sessions(&sessions)),
+				false);
 }

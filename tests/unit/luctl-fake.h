@@ -333,6 +333,14 @@ static int fake_plain(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return sd_bus_reply_method_return(m, NULL);
 }
 
+/* The first session may be closed, the other is a part of an update. */
+static int fake_close(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	if (!strstr(sd_bus_message_get_path(m), "vm1"))
+		return sd_bus_error_set(error, "org.luod1.Error.Busy", "It is part of an update.");
+	return fake_plain(m, userdata, error);
+}
+
 /* An update of 1.5 s: 100 ms before the first owner is ready, 1 s of blackout. */
 static int fake_timeline(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
@@ -443,6 +451,7 @@ static const sd_bus_vtable fake_session_vtable[] = {
 	FAKE_PROPERTY("PreservedBytes", "t", fake_get_session),
 	FAKE_PROPERTY("DeliveredBy", "s", fake_get_session),
 	FAKE_PROPERTY("UpdateId", "s", fake_get_session),
+	SD_BUS_METHOD("Close", "", "", fake_close, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
 

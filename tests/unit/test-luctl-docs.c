@@ -79,7 +79,7 @@ static void test_verbs(void **state)
 		look_for("completion", completion, verb);
 		n++;
 	}
-	assert_int_equal(n, 11);
+	assert_int_equal(n, 12);
 }
 
 /* Runs the completion for @words (a bash array's inside), of which the last is being typed. */

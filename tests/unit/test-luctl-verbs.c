@@ -422,6 +422,28 @@ static void test_load(void **state)
 	assert_contains(o.err, "not a regular file");
 }
 
+static void test_close(void **state)
+{
+	json_t *json;
+
+	PLAY(&nothing_special, "close", "0/vm1");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_contains(o.err, "Session 0/vm1 is closed");
+	RUN(&o, fake.address, "close", "vm1", "--json");
+	json = DOCUMENT("closed");
+	json_decref(json);
+	RUN(&o, fake.address, "close", "vm2");
+	assert_int_equal(o.code, LUCTL_WRONG_STATE);
+	assert_contains(o.err, "Cannot close session 1000/vm2: It is part of an update");
+	/* One that is not there keeps all others open. */
+	RUN(&o, fake.address, "close", "vm1", "vm9");
+	assert_int_equal(o.code, LUCTL_FAILED);
+	assert_contains(o.err, "There is no session vm9");
+	assert_null(strstr(o.err, "is closed"));
+	RUN(&o, fake.address, "close");
+	assert_int_equal(o.code, LUCTL_USAGE);
+}
+
 static void test_unload_and_cancel(void **state)
 {
 	json_t *json;
@@ -586,6 +608,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_errors, teardown),
 		cmocka_unit_test_teardown(test_wrong_types, teardown),
 		cmocka_unit_test_teardown(test_load, teardown),
+		cmocka_unit_test_teardown(test_close, teardown),
 		cmocka_unit_test_teardown(test_unload_and_cancel, teardown),
 		cmocka_unit_test_teardown(test_update, teardown),
 		cmocka_unit_test_teardown(test_update_refused, teardown),
