@@ -75,8 +75,9 @@ struct resource {
 	enum resource_kind kind;
 	uint64_t token;
 	uint64_t bytes;
-	bool preserved; /* in the kernel session of the running update */
-	int fd;		/* custody: owned; otherwise, or not retrieved yet: -EBADF */
+	uint64_t filled; /* bytes of it without holes, as far as the running update has come */
+	bool preserved;	 /* in the kernel session of the running update */
+	int fd;		 /* custody: owned; otherwise, or not retrieved yet: -EBADF */
 };
 
 TAILQ_HEAD(resource_list, resource);

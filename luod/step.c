@@ -2,6 +2,8 @@
 /* step - see step.h. */
 #include "step.h"
 
+#include <fcntl.h>
+
 #include "barrier.h"
 #include "freeze.h"
 #include "handover.h"
@@ -9,6 +11,10 @@
 #include "kdev-luo.h"
 #include "log.h"
 #include "quiesce.h"
+
+#define FILL_BYTES (1ULL << 30)
+#define STILL_HELD \
+	"its kernel session of an earlier update still exists: somebody holds an fd of it"
 
 /* --- check ---------------------------------------------------------------------------------- */
 
@@ -50,8 +56,10 @@ void step_drop_kernel_session(struct manager *m, struct session *s)
 	if (s->mode == SESSION_DELEGATION)
 		while ((resource = TAILQ_FIRST(&s->resources)))
 			session_remove_resource(s, resource);
-	TAILQ_FOREACH(resource, &s->resources, entry)
+	TAILQ_FOREACH(resource, &s->resources, entry) {
 		resource->preserved = false;
+		resource->filled = 0;
+	}
 }
 
 /* Creates and stores one. A name that still exists is on its way out: worth another try. */
@@ -84,6 +92,7 @@ static int sessions_act(struct manager *m)
 {
 	_cleanup_close_ int device = kdev_luo_try_open();
 	struct session *s;
+	bool again = false;
 	int r;
 
 	if (device == -EBUSY) {
@@ -102,8 +111,10 @@ static int sessions_act(struct manager *m)
 		if (s->state != SESSION_IDLE)
 			continue;
 		r = create(m, device, s->kernel_name, &s->kernel_fd);
-		if (r == STEP_RETRY)
-			return r;
+		if (r == STEP_RETRY) {
+			again = true;
+			continue;
+		}
 		if (r < 0) {
 			r = barrier_leave_behind(m, s, r, "the kernel gave it no session");
 			if (r < 0)
@@ -112,7 +123,23 @@ static int sessions_act(struct manager *m)
 		}
 		manager_set_session_state(m, s, SESSION_PREPARING, NULL);
 	}
-	return STEP_DONE;
+	return again ? STEP_RETRY : STEP_DONE;
+}
+
+/* Whoever keeps an fd of an earlier update's session must not keep all others from this one. */
+static void sessions_expired(struct manager *m)
+{
+	struct session *s;
+
+	bool gone_on = m->kernel_fd >= 0;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		if (gone_on && s->state == SESSION_IDLE)
+			gone_on = barrier_leave_behind(m, s, -EEXIST, STILL_HELD) >= 0;
+	if (gone_on)
+		update_continue(m);
+	else
+		update_abort(m, strempty(m->update.error));
 }
 
 static void sessions_undo(struct manager *m)
@@ -138,12 +165,34 @@ static int preserve_timeline(struct manager *m)
 	return STEP_AGAIN;
 }
 
+/*
+ * Preserving fills the holes of a memfd, and of a large one that takes longer than luod may be deaf:
+ * so they are filled before, a piece at a time. What cannot be filled is for the kernel to judge.
+ */
+static bool fill(struct resource *resource, int fd)
+{
+	uint64_t rest = resource->bytes - resource->filled;
+	uint64_t length = rest < FILL_BYTES ? rest : FILL_BYTES;
+
+	if (resource->bytes <= FILL_BYTES || length == 0)
+		return false;
+	if (fallocate(fd, 0, (off_t)resource->filled, (off_t)length) >= 0)
+		resource->filled += length;
+	else if (errno != EINTR)
+		resource->filled = resource->bytes;
+	return true;
+}
+
 static int preserve_resource(struct manager *m, struct session *s, struct resource *resource)
 {
 	_cleanup_free_ char *why = NULL;
 	int fd = custody_fd(s, resource);
-	int r = fd < 0 ? fd : kdev_luo_session_preserve_fd(s->kernel_fd, fd, resource->token);
+	int r;
 
+	update_progress(m);
+	if (fd >= 0 && fill(resource, fd))
+		return STEP_AGAIN;
+	r = fd < 0 ? fd : kdev_luo_session_preserve_fd(s->kernel_fd, fd, resource->token);
 	if (r >= 0) {
 		resource->preserved = true;
 		return STEP_AGAIN;
@@ -153,7 +202,7 @@ static int preserve_resource(struct manager *m, struct session *s, struct resour
 	return r < 0 ? r : STEP_AGAIN;
 }
 
-/* One file per turn: filling the holes of a large memfd takes the kernel a while. */
+/* One file, or a piece of one, per turn: luod goes on answering. */
 static int memory_act(struct manager *m)
 {
 	struct resource *resource;
@@ -224,12 +273,34 @@ static void filesystems_undo(struct manager *m _unused_)
 
 /* --- jump: the point of no return ----------------------------------------------------------- */
 
+static int ask_for_kexec_target(struct manager *m);
+
+/*
+ * A connection that is lost says nothing of the shutdown: PID 1 may be executing itself anew, with
+ * the job that it took. Asking again does no harm, undoing would.
+ */
 static void on_kexec_target(int error, const char *text, void *userdata)
 {
 	struct manager *m = userdata;
 
-	if (error < 0 && m->update.phase == PHASE_FROZEN)
+	if (error >= 0 || m->update.phase != PHASE_FROZEN)
+		return;
+	if (error != -ECONNRESET) {
 		update_abort(m, text);
+		return;
+	}
+	log_warning("%s The shutdown goes on if it had begun", text);
+	ask_for_kexec_target(m);
+}
+
+static int ask_for_kexec_target(struct manager *m)
+{
+	int r = pid1_start_unit(&m->pid1, m->event, "kexec.target", "replace-irreversibly",
+				on_kexec_target, m);
+
+	if (r < 0 && r != -EBUSY)
+		log_warning_errno(r, "Cannot ask PID 1 for kexec.target: %m");
+	return r;
 }
 
 static int jump_act(struct manager *m)
@@ -240,8 +311,7 @@ static int jump_act(struct manager *m)
 	timeline_calibrate(&m->update.timeline);
 	timeline_mark(&m->update.timeline, MARK_JUMP);
 	if (m->update.info.jump == CONF_JUMP_SYSTEMD) {
-		r = pid1_start_unit(&m->pid1, m->event, "kexec.target", "replace-irreversibly",
-				    on_kexec_target, m);
+		r = ask_for_kexec_target(m);
 		return r < 0 ? update_fail(m, r, "PID 1 does not start kexec.target: %s.",
 					   strerror(-r))
 			     : STEP_WAIT;
@@ -252,11 +322,12 @@ static int jump_act(struct manager *m)
 
 /*
  * An ordinary shutdown is under way and cannot be taken back: it goes on without luod, which says
- * what it waits for and waits.
+ * what it waits for and waits. Unless PID 1 never heard of it.
  */
-static void jump_expired(struct manager *m _unused_)
+static void jump_expired(struct manager *m)
 {
 	log_warning("kexec.target takes long; the shutdown goes on and cannot be taken back");
+	ask_for_kexec_target(m);
 }
 
 /* --- the table ------------------------------------------------------------------------------ */
@@ -279,7 +350,7 @@ static uint64_t quiesce_timeout(const struct conf *conf)
 const struct step update_steps[] = {
 	{ "check", MARK_CHECK, .act = check_act, .timeout = step_timeout },
 	{ "sessions", MARK_SESSIONS, .act = sessions_act, .undo = sessions_undo,
-	  .timeout = step_timeout },
+	  .timeout = step_timeout, .expired = sessions_expired },
 	{ "memory", MARK_MEMORY, .act = memory_act, .timeout = step_timeout },
 	{ "quiesce", MARK_QUIESCE, .direct_only = true, .act = quiesce_act, .undo = quiesce_undo,
 	  .timeout = quiesce_timeout },

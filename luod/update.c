@@ -268,6 +268,15 @@ void update_continue(struct manager *m)
 		update_abort(m, "Out of memory.");
 }
 
+void update_progress(struct manager *m)
+{
+	struct update *u = &m->update;
+
+	if (u->deadline)
+		sd_event_source_set_time_relative(u->deadline,
+						  update_steps[u->step].timeout(&m->conf));
+}
+
 static uint64_t next_backoff(uint64_t previous)
 {
 	uint64_t next = previous ? previous * 2 : RETRY_MIN_USEC;

@@ -111,6 +111,9 @@ int update_start(struct manager *m, struct update_info *info, bool force,
 /* There is news for the step that waits: look again. */
 void update_continue(struct manager *m);
 
+/* The step has done a part of what may take long in all: its time begins anew. */
+void update_progress(struct manager *m);
+
 /* Calls the update off: undoes every step begun so far and tells the owners. */
 void update_abort(struct manager *m, const char *why);
 /* The same at an administrator's wish. */
