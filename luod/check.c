@@ -67,14 +67,12 @@ static enum answer keeper_reachable(struct manager *m)
 }
 
 /* Somebody may have unloaded what luod loaded, or loaded something of his own. */
-static enum preflight_loader loaded_by(struct manager *m)
+static enum preflight_loader loaded_by(const struct manager *m)
 {
 	int loaded = kdev_kexec_is_loaded();
 
-	if (loaded <= 0 && m->target.loaded) {
-		target_clear(&m->target);
-		manager_emit(m, "Target", "State");
-	}
+	if (loaded == 0)
+		return PREFLIGHT_LOADED_BY_NOBODY;
 	if (m->target.loaded)
 		return PREFLIGHT_LOADED_BY_LUOD;
 	return loaded > 0 ? PREFLIGHT_LOADED_BY_OTHER : PREFLIGHT_LOADED_BY_NOBODY;
@@ -109,6 +107,8 @@ static int gather_sessions(struct manager *m, struct facts *f)
 	TAILQ_FOREACH(s, &m->sessions, entry) {
 		struct preflight_session *p = &f->sessions[f->n_sessions];
 
+		if (s->state == SESSION_LOST)
+			continue; /* no update takes it along */
 		f->names[f->n_sessions] = strprintf("%u/%s", s->uid, s->name);
 		if (!f->names[f->n_sessions])
 			return -ENOMEM;

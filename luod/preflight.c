@@ -158,18 +158,14 @@ static const char *target_name(const struct preflight_context *c)
 
 CHECK(check_no_target)
 {
-	if (!c->target && !c->target_error && c->loaded_by == PREFLIGHT_LOADED_BY_NOBODY)
+	if (!c->target && c->loaded_by == PREFLIGHT_LOADED_BY_NOBODY)
 		report(self, ret, SEVERITY_ERROR, "target",
 		       "No kernel is loaded to jump into. Load one: `luctl load KERNEL --initrd=…`.");
 }
 
 CHECK(check_target_unreadable)
 {
-	if (c->target_error)
-		report(self, ret, SEVERITY_ERROR, "target",
-		       "%s cannot be read as a kernel image: %s. Load a bzImage.", target_name(c),
-		       strerror(-c->target_error));
-	else if (c->target && c->target->payload_error)
+	if (c->target && c->target->payload_error)
 		report(self, ret, SEVERITY_WARNING, "target",
 		       "What is inside of %s cannot be read (compression %s: %s), so nothing is "
 		       "known about its support for live updates. A kernel compressed with zstd, xz "
@@ -377,20 +373,6 @@ CHECK(check_owner_gone)
 	}
 }
 
-CHECK(check_name)
-{
-	for (size_t i = 0; i < c->n_sessions; i++) {
-		const struct preflight_session *s = &c->sessions[i];
-		size_t length = s->kernel_name ? strlen(s->kernel_name) : 0;
-
-		if (length > KDEV_LUO_NAME_MAX)
-			report(self, ret, by_policy(s), s->name,
-			       "Session %s would have the name %s in the kernel: %zu characters, and "
-			       "%d are possible. Choose a shorter name.",
-			       s->name, s->kernel_name, length, KDEV_LUO_NAME_MAX);
-	}
-}
-
 /* Every memfd in custody goes through the row's judge. */
 CHECK(run_on_resources)
 {
@@ -503,9 +485,8 @@ static const struct check table[] = {
 	{ { "liveupdate-busy", SEVERITY_ERROR, "Another process keeps " KDEV_LUO_DEVICE " open." },
 	  check_busy },
 	{ { "no-target", SEVERITY_ERROR, "No kernel is loaded to jump into." }, check_no_target },
-	{ { "target-unreadable", SEVERITY_ERROR,
-	    "The next kernel's image cannot be read; a warning when only its compressed part "
-	    "cannot." },
+	{ { "target-unreadable", SEVERITY_WARNING,
+	    "What is inside of the next kernel's image cannot be read." },
 	  check_target_unreadable },
 	{ { "loaded-by-someone-else", SEVERITY_ERROR,
 	    "The image loaded for kexec is not the one that luod loaded and checked; it may have "
@@ -544,10 +525,6 @@ static const struct check table[] = {
 	{ { "session-owner-gone", SEVERITY_ERROR,
 	    "A session's owner is not connected. A warning for best-effort sessions." },
 	  check_owner_gone },
-	{ { "session-name-too-long", SEVERITY_ERROR,
-	    "A session's name does not fit into the kernel's 63 characters. A warning for "
-	    "best-effort sessions." },
-	  check_name },
 	{ { "not-a-memfd", SEVERITY_ERROR,
 	    "A resource is of a kind that the kernel cannot preserve. A warning for best-effort "
 	    "sessions." },

@@ -53,8 +53,7 @@ struct preflight_context {
 	const struct kimage *running; /* its image, where one is found; may be NULL */
 
 	/* the next one */
-	const struct kimage *target; /* NULL: none given, or unreadable */
-	int target_error;	     /* negative errno when it could not be read */
+	const struct kimage *target; /* NULL: none loaded */
 	const char *target_path;     /* for sentences only */
 	const char *target_cmdline;
 	enum preflight_loader loaded_by;
