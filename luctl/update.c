@@ -117,7 +117,7 @@ static size_t terminal_width(FILE *f)
 	return size.ws_col;
 }
 
-/* " 3/8  memory        preserve memory"; a signal may be faster than the answer with the count. */
+/* " 3/8  memory        preserve memory"; of how many is not known of a job that ended too early. */
 static void print_step(struct progress *p)
 {
 	_cleanup_free_ char *name = luctl_safe(p->step);
@@ -267,7 +267,9 @@ static void on_job(const struct luctl_job *job, void *userdata)
 
 	if (job->update_id)
 		r = replace(&p->update_id, job->update_id);
-	/* Signals may arrive before the whole job has been read: no step, nothing to say yet. */
+	/* Signals may arrive before the whole job has been read: of how many steps is not known yet. */
+	if (r >= 0 && running && job->step_count == 0)
+		return;
 	if (r >= 0 && !isempty(job->step) && !streq(job->step, strempty(p->step))) {
 		end_step(p, "done");
 		r = begin_step(p, job);
