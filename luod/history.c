@@ -127,18 +127,30 @@ static int entry_from_json(json_t *root, struct history_entry *ret)
 	return 0;
 }
 
+#define ENTRY_SUFFIX ".json"
+
 /* Sixteen digits of microseconds sort by time for the next three centuries. */
 static char *entry_path(struct manager *m, const char *id)
 {
-	return strprintf("%s/%016llu-%s.json", m->paths.history,
+	return strprintf("%s/%016llu-%s" ENTRY_SUFFIX, m->paths.history,
 			 (unsigned long long)now_usec(CLOCK_REALTIME), id);
+}
+
+/* Is it the name of a file of this update? "" is every update. */
+static bool is_of_update(const char *name, const char *id)
+{
+	const char *own = strchr(name, '-');
+	size_t length = strlen(id);
+
+	return !length ||
+	       (own && strncmp(own + 1, id, length) == 0 && streq(own + 1 + length, ENTRY_SUFFIX));
 }
 
 static int is_entry(const struct dirent *d)
 {
 	const char *suffix = strrchr(d->d_name, '.');
 
-	return d->d_name[0] != '.' && suffix && streq(suffix, ".json");
+	return d->d_name[0] != '.' && suffix && streq(suffix, ENTRY_SUFFIX);
 }
 
 static void drop_oldest(const char *directory)
@@ -175,11 +187,26 @@ static int make_directories(const char *directory)
 	return mkdir(directory, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+static int parse_entry(const char *text, size_t size, struct history_entry *ret)
+{
+	json_t *root = json_loadb(text, size, 0, NULL);
+	int r = root ? entry_from_json(root, ret) : -EBADMSG;
+
+	json_decref(root);
+	return r;
+}
+
+/* Asks the text whose it is: when it is written late, another update may be at hand already. */
 static int write_pending(struct manager *m)
 {
-	_cleanup_free_ char *path = entry_path(m, m->update.info.id);
-	int r;
+	_cleanup_free_ char *path = NULL;
+	struct history_entry entry;
+	int r = parse_entry(m->last_history, strlen(m->last_history), &entry);
 
+	if (r < 0)
+		return r;
+	path = entry_path(m, entry.info.id);
+	history_entry_clear(&entry);
 	if (!path)
 		return -ENOMEM;
 	r = make_directories(m->paths.history);
@@ -231,6 +258,14 @@ void history_store(struct manager *m, const char *result, const char *error)
 		log_oom();
 		return;
 	}
+	/* One is kept: the one before had the whole update to be written. */
+	if (m->history_timer) {
+		m->history_timer = sd_event_source_disable_unref(m->history_timer);
+		if (write_pending(m) < 0)
+			log_warning("The history of the update before could never be written to %s "
+				    "and is lost, ignoring",
+				    m->paths.history);
+	}
 	free(m->last_history);
 	m->last_history = text;
 	r = write_pending(m);
@@ -239,15 +274,6 @@ void history_store(struct manager *m, const char *result, const char *error)
 			 m->update.info.id, m->paths.history, strerror(-r));
 		retry_later(m);
 	}
-}
-
-static int parse_entry(const char *text, size_t size, struct history_entry *ret)
-{
-	json_t *root = json_loadb(text, size, 0, NULL);
-	int r = root ? entry_from_json(root, ret) : -EBADMSG;
-
-	json_decref(root);
-	return r;
 }
 
 static int read_entry(struct manager *m, const char *name, struct history_entry *ret)
@@ -269,7 +295,7 @@ static int find_on_disk(struct manager *m, const char *id, struct history_entry 
 	int n = scandir(m->paths.history, &names, is_entry, alphasort), r = -ENOENT;
 
 	for (int i = n - 1; i >= 0; i--) {
-		if (r < 0 && strstr(names[i]->d_name, id))
+		if (r < 0 && is_of_update(names[i]->d_name, id))
 			r = read_entry(m, names[i]->d_name, ret);
 		free(names[i]);
 	}
