@@ -160,6 +160,12 @@ static int check_creation(struct manager *m, const struct identity *caller, cons
 					 "'%.*s' cannot be a session's name: 1 to %d characters of "
 					 "A-Z a-z 0-9 . _ -, not beginning with a dot.",
 					 FIT(name, 64), SESSION_NAME_MAX);
+	if (strlen(name) > session_name_max(caller->uid))
+		return sd_bus_error_setf(error, LUOD_ERROR("InvalidName"),
+					 "'%s' is too long: a session's name has at most %zu "
+					 "characters for uid %u, which is part of its name in the "
+					 "kernel.",
+					 name, session_name_max(caller->uid), caller->uid);
 	if (manager_find_session(m, caller->uid, name))
 		return sd_bus_error_setf(error, LUOD_ERROR("SessionExists"),
 					 "Uid %u has a session '%s' already; ClaimSession takes it "

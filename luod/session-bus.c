@@ -258,11 +258,27 @@ static int method_get_session_fd(sd_bus_message *m, void *userdata, sd_bus_error
 }
 
 /* Said again for a label it replaces what was said before: an owner that starts over repeats. */
+static int declare(struct session *s, const char *label, enum resource_kind kind, uint64_t token,
+		   uint64_t bytes, sd_bus_error *error)
+{
+	struct resource *old = session_find_resource(s, label);
+	int r;
+
+	if (old) {
+		r = session_redeclare_resource(s, old, kind, token, bytes);
+	} else {
+		r = require_room(s, error);
+		if (r < 0)
+			return r;
+		r = session_add_resource(s, label, kind, token, bytes, -EBADF, NULL);
+	}
+	return r == -EEXIST ? resource_exists(s, label, error) : r;
+}
+
 static int method_declare_resource(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	const char *label, *kind_word;
 	struct session *s = userdata;
-	struct resource *old;
 	uint64_t token, bytes;
 	int kind, r;
 
@@ -279,14 +295,7 @@ static int method_declare_resource(sd_bus_message *m, void *userdata, sd_bus_err
 					 label);
 	if (s->state != SESSION_PREPARING)
 		return wrong_state(s, "Resources are declared while an update is prepared", error);
-	old = session_find_resource(s, label);
-	if (old)
-		session_remove_resource(s, old);
-	if ((r = require_room(s, error)) < 0)
-		return r;
-	r = session_add_resource(s, label, (enum resource_kind)kind, token, bytes, -EBADF, NULL);
-	if (r == -EEXIST)
-		return resource_exists(s, label, error);
+	r = declare(s, label, (enum resource_kind)kind, token, bytes, error);
 	if (r < 0)
 		return r;
 	resources_changed(s);

@@ -66,6 +66,14 @@ bool session_name_valid(const char *name)
 	       strspn(name, NAME_CHARACTERS) == length;
 }
 
+size_t session_name_max(uid_t uid)
+{
+	size_t prefix = (size_t)snprintf(NULL, 0, SESSION_PREFIX "%u/", uid);
+	size_t room = LIVEUPDATE_SESSION_NAME_LENGTH - 1 - prefix;
+
+	return room < SESSION_NAME_MAX ? room : SESSION_NAME_MAX;
+}
+
 bool session_label_valid(const char *label)
 {
 	size_t length = strlen(label);
@@ -171,14 +179,21 @@ struct resource *session_find_resource(struct session *s, const char *label)
 	return NULL;
 }
 
-static bool session_has_token(struct session *s, uint64_t token)
+static struct resource *find_token(struct session *s, uint64_t token)
 {
 	struct resource *resource;
 
 	TAILQ_FOREACH(resource, &s->resources, entry)
 		if (resource->token == token)
-			return true;
-	return false;
+			return resource;
+	return NULL;
+}
+
+static void use_token(struct session *s, struct resource *resource, uint64_t token)
+{
+	resource->token = token;
+	if (token >= s->next_token)
+		s->next_token = token + 1;
 }
 
 int session_add_resource(struct session *s, const char *label, enum resource_kind kind,
@@ -186,7 +201,7 @@ int session_add_resource(struct session *s, const char *label, enum resource_kin
 {
 	struct resource *resource;
 
-	if (session_find_resource(s, label) || session_has_token(s, token))
+	if (session_find_resource(s, label) || find_token(s, token))
 		return -EEXIST;
 	resource = calloc(1, sizeof(*resource));
 	if (!resource)
@@ -197,15 +212,26 @@ int session_add_resource(struct session *s, const char *label, enum resource_kin
 		return -ENOMEM;
 	}
 	resource->kind = kind;
-	resource->token = token;
 	resource->bytes = bytes;
 	resource->fd = fd;
+	use_token(s, resource, token);
 	TAILQ_INSERT_TAIL(&s->resources, resource, entry);
 	s->n_resources++;
-	if (token >= s->next_token)
-		s->next_token = token + 1;
 	if (ret)
 		*ret = resource;
+	return 0;
+}
+
+int session_redeclare_resource(struct session *s, struct resource *resource,
+			       enum resource_kind kind, uint64_t token, uint64_t bytes)
+{
+	struct resource *other = find_token(s, token);
+
+	if (other && other != resource)
+		return -EEXIST;
+	resource->kind = kind;
+	resource->bytes = bytes;
+	use_token(s, resource, token);
 	return 0;
 }
 

@@ -119,6 +119,8 @@ TAILQ_HEAD(session_list, session);
 
 /* Is @name fit to be a session's name: 1..48 of [A-Za-z0-9._-], not beginning with a dot? */
 bool session_name_valid(const char *name);
+/* How long a name may be for this uid: at most SESSION_NAME_MAX, and its kernel name must fit. */
+size_t session_name_max(uid_t uid);
 /* A label is shown to people and names an fd: 1..64 printable ASCII characters, no '#', no ':'. */
 bool session_label_valid(const char *label);
 
@@ -147,6 +149,13 @@ struct resource *session_find_resource(struct session *s, const char *label);
 int session_add_resource(struct session *s, const char *label, enum resource_kind kind,
 			 uint64_t token, uint64_t bytes, int fd, struct resource **ret);
 void session_remove_resource(struct session *s, struct resource *resource);
+
+/*
+ * Gives a resource that the owner preserves itself another kind, token and size. -EEXIST: the
+ * token is another resource's; nothing has changed then.
+ */
+int session_redeclare_resource(struct session *s, struct resource *resource,
+			       enum resource_kind kind, uint64_t token, uint64_t bytes);
 
 uint64_t session_preserved_bytes(const struct session *s);
 

@@ -55,6 +55,10 @@ static void test_kernel_name(void **state _unused_)
 	const char *name;
 	uid_t uid;
 
+	assert_int_equal(session_name_max(0), SESSION_NAME_MAX);
+	assert_int_equal(session_name_max(999999999), SESSION_NAME_MAX);
+	assert_int_equal(session_name_max(1000000000), SESSION_NAME_MAX - 1);
+	assert_int_equal(session_name_max(UINT32_MAX - 1), SESSION_NAME_MAX - 1);
 	assert_int_equal(session_new(NAME_48, UINT32_MAX - 1, "", &none), -ENAMETOOLONG);
 	assert_null(none);
 	assert_int_equal(session_new(NAME_48, 0, "", &short_uid), 0);
@@ -120,6 +124,30 @@ static void test_resources(void **state _unused_)
 	assert_null(session_free(NULL));
 }
 
+/* An owner says again what it has, maybe otherwise; what is refused leaves everything as it was. */
+static void test_redeclare(void **state _unused_)
+{
+	_cleanup_(session_freep) struct session *s = NULL;
+	struct resource *nic, *iommu;
+
+	assert_int_equal(session_new("vm", 0, NULL, &s), 0);
+	assert_int_equal(session_add_resource(s, "nic", RESOURCE_DEVICE, 1, 0, -EBADF, &nic), 0);
+	assert_int_equal(session_add_resource(s, "iommu", RESOURCE_IOMMUFD, 2, 0, -EBADF, &iommu),
+			 0);
+	assert_int_equal(session_redeclare_resource(s, nic, RESOURCE_MEMORY, 2, 5), -EEXIST);
+	assert_ptr_equal(session_find_resource(s, "nic"), nic);
+	assert_int_equal(nic->kind, RESOURCE_DEVICE);
+	assert_int_equal(nic->token, 1);
+	assert_int_equal(nic->bytes, 0);
+	assert_int_equal(session_redeclare_resource(s, nic, RESOURCE_MEMORY, 1, 5), 0);
+	assert_int_equal(nic->kind, RESOURCE_MEMORY);
+	assert_int_equal(nic->bytes, 5);
+	assert_int_equal(session_redeclare_resource(s, nic, RESOURCE_MEMORY, 9, 5), 0);
+	assert_int_equal(nic->token, 9);
+	assert_int_equal(s->next_token, 10);
+	assert_int_equal(s->n_resources, 2);
+}
+
 /* Only the owner: root is no exception, and without a unit of its own a session goes by uid. */
 static void test_admits(void **state _unused_)
 {
@@ -161,8 +189,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),	    cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_kernel_name), cmocka_unit_test(test_parse_kernel_name),
-		cmocka_unit_test(test_resources),   cmocka_unit_test(test_admits),
-		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_resources),   cmocka_unit_test(test_redeclare),
+		cmocka_unit_test(test_admits),	    cmocka_unit_test(test_states),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
