@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <syslog.h>
 
+#include "limits.h"
 #include "util.h"
 
 struct conf_row {
@@ -233,9 +234,6 @@ static int value_level(const struct conf_row *row _unused_, const char *text, vo
 
 #define FIELD(f) .offset = offsetof(struct conf, f)
 
-/* The keeper takes 1024 sessions, one of which is luod's own. */
-#define SESSIONS_MAX 1023
-
 static const struct conf_row rows[] = {
 	{
 		.key = { "Update", "Jump", "direct", "direct or systemd",
@@ -292,7 +290,7 @@ static const struct conf_row rows[] = {
 		.parse = value_count,
 		FIELD(max_sessions),
 		.min = 1,
-		.max = SESSIONS_MAX,
+		.max = LIMIT_SESSIONS,
 	},
 	{
 		.key = { "Sessions", "MaxSessionsPerUser", "64", "a number from 1 to 1023",
@@ -300,15 +298,15 @@ static const struct conf_row rows[] = {
 		.parse = value_count,
 		FIELD(max_sessions_per_user),
 		.min = 1,
-		.max = SESSIONS_MAX,
+		.max = LIMIT_SESSIONS,
 	},
 	{
-		.key = { "Sessions", "MaxResourcesPerSession", "64", "a number from 1 to 4096",
+		.key = { "Sessions", "MaxResourcesPerSession", "64", "a number from 1 to 1024",
 			 "How many resources one session may have." },
 		.parse = value_count,
 		FIELD(max_resources_per_session),
 		.min = 1,
-		.max = 4096,
+		.max = LIMIT_SESSION_RESOURCES,
 	},
 	{
 		.key = { "Bus", "PeerSocket", "/run/luod/bus", "an absolute path below 108 bytes",

@@ -13,20 +13,68 @@
 
 /* --- writing -------------------------------------------------------------------------------- */
 
-static json_t *write_resources(const struct session *s, bool state)
+struct writer {
+	int error;
+	char *text; /* the first thing that cannot be written, in words */
+};
+
+static void _printf_(3, 4) refuse(struct writer *w, int error, const char *format, ...)
+{
+	va_list ap;
+
+	if (w->error)
+		return;
+	w->error = error;
+	va_start(ap, format);
+	if (vasprintf(&w->text, format, ap) < 0)
+		w->text = NULL;
+	va_end(ap);
+}
+
+int handover_check_text(const char *text, size_t max)
+{
+	json_t *string;
+
+	if (strlen(text) > max)
+		return -E2BIG;
+	string = json_string(text);
+	json_decref(string);
+	return string ? 0 : -EILSEQ;
+}
+
+/* @whose: whose text it is, for the error. NULL stands for "". */
+static void put_text(struct writer *w, json_t *o, const char *whose, const char *key,
+		     const char *text, size_t max)
+{
+	int r = handover_check_text(strempty(text), max);
+
+	if (r == -E2BIG)
+		refuse(w, r, "\"%s\" of %s is longer than %zu bytes", key, whose, max);
+	else if (r < 0 || json_object_set_new(o, key, json_string(strempty(text))) < 0)
+		refuse(w, r < 0 ? r : -ENOMEM, "\"%s\" of %s is no UTF-8", key, whose);
+}
+
+static json_t *write_resources(struct writer *w, const struct session *s, bool state)
 {
 	const struct resource *resource;
 	json_t *array = json_array();
 
+	if (s->n_resources > HANDOVER_RESOURCES_MAX)
+		refuse(w, -E2BIG, "%s has %u resources, more than %d", s->kernel_name,
+		       s->n_resources, HANDOVER_RESOURCES_MAX);
 	TAILQ_FOREACH(resource, &s->resources, entry) {
 		json_t *o = json_pack("{s:s, s:s, s:I, s:I}", "label", resource->label, "kind",
 				      resource_kind_to_string(resource->kind), "token",
 				      (json_int_t)resource->token, "bytes",
 				      (json_int_t)resource->bytes);
 
-		if (o && state)
+		if (o && state) {
 			json_object_set_new(o, "preserved", json_boolean(resource->preserved));
-		json_array_append_new(array, o);
+			if (resource->store)
+				json_object_set_new(o, "store", json_integer(resource->store));
+		}
+		if (json_array_append_new(array, o) < 0)
+			refuse(w, -ENOMEM, "out of memory");
 	}
 	return array;
 }
@@ -37,65 +85,108 @@ static json_t *write_usec(uint64_t usec)
 	return usec > INT64_MAX ? json_null() : json_integer((json_int_t)usec);
 }
 
-static json_t *write_session(const struct session *s, bool state)
+static json_t *write_session(struct writer *w, const struct session *s, bool state)
 {
 	json_t *o = s->unknown ? json_deep_copy(s->unknown) : json_object();
-	json_t *known = json_pack(
-		"{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", s->name, "uid",
-		(json_int_t)s->uid, "unit", s->unit, "kernel-name", s->kernel_name, "mode",
-		session_mode_to_string(s->mode), "policy", session_policy_to_string(s->policy),
-		"claim-policy", claim_policy_to_string(s->claim_policy), "unclaimed-policy",
-		unclaimed_policy_to_string(s->unclaimed_policy), "claim-timeout-usec",
-		write_usec(s->claim_timeout_usec), "resources", write_resources(s, state));
+	json_t *known = json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", s->name,
+				  "uid", (json_int_t)s->uid, "kernel-name", s->kernel_name, "mode",
+				  session_mode_to_string(s->mode), "policy",
+				  session_policy_to_string(s->policy), "claim-policy",
+				  claim_policy_to_string(s->claim_policy), "unclaimed-policy",
+				  unclaimed_policy_to_string(s->unclaimed_policy),
+				  "claim-timeout-usec", write_usec(s->claim_timeout_usec),
+				  "resources", write_resources(w, s, state));
 
-	json_object_update(o, known);
+	if (json_object_update(o, known) < 0)
+		refuse(w, -ENOMEM, "out of memory");
 	json_decref(known);
+	put_text(w, o, s->kernel_name, "unit", s->unit, LIMIT_UNIT);
 	if (state) {
 		json_object_set_new(o, "state", json_string(session_state_to_string(s->state)));
 		json_object_set_new(o, "delivery", json_string(delivery_to_string(s->delivery)));
-		json_object_set_new(o, "reason", json_string(strempty(s->reason)));
+		put_text(w, o, s->kernel_name, "reason", s->reason, LIMIT_REASON);
 	}
 	return o;
 }
 
-static json_t *write_update(const struct update_info *u)
+static json_t *write_sessions(struct writer *w, const struct session_list *sessions, bool state)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", u->id, "from", strempty(u->from), "to",
-			 strempty(u->to), "jump", conf_jump_to_string(u->jump), "reason",
-			 strempty(u->reason));
+	json_t *array = json_array();
+	const struct session *s;
+
+	TAILQ_FOREACH(s, sessions, entry)
+		if (state || session_in_update(s))
+			json_array_append_new(array, write_session(w, s, state));
+	if (json_array_size(array) > HANDOVER_SESSIONS_MAX)
+		refuse(w, -E2BIG, "there are %zu sessions, more than %d", json_array_size(array),
+		       HANDOVER_SESSIONS_MAX);
+	return array;
 }
 
-static json_t *write_target(const struct target *t)
+static json_t *write_update(struct writer *w, const struct update_info *u)
 {
-	return json_pack("{s:s, s:s, s:s}", "command-line", strempty(t->command_line), "kernel",
-			 strempty(t->kernel_path), "initrd", strempty(t->initrd_path));
+	json_t *o = json_pack("{s:s, s:s}", "id", u->id, "jump", conf_jump_to_string(u->jump));
+
+	put_text(w, o, "the update", "from", u->from, LIMIT_TEXT);
+	put_text(w, o, "the update", "to", u->to, LIMIT_TEXT);
+	put_text(w, o, "the update", "reason", u->reason, LIMIT_TEXT);
+	return o;
+}
+
+static json_t *write_target(struct writer *w, const struct target *t)
+{
+	json_t *o = json_object();
+
+	put_text(w, o, "the target", "command-line", t->command_line, LIMIT_TEXT);
+	put_text(w, o, "the target", "kernel", t->kernel_path, LIMIT_TEXT);
+	put_text(w, o, "the target", "initrd", t->initrd_path, LIMIT_TEXT);
+	return o;
+}
+
+static char *dump(struct writer *w, json_t *root)
+{
+	char *text = root && !w->error ? json_dumps(root, JSON_COMPACT) : NULL;
+
+	if (!text)
+		refuse(w, -ENOMEM, "out of memory");
+	else if (strlen(text) > HANDOVER_SIZE_MAX)
+		refuse(w, -E2BIG, "it would be larger than %u bytes", HANDOVER_SIZE_MAX);
+	return text;
+}
+
+int handover_write_or_say(const struct update_info *update, const struct session_list *sessions,
+			  const struct update *state, const struct target *target, char **ret,
+			  char **ret_error)
+{
+	_cleanup_free_ char *text = NULL;
+	struct writer w = {};
+	json_t *root = json_pack("{s:s, s:i, s:i, s:o, s:o}", "format", HANDOVER_FORMAT, "major",
+				 HANDOVER_MAJOR, "minor", HANDOVER_MINOR, "update",
+				 write_update(&w, update), "sessions",
+				 write_sessions(&w, sessions, state != NULL));
+
+	if (root && state) {
+		json_object_set_new(root, "phase", json_string(phase_to_string(state->phase)));
+		json_object_set_new(root, "step", json_string(update_steps[state->step].name));
+		if (target->loaded)
+			json_object_set_new(root, "target", write_target(&w, target));
+	}
+	text = dump(&w, root);
+	json_decref(root);
+	if (w.error) {
+		*ret_error = w.text;
+		return w.error;
+	}
+	*ret = TAKE_PTR(text);
+	return 0;
 }
 
 int handover_write(const struct update_info *update, const struct session_list *sessions,
 		   const struct update *state, const struct target *target, char **ret)
 {
-	json_t *root, *array = json_array();
-	const struct session *s;
-	char *text;
+	_cleanup_free_ char *error = NULL;
 
-	TAILQ_FOREACH(s, sessions, entry)
-		if (state || session_in_update(s))
-			json_array_append_new(array, write_session(s, state != NULL));
-	root = json_pack("{s:s, s:i, s:i, s:o, s:o}", "format", HANDOVER_FORMAT, "major",
-			 HANDOVER_MAJOR, "minor", HANDOVER_MINOR, "update", write_update(update),
-			 "sessions", array);
-	if (root && state) {
-		json_object_set_new(root, "phase", json_string(phase_to_string(state->phase)));
-		json_object_set_new(root, "step", json_string(update_steps[state->step].name));
-		if (target->loaded)
-			json_object_set_new(root, "target", write_target(target));
-	}
-	text = root ? json_dumps(root, JSON_COMPACT) : NULL;
-	json_decref(root);
-	if (!text)
-		return -ENOMEM;
-	*ret = text;
-	return 0;
+	return handover_write_or_say(update, sessions, state, target, ret, &error);
 }
 
 int handover_names(const struct session_list *sessions, char **ret, size_t *ret_size)
@@ -148,7 +239,7 @@ static json_t *take(json_t *object, const char *key)
 	return value;
 }
 
-static int take_string(struct reader *r, json_t *object, const char *key, char **ret)
+static int take_text(struct reader *r, json_t *object, const char *key, size_t max, char **ret)
 {
 	json_t *value = take(object, key);
 	const char *s = json_string_value(value);
@@ -156,12 +247,17 @@ static int take_string(struct reader *r, json_t *object, const char *key, char *
 
 	if (!s)
 		result = wrong(r, -EINVAL, "\"%s\" is missing or no string", key);
-	else if (strlen(s) > HANDOVER_STRING_MAX || strlen(s) != json_string_length(value))
+	else if (strlen(s) > max || strlen(s) != json_string_length(value))
 		result = wrong(r, -EINVAL, "\"%s\" is too long or has a NUL in it", key);
 	else
 		result = free_and_strdup(ret, s);
 	json_decref(value);
 	return result;
+}
+
+static int take_string(struct reader *r, json_t *object, const char *key, char **ret)
+{
+	return take_text(r, object, key, HANDOVER_STRING_MAX, ret);
 }
 
 static int take_integer(struct reader *r, json_t *object, const char *key, uint64_t max,
@@ -214,11 +310,25 @@ static int conf_jump_word(const char *word)
 	return r < 0 ? r : (int)jump;
 }
 
-static int read_resource(struct reader *r, struct session *s, json_t *o)
+/* state.json only; an older luod wrote none. */
+static int take_store(struct reader *r, json_t *o, uint32_t *ret)
+{
+	uint64_t store = 0;
+	int result = 0;
+
+	if (json_object_get(o, "store"))
+		result = take_integer(r, o, "store", RESOURCE_STORE_MAX, &store);
+	if (result >= 0)
+		*ret = (uint32_t)store;
+	return result;
+}
+
+static int read_resource(struct reader *r, struct session *s, json_t *o, bool state)
 {
 	_cleanup_free_ char *label = NULL;
 	struct resource *resource;
 	uint64_t token, bytes;
+	uint32_t store = 0;
 	int kind, result;
 
 	if (!json_is_object(o))
@@ -226,7 +336,8 @@ static int read_resource(struct reader *r, struct session *s, json_t *o)
 	if ((result = take_string(r, o, "label", &label)) < 0 ||
 	    (result = take_word(r, o, "kind", resource_kind_from_string, &kind)) < 0 ||
 	    (result = take_integer(r, o, "token", INT64_MAX, &token)) < 0 ||
-	    (result = take_integer(r, o, "bytes", INT64_MAX, &bytes)) < 0)
+	    (result = take_integer(r, o, "bytes", INT64_MAX, &bytes)) < 0 ||
+	    (state && (result = take_store(r, o, &store)) < 0))
 		return result;
 	if (!session_label_valid(label))
 		return wrong(r, -EINVAL, "a label of '%s' is not valid", s->name);
@@ -234,11 +345,12 @@ static int read_resource(struct reader *r, struct session *s, json_t *o)
 				      &resource);
 	if (result < 0)
 		return wrong(r, -EINVAL, "'%s' has label '%s' or its token twice", s->name, label);
+	resource->store = store;
 	resource->preserved = json_is_true(json_object_get(o, "preserved"));
 	return 0;
 }
 
-static int read_resources(struct reader *r, struct session *s, json_t *object)
+static int read_resources(struct reader *r, struct session *s, json_t *object, bool state)
 {
 	json_t *array = take(object, "resources"), *o;
 	int result = 0;
@@ -248,7 +360,7 @@ static int read_resources(struct reader *r, struct session *s, json_t *object)
 		result = wrong(r, -EINVAL, "\"resources\" of '%s' is no list or too long", s->name);
 	else
 		json_array_foreach(array, i, o) {
-			result = read_resource(r, s, o);
+			result = read_resource(r, s, o, state);
 			if (result < 0)
 				break;
 		}
@@ -281,7 +393,7 @@ static int read_session_state(struct reader *r, struct session *s, json_t *o)
 
 	if ((result = take_word(r, o, "state", session_state_from_string, &state)) < 0 ||
 	    (result = take_word(r, o, "delivery", delivery_from_string, &delivery)) < 0 ||
-	    (result = take_string(r, o, "reason", &s->reason)) < 0)
+	    (result = take_text(r, o, "reason", LIMIT_REASON, &s->reason)) < 0)
 		return result;
 	s->state = (enum session_state)state;
 	s->delivery = (enum delivery)delivery;
@@ -308,7 +420,7 @@ static int read_session(struct reader *r, struct handover *h, json_t *o, bool st
 	if (!json_is_object(o))
 		return wrong(r, -EINVAL, "a session is no object");
 	if ((result = take_string(r, o, "name", &name)) < 0 ||
-	    (result = take_string(r, o, "unit", &unit)) < 0 ||
+	    (result = take_text(r, o, "unit", LIMIT_UNIT, &unit)) < 0 ||
 	    (result = take_string(r, o, "kernel-name", &kernel_name)) < 0 ||
 	    (result = take_integer(r, o, "uid", UINT32_MAX - 1, &uid)) < 0)
 		return result;
@@ -323,15 +435,32 @@ static int read_session(struct reader *r, struct handover *h, json_t *o, bool st
 			     FIT(kernel_name, 70));
 	if (find(&h->sessions, kernel_name))
 		return wrong(r, -EINVAL, "'%s' is listed twice", kernel_name);
-	if ((result = read_policies(r, s, o)) < 0 || (result = read_resources(r, s, o)) < 0)
+	if ((result = read_policies(r, s, o)) < 0 || (result = read_resources(r, s, o, state)) < 0)
 		return result;
 	if (state && (result = read_session_state(r, s, o)) < 0)
 		return result;
-	if (json_object_size(o) > 0)
+	if (json_object_size(o) > 0 && json_dumpb(o, NULL, 0, JSON_COMPACT) <= LIMIT_UNKNOWN)
 		s->unknown = json_incref(o);
 	TAILQ_INSERT_TAIL(&h->sessions, s, entry);
 	TAKE_PTR(s);
 	return 0;
+}
+
+/* Goes on without @what, whose fault is the reader's error. */
+static void skip(struct reader *r, struct handover *h, const char *what)
+{
+	_cleanup_free_ char *error = TAKE_PTR(*r->error), *before = h->skipped;
+
+	h->skipped = strprintf("%s%s%s: %s", strempty(before), before ? "; " : "", what,
+			       strempty(error));
+}
+
+static char *name_of(json_t *o)
+{
+	const char *name = json_string_value(json_object_get(o, "kernel-name"));
+
+	return name ? strprintf("'%.*s'", FIT(name, LIVEUPDATE_SESSION_NAME_LENGTH))
+		    : strdup("a session without a name");
 }
 
 static int read_sessions(struct reader *r, struct handover *h, json_t *root, bool state)
@@ -343,9 +472,13 @@ static int read_sessions(struct reader *r, struct handover *h, json_t *root, boo
 	if (!json_is_array(array) || json_array_size(array) > HANDOVER_SESSIONS_MAX)
 		return wrong(r, -EINVAL, "\"sessions\" is no list or too long");
 	json_array_foreach(array, i, o) {
+		_cleanup_free_ char *name = state ? name_of(o) : NULL;
+
 		result = read_session(r, h, o, state);
-		if (result < 0)
+		if (result < 0 && (!name || result == -ENOMEM))
 			return result;
+		if (result < 0)
+			skip(r, h, name);
 	}
 	return 0;
 }
@@ -371,6 +504,18 @@ static int read_update(struct reader *r, struct update_info *u, json_t *root)
 	return 0;
 }
 
+static int read_target(struct reader *r, struct target *t, json_t *o)
+{
+	int result;
+
+	if ((result = take_string(r, o, "command-line", &t->command_line)) < 0 ||
+	    (result = take_string(r, o, "kernel", &t->kernel_path)) < 0 ||
+	    (result = take_string(r, o, "initrd", &t->initrd_path)) < 0)
+		return result;
+	t->loaded = true;
+	return 0;
+}
+
 static int read_state(struct reader *r, struct handover *h, json_t *root)
 {
 	json_t *target = json_object_get(root, "target");
@@ -382,11 +527,13 @@ static int read_state(struct reader *r, struct handover *h, json_t *root)
 	h->phase = (enum phase)phase;
 	if (!json_is_object(target))
 		return 0;
-	h->target.loaded = true;
-	if ((result = take_string(r, target, "command-line", &h->target.command_line)) < 0 ||
-	    (result = take_string(r, target, "kernel", &h->target.kernel_path)) < 0)
-		return result;
-	return take_string(r, target, "initrd", &h->target.initrd_path);
+	result = read_target(r, &h->target, target);
+	if (result < 0 && result != -ENOMEM) {
+		target_clear(&h->target);
+		skip(r, h, "the loaded kernel");
+		result = 0;
+	}
+	return result;
 }
 
 static int read_version(struct reader *r, json_t *root)
@@ -422,7 +569,8 @@ void handover_clear(struct handover *h)
 	update_info_clear(&h->update);
 	target_clear(&h->target);
 	free(h->step);
-	h->step = NULL;
+	free(h->skipped);
+	h->step = h->skipped = NULL;
 }
 
 static int read_all(struct reader *r, json_t *root, struct handover *h)

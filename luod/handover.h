@@ -8,12 +8,13 @@
  * again goes on; the latter also says how far things had got.
  *
  * What is read is distrusted: sizes and counts are bounded, names are checked, unknown fields are
- * kept and written again, a higher major version is refused. This file only translates; it opens
- * nothing.
+ * kept and written again, a higher major version is refused. What is written is bounded likewise
+ * (limits.h): nothing is written that would not be read. This file only translates; it opens nothing.
  */
 #ifndef LUOD_HANDOVER_H
 #define LUOD_HANDOVER_H
 
+#include "limits.h"
 #include "session.h"
 #include "target.h"
 #include "update.h"
@@ -21,10 +22,10 @@
 #define HANDOVER_FORMAT	       "luod-handover"
 #define HANDOVER_MAJOR	       1
 #define HANDOVER_MINOR	       0
-#define HANDOVER_SIZE_MAX      (4U << 20)
-#define HANDOVER_SESSIONS_MAX  4096
-#define HANDOVER_RESOURCES_MAX 1024
-#define HANDOVER_STRING_MAX    8192
+#define HANDOVER_SIZE_MAX      LIMIT_HANDOVER
+#define HANDOVER_SESSIONS_MAX  LIMIT_SESSIONS
+#define HANDOVER_RESOURCES_MAX LIMIT_SESSION_RESOURCES
+#define HANDOVER_STRING_MAX    LIMIT_TEXT
 
 /* Tokens in the kernel session "luod". */
 #define HANDOVER_SESSION	"luod"
@@ -39,20 +40,35 @@ struct handover {
 	enum phase phase;
 	char *step;
 	struct target target;
+	char *skipped; /* what was not readable and is missing here, in words; or NULL */
 };
 
 void handover_init(struct handover *h);
 void handover_clear(struct handover *h);
 
 /*
- * Writes the sessions that take part (@state false: the record) or all of them with their states
- * and the target (@state true: state.json). The result is NUL-terminated and the caller's.
+ * Writes the sessions that take part (@state NULL: the record) or all of them with their states
+ * and the target (@state, @target: state.json). The result is NUL-terminated and the caller's.
+ *   -E2BIG       there is more, or a text is longer, than handover_read() takes
+ *   -EILSEQ      a text is no UTF-8
+ *   -ENOMEM
+ * handover_write_or_say() says in *ret_error what it was, in words (freed by the caller).
  */
 int handover_write(const struct update_info *update, const struct session_list *sessions,
 		   const struct update *state, const struct target *target, char **ret);
+int handover_write_or_say(const struct update_info *update, const struct session_list *sessions,
+			  const struct update *state, const struct target *target, char **ret,
+			  char **ret_error);
+
+/* Can this text be written? 0, or what handover_write() would return. */
+int handover_check_text(const char *text, size_t max);
 
 /*
- * Reads either; handover_clear() the result. On failure *ret is empty and *ret_error says what is wrong in words (freed by the caller):
+ * Reads either; handover_clear() the result. A session of state.json that is not as it must be
+ * costs that session only, a target like that the target: ret->skipped tells. The record counts as
+ * a whole, because sessions that it does not tell of have their names still.
+ *
+ * On failure *ret is empty and *ret_error says what is wrong in words (freed by the caller):
  *   -EBADMSG     not JSON, or not of this format
  *   -EPROTO      a higher major version
  *   -E2BIG       larger than any luod writes

@@ -6,6 +6,7 @@
 
 #include "barrier.h"
 #include "cmdline.h"
+#include "handover.h"
 #include "history.h"
 #include "kdev-kexec.h"
 #include "log.h"
@@ -320,6 +321,32 @@ static int compose_command_line(struct manager *m, const struct load_options *o,
 	return *ret ? 0 : -ENOMEM;
 }
 
+/* What luod cannot hand over it does not take. */
+static int check_load(const struct load_options *o, const char *command_line, sd_bus_error *error)
+{
+	const struct {
+		const char *what, *text;
+	} texts[] = {
+		{ "command-line", command_line },
+		{ "kernel-path", o->kernel_path },
+		{ "initrd-path", o->initrd_path },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		int r = handover_check_text(strempty(texts[i].text), LIMIT_TEXT);
+
+		if (r == -EILSEQ)
+			return sd_bus_error_setf(error, LUOD_ERROR("InvalidOption"),
+						 "'%s' is no UTF-8.", texts[i].what);
+		if (r < 0)
+			return sd_bus_error_setf(
+				error, LUOD_ERROR("InvalidOption"),
+				"'%s' is longer than %d bytes%s.", texts[i].what, LIMIT_TEXT,
+				texts[i].text == command_line ? ", with what is appended" : "");
+	}
+	return 0;
+}
+
 static int load_granted(struct manager *manager, sd_bus_message *m, sd_bus_error *error)
 {
 	_cleanup_free_ char *command_line = NULL, *text = NULL;
@@ -330,7 +357,8 @@ static int load_granted(struct manager *manager, sd_bus_message *m, sd_bus_error
 	    (r = sd_bus_message_read(m, "h", &kernel)) < 0 ||
 	    (r = options_read(m, load_specs, ARRAY_SIZE(load_specs), &o, error)) < 0 ||
 	    (r = refuse_while_active(manager, error)) < 0 ||
-	    (r = compose_command_line(manager, &o, &command_line, error)) < 0)
+	    (r = compose_command_line(manager, &o, &command_line, error)) < 0 ||
+	    (r = check_load(&o, command_line, error)) < 0)
 		return r;
 	r = target_load(&manager->target, kernel, o.initrd, command_line, o.kernel_path,
 			o.initrd_path, &text);

@@ -20,6 +20,9 @@
 #define SESSION_LABEL_MAX 64
 #define SESSION_PREFIX	  "luod/"
 
+/* Numbers in luod's fd store: six hexadecimal digits at most (custody.c). */
+#define RESOURCE_STORE_MAX 0xffffff
+
 struct json_t;
 struct sd_bus_track;
 struct manager;
@@ -78,6 +81,7 @@ struct resource {
 	uint64_t filled; /* bytes of it without holes, as far as the running update has come */
 	bool preserved;	 /* in the kernel session of the running update */
 	int fd;		 /* custody: owned; otherwise, or not retrieved yet: -EBADF */
+	uint32_t store;	 /* custody: its number in luod's fd store; 0: it has none */
 };
 
 TAILQ_HEAD(resource_list, resource);

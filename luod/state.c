@@ -9,14 +9,15 @@ static char *state_path(const struct manager *m)
 	return strprintf("%s/state.json", m->paths.run);
 }
 
-static int write_state(struct manager *m)
+static int write_state(struct manager *m, char **ret_error)
 {
 	_cleanup_free_ char *path = state_path(m), *text = NULL;
 	int r;
 
 	if (!path)
 		return -ENOMEM;
-	r = handover_write(&m->update.info, &m->sessions, &m->update, &m->target, &text);
+	r = handover_write_or_say(&m->update.info, &m->sessions, &m->update, &m->target, &text,
+				  ret_error);
 	if (r < 0)
 		return r;
 	return file_write_atomic(path, text, strlen(text), 0600);
@@ -24,14 +25,16 @@ static int write_state(struct manager *m)
 
 void manager_save(struct manager *m)
 {
+	_cleanup_free_ char *error = NULL;
 	int r;
 
 	/* Half of what the luod before this one knew must not replace the whole. */
 	if (!m->settled)
 		return;
-	r = write_state(m);
+	r = write_state(m, &error);
 	if (r < 0)
-		log_error_errno(r, "Cannot write down the state of luod in %s: %m", m->paths.run);
+		log_error("Cannot write down the state of luod in %s: %s", m->paths.run,
+			  error ? error : strerror(-r));
 }
 
 int state_load(struct manager *m, struct handover *ret)
@@ -48,5 +51,7 @@ int state_load(struct manager *m, struct handover *ret)
 	r = handover_read(text, size, ret, &error);
 	if (r < 0)
 		log_error_errno(r, "%s is not usable: %s", path, strempty(error));
+	else if (ret->skipped)
+		log_error("In %s is what cannot be read and is given up: %s", path, ret->skipped);
 	return r;
 }

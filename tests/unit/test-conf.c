@@ -155,7 +155,7 @@ static void test_all_keys(void **state _unused_)
 				  "StepTimeout = 7\n"
 				  "[Sessions]\n"
 				  "ClaimTimeout=1d\nUnclaimedPolicy=finish\nMaxSessions=1023\n"
-				  "MaxSessionsPerUser=1\nMaxResourcesPerSession=4096\n"
+				  "MaxSessionsPerUser=1\nMaxResourcesPerSession=1024\n"
 				  "[Bus]\nPeerSocket=/run/x\n[Log]\nLevel=debug\n",
 				  &w);
 
@@ -168,7 +168,7 @@ static void test_all_keys(void **state _unused_)
 	assert_int_equal(conf.unclaimed_policy, CONF_UNCLAIMED_FINISH);
 	assert_int_equal(conf.max_sessions, 1023);
 	assert_int_equal(conf.max_sessions_per_user, 1);
-	assert_int_equal(conf.max_resources_per_session, 4096);
+	assert_int_equal(conf.max_resources_per_session, 1024);
 	assert_string_equal(conf.peer_socket, "/run/x");
 	assert_int_equal(conf.log_level, LOG_DEBUG);
 }

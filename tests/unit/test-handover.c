@@ -253,13 +253,192 @@ static void test_limits(void **state _unused_)
 	assert_int_equal(handover_read(big, HANDOVER_SIZE_MAX, &h, &error), -EBADMSG);
 	error = (free(error), NULL);
 	assert_int_equal(handover_read("", 0, &h, &error), -EBADMSG);
-	memset(big, 'x', HANDOVER_STRING_MAX + 1);
-	big[HANDOVER_STRING_MAX + 1] = '\0';
+	memset(big, 'x', LIMIT_UNIT + 1);
+	big[LIMIT_UNIT + 1] = '\0';
 	refused("\"vmm@vm1.service\"", big, -EBADMSG, "not JSON");
-	big[0] = big[HANDOVER_STRING_MAX + 2] = '"';
-	big[HANDOVER_STRING_MAX + 1] = 'x';
-	big[HANDOVER_STRING_MAX + 3] = '\0';
+	big[0] = big[LIMIT_UNIT + 2] = '"';
+	big[LIMIT_UNIT + 1] = 'x';
+	big[LIMIT_UNIT + 3] = '\0';
 	refused("\"vmm@vm1.service\"", big, -EINVAL, "\"unit\" is too long");
+}
+
+/* --- what is written can be read ------------------------------------------------------------------ */
+
+static struct session *add(struct handover *h, unsigned int i, unsigned int n_resources)
+{
+	_cleanup_free_ char *name = strprintf("vm%u", i);
+	char label[SESSION_LABEL_MAX + 1];
+	struct session *s;
+
+	assert_int_equal(session_new(name, 5, "u.service", &s), 0);
+	memset(label, '"', SESSION_LABEL_MAX);
+	label[SESSION_LABEL_MAX] = '\0';
+	for (unsigned int n = 0; n < n_resources; n++) {
+		struct resource *resource;
+
+		label[0] = (char)('A' + n / 40);
+		label[1] = (char)('A' + n % 40);
+		assert_int_equal(session_add_resource(s, label, RESOURCE_IOMMUFD, INT64_MAX - n,
+						      INT64_MAX, -EBADF, &resource),
+				 0);
+		resource->store = RESOURCE_STORE_MAX;
+	}
+	TAILQ_INSERT_TAIL(&h->sessions, s, entry);
+	return s;
+}
+
+static void set_text(char **field, char c, size_t length)
+{
+	*field = realloc(*field, length + 1);
+	memset(*field, c, length);
+	(*field)[length] = '\0';
+}
+
+static int write_all(struct handover *h, char **ret, char **ret_error)
+{
+	struct update state_of = { .phase = PHASE_PREPARING };
+
+	return handover_write_or_say(&h->update, &h->sessions, &state_of, &h->target, ret,
+				     ret_error);
+}
+
+/* As much of everything as luod takes on, in the letters that take most room. */
+static void test_fullest(void **state _unused_)
+{
+	_cleanup_free_ char *error = NULL, *text = NULL, *padding = calloc(1, LIMIT_UNKNOWN);
+	struct handover h, copy;
+	unsigned int n = 0;
+	struct session *s;
+
+	handover_init(&h);
+	memset(padding, 'x', LIMIT_UNKNOWN - sizeof("{\"unknown\":\"\"}"));
+	for (unsigned int i = 0; i < LIMIT_SESSIONS; i++) {
+		s = add(&h, i, LIMIT_RESOURCES / LIMIT_SESSIONS);
+		set_text(&s->unit, '\\', LIMIT_UNIT);
+		set_text(&s->reason, '\1', LIMIT_REASON);
+		s->unknown = json_pack("{s:s}", "unknown", padding);
+	}
+	h.target.loaded = true;
+	set_text(&h.target.command_line, '\1', LIMIT_TEXT);
+	set_text(&h.target.kernel_path, '\1', LIMIT_TEXT);
+	set_text(&h.target.initrd_path, '\1', LIMIT_TEXT);
+	set_text(&h.update.from, '\1', LIMIT_TEXT);
+	set_text(&h.update.to, '\1', LIMIT_TEXT);
+	set_text(&h.update.reason, '\1', LIMIT_TEXT);
+	assert_int_equal(write_all(&h, &text, &error), 0);
+	assert_int_equal(handover_read(text, strlen(text), &copy, &error), 0);
+	assert_null(copy.skipped);
+	TAILQ_FOREACH(s, &copy.sessions, entry)
+		n += s->n_resources;
+	assert_int_equal(n, LIMIT_RESOURCES / LIMIT_SESSIONS * LIMIT_SESSIONS);
+	assert_int_equal(TAILQ_FIRST(&TAILQ_FIRST(&copy.sessions)->resources)->store,
+			 RESOURCE_STORE_MAX);
+	assert_non_null(nth(&copy, LIMIT_SESSIONS - 1)->unknown);
+	handover_clear(&copy);
+	handover_clear(&h);
+
+	handover_init(&h);
+	add(&h, 0, LIMIT_SESSION_RESOURCES);
+	text = (free(text), NULL);
+	assert_int_equal(write_all(&h, &text, &error), 0);
+	assert_int_equal(handover_read(text, strlen(text), &copy, &error), 0);
+	assert_int_equal(nth(&copy, 0)->n_resources, LIMIT_SESSION_RESOURCES);
+	handover_clear(&copy);
+	handover_clear(&h);
+}
+
+static void refuses_to_write(struct handover *h, int error_code, const char *words)
+{
+	_cleanup_free_ char *error = NULL, *text = NULL;
+
+	assert_int_equal(write_all(h, &text, &error), error_code);
+	assert_null(text);
+	if (!strstr(error, words))
+		fail_msg("'%s' does not say '%s'", error, words);
+	handover_clear(h);
+	handover_init(h);
+}
+
+static void test_not_written(void **state _unused_)
+{
+	struct handover h;
+
+	handover_init(&h);
+	add(&h, 0, LIMIT_SESSION_RESOURCES + 1);
+	refuses_to_write(&h, -E2BIG, "luod/5/vm0 has 1025 resources");
+	for (unsigned int i = 0; i <= LIMIT_SESSIONS; i++)
+		add(&h, i, 0);
+	refuses_to_write(&h, -E2BIG, "1024 sessions");
+	set_text(&add(&h, 0, 0)->reason, 'x', LIMIT_REASON + 1);
+	refuses_to_write(&h, -E2BIG, "\"reason\" of luod/5/vm0 is longer");
+	set_text(&add(&h, 0, 0)->unit, 'x', LIMIT_UNIT + 1);
+	refuses_to_write(&h, -E2BIG, "\"unit\" of luod/5/vm0 is longer");
+	set_text(&add(&h, 0, 0)->reason, '\xff', 3);
+	refuses_to_write(&h, -EILSEQ, "\"reason\" of luod/5/vm0 is no UTF-8");
+	h.target.loaded = true;
+	set_text(&h.target.kernel_path, 'x', LIMIT_TEXT + 1);
+	refuses_to_write(&h, -E2BIG, "\"kernel\" of the target is longer");
+	handover_clear(&h);
+}
+
+/* A hole in state.json is as large as what is broken, and no larger. */
+static void skips(const char *what, const char *by, const char *left, bool target,
+		  const char *words)
+{
+	_cleanup_free_ char *error = NULL, *text = NULL, *bad = NULL, *names = NULL;
+	struct handover h;
+	struct session *s;
+	char *at;
+
+	handover_init(&h);
+	for (unsigned int i = 0; i < 3; i++)
+		add(&h, i, 1);
+	h.target.loaded = true;
+	set_text(&h.target.kernel_path, 'k', 3);
+	assert_int_equal(write_all(&h, &text, &error), 0);
+	handover_clear(&h);
+	at = strstr(text, what);
+	assert_non_null(at);
+	bad = strprintf("%.*s%s%s", (int)(at - text), text, by, at + strlen(what));
+	assert_int_equal(handover_read(bad, strlen(bad), &h, &error), 0);
+	assert_null(error);
+	TAILQ_FOREACH(s, &h.sessions, entry) {
+		char *longer = strprintf("%s%s", strempty(names), s->name);
+
+		free(names);
+		names = longer;
+	}
+	assert_string_equal(names, left);
+	assert_int_equal(h.target.loaded, target);
+	if (!h.skipped || !strstr(h.skipped, words))
+		fail_msg("'%s' does not say '%s'", strempty(h.skipped), words);
+	handover_clear(&h);
+}
+
+static void test_one_is_skipped(void **state _unused_)
+{
+	_cleanup_free_ char *longer = calloc(1, LIMIT_TEXT + 8);
+
+	skips("\"uid\":5,\"kernel-name\":\"luod/5/vm1\"",
+	      "\"uid\":6,\"kernel-name\":\"luod/5/vm1\"", "vm0vm2", true,
+	      "'luod/5/vm1': 'vm1' does not belong to");
+	skips("\"mode\":\"custody\"", "\"mode\":\"rocket\"", "vm1vm2", true,
+	      "'luod/5/vm0': \"mode\" is 'rocket'");
+	skips("\"store\":16777215", "\"store\":16777216", "vm1vm2", true, "\"store\"");
+	skips("\"sessions\":[", "\"sessions\":[[],", "vm0vm1vm2", true, "no object");
+	memset(longer, 'k', LIMIT_TEXT + 1);
+	skips("kkk", longer, "vm0vm1vm2", false, "the loaded kernel: \"kernel\" is too long");
+}
+
+/* What a luod of the past wrote has no numbers. */
+static void test_no_store(void **state _unused_)
+{
+	_cleanup_free_ char *error = NULL;
+	struct handover h;
+
+	assert_int_equal(read_seed("state-1.0.json", &h, &error), 0);
+	assert_int_equal(session_find_resource(nth(&h, 0), "ram0")->store, 0);
+	handover_clear(&h);
 }
 
 /* Every beginning of a record is refused with a reason, whatever it is cut off at. */
@@ -285,6 +464,8 @@ int main(void)
 		cmocka_unit_test(test_state),		cmocka_unit_test(test_who_takes_part),
 		cmocka_unit_test(test_refused),		cmocka_unit_test(test_same_session_twice),
 		cmocka_unit_test(test_limits),		cmocka_unit_test(test_cut_off),
+		cmocka_unit_test(test_fullest),		cmocka_unit_test(test_not_written),
+		cmocka_unit_test(test_one_is_skipped),	cmocka_unit_test(test_no_store),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * limits - how much luod takes on, in one place: what lu.conf may ask for, what a client may say,
+ * what is written into the handover record and into state.json, and what is read from there. Nothing
+ * is accepted that could not be handed over.
+ */
+#ifndef LUOD_LIMITS_H
+#define LUOD_LIMITS_H
+
+/* The keeper takes KEEPER_SESSIONS_MAX, one of which is luod's own. */
+#define LIMIT_SESSIONS		1023
+#define LIMIT_SESSION_RESOURCES 1024
+
+/*
+ * Resources of all sessions together: for each in custody luod's fd store has an fd, and besides
+ * those it needs room for a few of its own. FileDescriptorStoreMax= of luod.service is the sum.
+ */
+#define LIMIT_STORE	   16384
+#define LIMIT_STORE_BESIDE 16
+#define LIMIT_RESOURCES	   (LIMIT_STORE - LIMIT_STORE_BESIDE)
+
+/* A text: a path, a command line (of which the kernel takes at most 4096 bytes). */
+#define LIMIT_TEXT   8192
+#define LIMIT_UNIT   256
+#define LIMIT_REASON 1024
+
+/* Fields of a session that a newer luod wrote and this one does not know, as JSON. */
+#define LIMIT_UNKNOWN 4096
+
+/*
+ * The record or state.json. At most, in MiB: 16368 resources of 240 bytes are 4, 1023 sessions with
+ * a reason of control characters only (six bytes each in JSON) are 7, what of them is unknown is 4,
+ * and the texts of the target and of the update are less than 1.
+ */
+#define LIMIT_HANDOVER (16U << 20)
+
+#endif
