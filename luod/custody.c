@@ -1,20 +1,75 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * custody - the fds that owners gave to luod: kept in luod's own fd store in PID 1 under
- * "<kernel session>#<token>", so that a luod that is killed gets them back when it is started
- * again. That store is not carried over a kexec: what crosses is in the kernel session.
+ * custody - the fds that owners gave to luod: kept in luod's own fd store in PID 1, so that a luod
+ * that is killed gets them back when it is started again. That store is not carried over a kexec:
+ * what crosses is in the kernel session.
+ *
+ * PID 1 gives the names of all of them back in one string, $LISTEN_FDNAMES, and execve(2) takes no
+ * string beyond 128 KiB: with more, luod could not be started any more. Hence a resource is stored
+ * under a short number, in hexadecimal, that state.json tells of before PID 1 has the fd; a number
+ * is not used again soon, so that a fd that was not taken out cannot be taken for another. An older
+ * luod used "<kernel session>#<token>", which is still understood. custody_has_room() says when the
+ * store, or that string, is full.
  */
+#include <assert.h>
 #include <systemd/sd-daemon.h>
 
 #include "kdev-luo.h"
+#include "limits.h"
 #include "log.h"
 #include "manager.h"
 
 #define STORE_NAME_MAX 128
+#define STORE_DIGITS   6
+/* MAX_ARG_STRLEN of the kernel, and in it what is not a name of a resource and its colon. */
+#define EXEC_STRING_MAX 131072
+#define NAMES_BESIDE	512
+#define STORE_NAMES_MAX (EXEC_STRING_MAX - NAMES_BESIDE)
 
-static void store_name(char name[static STORE_NAME_MAX], const struct session *s, uint64_t token)
+static_assert(RESOURCE_STORE_MAX == (1 << 4 * STORE_DIGITS) - 1, "a number has six digits");
+static_assert(LIMIT_RESOURCES * (STORE_DIGITS + 1) <= STORE_NAMES_MAX, "the names fit");
+
+static void store_name(char name[static STORE_NAME_MAX], const struct session *s,
+		       const struct resource *resource)
 {
-	snprintf(name, STORE_NAME_MAX, "%s#%llu", s->kernel_name, (unsigned long long)token);
+	if (resource->store)
+		snprintf(name, STORE_NAME_MAX, "%x", resource->store);
+	else
+		snprintf(name, STORE_NAME_MAX, "%s#%llu", s->kernel_name,
+			 (unsigned long long)resource->token);
+}
+
+/* How many fds PID 1 keeps for this service; it says so from systemd 254 on. */
+static unsigned int store_max(void)
+{
+	const char *text = getenv("FDSTORE");
+	unsigned long max = text ? strtoul(text, NULL, 10) : LIMIT_STORE;
+
+	return max < LIMIT_STORE ? (unsigned int)max : LIMIT_STORE;
+}
+
+/* Is there room for @more besides what is, or will be, in the store? */
+static bool has_room(const struct manager *m, unsigned int more)
+{
+	size_t fds = LIMIT_STORE_BESIDE + more, bytes = more * (STORE_DIGITS + 1);
+	const struct resource *resource;
+	const struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		TAILQ_FOREACH(resource, &s->resources, entry) {
+			bool old_name = resource->fd >= 0 && !resource->store;
+
+			if (s->mode != SESSION_CUSTODY)
+				continue;
+			fds++;
+			bytes += (old_name ? STORE_NAME_MAX : STORE_DIGITS) + 1;
+		}
+	return fds <= store_max() && bytes <= STORE_NAMES_MAX;
+}
+
+bool custody_has_room(const struct manager *m)
+{
+	return has_room(m, 1);
 }
 
 void custody_store_fd(const char *name, int fd)
@@ -34,11 +89,33 @@ void custody_forget_fd(const char *name)
 		log_warning_errno(r, "Cannot take '%s' out of the fd store: %m", name);
 }
 
+static bool number_is_used(const struct manager *m, uint32_t number)
+{
+	const struct resource *resource;
+	const struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		TAILQ_FOREACH(resource, &s->resources, entry)
+			if (resource->store == number)
+				return true;
+	return false;
+}
+
+void custody_number(struct session *s, struct resource *resource)
+{
+	struct manager *m = s->manager;
+
+	do
+		m->last_stored = m->last_stored % RESOURCE_STORE_MAX + 1;
+	while (number_is_used(m, m->last_stored));
+	resource->store = m->last_stored;
+}
+
 void custody_store(struct session *s, struct resource *resource)
 {
 	char name[STORE_NAME_MAX];
 
-	store_name(name, s, resource->token);
+	store_name(name, s, resource);
 	custody_store_fd(name, resource->fd);
 }
 
@@ -48,20 +125,24 @@ void custody_forget(struct session *s, struct resource *resource)
 
 	if (resource->fd < 0)
 		return;
-	store_name(name, s, resource->token);
+	store_name(name, s, resource);
 	custody_forget_fd(name);
 }
 
+/* Names are compared as they are written: one fd, one name. */
 static struct resource *find_owner(struct manager *m, const char *name)
 {
+	uint32_t number = strchr(name, '#') ? 0 : (uint32_t)strtoul(name, NULL, 16);
 	struct resource *resource;
 	char candidate[STORE_NAME_MAX];
 	struct session *s;
 
 	TAILQ_FOREACH(s, &m->sessions, entry)
 		TAILQ_FOREACH(resource, &s->resources, entry) {
-			store_name(candidate, s, resource->token);
-			if (s->mode == SESSION_CUSTODY && streq(candidate, name))
+			if (s->mode != SESSION_CUSTODY || resource->store != number)
+				continue;
+			store_name(candidate, s, resource);
+			if (streq(candidate, name))
 				return resource;
 		}
 	return NULL;
@@ -86,6 +167,27 @@ void custody_adopt(struct manager *m, char **names, int *fds, unsigned int n)
 	}
 }
 
+/*
+ * Numbers for all that is to be retrieved, so that state.json is written once and not for each. It
+ * all fitted before the jump; a store that was made smaller since is no reason to keep it from its
+ * owner.
+ */
+static void number_all(struct session *s)
+{
+	struct resource *resource;
+
+	TAILQ_FOREACH(resource, &s->resources, entry)
+		if (resource->fd < 0 && !resource->store)
+			custody_number(s, resource);
+	if (!has_room(s->manager, 0))
+		log_warning(
+			"Not all of session %u/%s fits into luod's fd store "
+			"(FileDescriptorStoreMax= of luod.service); the rest would be lost with "
+			"luod, ignoring",
+			s->uid, s->name);
+	manager_save(s->manager);
+}
+
 int custody_fd(struct session *s, struct resource *resource)
 {
 	int r;
@@ -94,6 +196,8 @@ int custody_fd(struct session *s, struct resource *resource)
 		return resource->fd;
 	if (s->kernel_fd < 0)
 		return -ENODATA;
+	if (!resource->store)
+		number_all(s);
 	r = kdev_luo_session_retrieve_fd(s->kernel_fd, resource->token, &resource->fd);
 	if (r < 0)
 		return r;

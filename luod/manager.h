@@ -44,6 +44,8 @@ struct manager {
 	struct job *job; /* of the running update, or NULL */
 	unsigned int next_job;
 
+	uint32_t last_stored; /* number of the last fd that went into custody */
+
 	struct target target;
 	struct update update;
 	int kernel_fd;		  /* luod's own kernel session, or -EBADF */
@@ -110,7 +112,12 @@ bool manager_check(struct manager *m);
 /* An fd of that name that systemd passed at start, or -EBADF; the caller owns it. */
 int manager_take_passed(struct manager *m, const char *name);
 
-/* custody.c: luod's own fd store, for the fds that owners gave into custody. */
+/*
+ * custody.c: luod's own fd store, for the fds that owners gave into custody. A resource gets a number
+ * first, then state.json is written (manager_save), then the fd is stored.
+ */
+bool custody_has_room(const struct manager *m);
+void custody_number(struct session *s, struct resource *resource);
 void custody_store(struct session *s, struct resource *resource);
 void custody_forget(struct session *s, struct resource *resource);
 /* The target has changed: its image goes into the fd store, its properties are announced. */

@@ -2,6 +2,7 @@
 /* session-bus - org.luod1.Session; documented in org.luod1(5). */
 #include <sys/stat.h>
 
+#include "limits.h"
 #include "log.h"
 #include "manager-bus.h"
 #include "memfd.h"
@@ -105,15 +106,40 @@ static int require_label(struct session *s, const char *label, sd_bus_error *err
 		SESSION_LABEL_MAX, s->name);
 }
 
+static unsigned int count_resources(const struct manager *m)
+{
+	const struct session *s;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		n += s->n_resources;
+	return n;
+}
+
 static int require_room(struct session *s, sd_bus_error *error)
 {
-	if (s->n_resources < s->manager->conf.max_resources_per_session)
+	if (s->n_resources >= s->manager->conf.max_resources_per_session)
+		return sd_bus_error_setf(
+			error, LUOD_ERROR("QuotaExceeded"),
+			"Session '%s' has %u resources already (MaxResourcesPerSession= in "
+			"lu.conf).",
+			s->name, s->n_resources);
+	if (count_resources(s->manager) >= LIMIT_RESOURCES)
+		return sd_bus_error_setf(
+			error, LUOD_ERROR("QuotaExceeded"),
+			"All sessions together have %d resources already, and luod hands over no "
+			"more.",
+			LIMIT_RESOURCES);
+	return 0;
+}
+
+static int require_store(struct session *s, sd_bus_error *error)
+{
+	if (custody_has_room(s->manager))
 		return 0;
-	return sd_bus_error_setf(
-		error, LUOD_ERROR("QuotaExceeded"),
-		"Session '%s' has %u resources already (MaxResourcesPerSession= in "
-		"lu.conf).",
-		s->name, s->n_resources);
+	return sd_bus_error_set(error, LUOD_ERROR("QuotaExceeded"),
+				"luod holds as many files as its fd store takes "
+				"(FileDescriptorStoreMax= of luod.service).");
 }
 
 static int resource_exists(struct session *s, const char *label, sd_bus_error *error)
@@ -178,7 +204,7 @@ static int method_attach_memory(sd_bus_message *m, void *userdata, sd_bus_error 
 	    (r = require_owner(s, m, error)) < 0 ||
 	    (r = require_mode(s, SESSION_CUSTODY, error)) < 0 || (r = require_idle(s, error)) < 0 ||
 	    (r = require_label(s, label, error)) < 0 || (r = require_room(s, error)) < 0 ||
-	    (r = require_preservable(s, fd, &info, error)) < 0)
+	    (r = require_store(s, error)) < 0 || (r = require_preservable(s, fd, &info, error)) < 0)
 		return r;
 	copy = fd_dup(fd);
 	if (copy < 0)
@@ -190,8 +216,9 @@ static int method_attach_memory(sd_bus_message *m, void *userdata, sd_bus_error 
 	if (r < 0)
 		return r;
 	TAKE_FD(copy);
-	custody_store(s, resource);
+	custody_number(s, resource);
 	resources_changed(s);
+	custody_store(s, resource);
 	return sd_bus_reply_method_return(m, "t", resource->token);
 }
 

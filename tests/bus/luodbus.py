@@ -2,11 +2,11 @@
 """A luod of its own for a test: with its keeper, a private bus, and a stand-in for PID 1.
 
 The stand-in is the fd store of systemd as far as luod uses it: it takes the fds that services push
-and passes them again when a service is started anew, which is what makes a SIGKILL survivable.
+and passes them again when a service is started anew, which is what makes a SIGKILL survivable. It
+passes their names as systemd does, in one string to execve(2), which takes 128 KiB and no more.
 """
 import array
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -49,6 +49,7 @@ class Service:
         self.env["NOTIFY_SOCKET"] = path
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(path)
+        self.notify.settimeout(0.2)
         self.ready = threading.Event()
         self.process = None
         self.running = True
@@ -56,10 +57,11 @@ class Service:
 
     def _serve(self):
         while self.running:
-            if not select.select([self.notify], [], [], 0.2)[0]:
-                continue
             size = array.array("i").itemsize
-            text, control, _, _ = self.notify.recvmsg(65536, socket.CMSG_SPACE(16 * size))
+            try:  # not select(), which knows no fd beyond 1023
+                text, control, _, _ = self.notify.recvmsg(65536, socket.CMSG_SPACE(16 * size))
+            except TimeoutError:
+                continue
             fds = array.array("i")
             for level, kind, data in control:
                 if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
@@ -87,8 +89,9 @@ class Service:
         env = dict(self.env, LISTEN_FDS=str(len(self.store)), LISTEN_FDNAMES=names)
         kept = [os.dup(fd) for _, fd in self.store]
 
-        def place_fds():
-            for i, fd in enumerate([os.dup2(fd, 200 + i) for i, fd in enumerate(kept)]):
+        def place_fds():  # by way of numbers that none of them has
+            above = max([*kept, 3 + len(kept)]) + 1
+            for i, fd in enumerate([os.dup2(fd, above + i) for i, fd in enumerate(kept)]):
                 os.dup2(fd, 3 + i)
 
         with open(self.log, "ab") as log:
@@ -107,6 +110,8 @@ class Service:
         if self.process and self.process.poll() is None:
             self.kill(signal.SIGTERM)
         self.running = False
+        while self.store:
+            os.close(self.store.pop()[1])
         return self.process.returncode
 
     def text(self):

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* custody: under which names fds lie in the fd store, how they are found again, and when it is full. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+
+#include "luod/limits.h"
+#include "luod/manager.h"
+
+#define NAME_48 "abcdefghijklmnopqrstuvwxyz0123456789._-ABCDEFGHI"
+
+static struct session *add_session(struct manager *m, const char *name)
+{
+	struct session *s;
+
+	assert_int_equal(session_new(name, 1000, "", &s), 0);
+	s->manager = m;
+	TAILQ_INSERT_TAIL(&m->sessions, s, entry);
+	return s;
+}
+
+static struct resource *add_resource(struct session *s, uint64_t token)
+{
+	_cleanup_free_ char *label = strprintf("r%llu", (unsigned long long)token);
+	struct resource *resource;
+
+	assert_int_equal(
+		session_add_resource(s, label, RESOURCE_MEMORY, token, 1, -EBADF, &resource), 0);
+	return resource;
+}
+
+static int setup(void **state)
+{
+	struct manager *m = calloc(1, sizeof(*m));
+
+	TAILQ_INIT(&m->sessions);
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("FDSTORE");
+	*state = m;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct manager *m = *state;
+	struct session *s;
+
+	while ((s = TAILQ_FIRST(&m->sessions))) {
+		TAILQ_REMOVE(&m->sessions, s, entry);
+		session_free(s);
+	}
+	free(m);
+	unsetenv("FDSTORE");
+	return 0;
+}
+
+/* Numbers are used in turn, not the freed one at once; after the last one it begins again. */
+static void test_numbers(void **state)
+{
+	struct manager *m = *state;
+	struct session *s = add_session(m, "vm"), *other = add_session(m, "other");
+	struct resource *a = add_resource(s, 1), *b = add_resource(other, 1);
+
+	custody_number(s, a);
+	custody_number(other, b);
+	assert_int_equal(a->store, 1);
+	assert_int_equal(b->store, 2);
+	session_remove_resource(s, a);
+	a = add_resource(s, 1);
+	custody_number(s, a);
+	assert_int_equal(a->store, 3);
+	m->last_stored = RESOURCE_STORE_MAX - 1;
+	custody_number(s, a);
+	assert_int_equal(a->store, RESOURCE_STORE_MAX);
+	custody_number(s, a);
+	assert_int_equal(a->store, 1);
+	custody_number(s, a);
+	assert_int_equal(a->store, 3);
+}
+
+static void test_adopt(void **state)
+{
+	struct manager *m = *state;
+	struct session *s = add_session(m, "vm"), *delegated = add_session(m, "own");
+	struct resource *numbered = add_resource(s, 1), *old = add_resource(s, 31),
+			*foreign = add_resource(delegated, 1);
+	char *names[] = { (char *)"1f",
+			  (char *)"luod/1000/vm#31",
+			  (char *)"luod/1000/vm#1",
+			  (char *)"01f",
+			  (char *)"1F",
+			  (char *)"20",
+			  (char *)"",
+			  (char *)"1f" };
+	int fds[ARRAY_SIZE(names)], kept[ARRAY_SIZE(names)];
+
+	numbered->store = 0x1f;
+	foreign->store = 0x20;
+	delegated->mode = SESSION_DELEGATION;
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		kept[i] = fds[i] = memfd_new("custody");
+	custody_adopt(m, names, fds, ARRAY_SIZE(names));
+	assert_int_equal(numbered->fd, kept[0]);
+	assert_int_equal(old->fd, kept[1]);
+	assert_true(foreign->fd < 0);
+	/* Nobody's, another's, and the second of the same name. */
+	for (size_t i = 2; i < ARRAY_SIZE(fds); i++) {
+		assert_int_equal(fcntl(kept[i], F_GETFD), -1);
+		assert_int_equal(fds[i], -EBADF);
+	}
+}
+
+static void fill(struct manager *m, unsigned int n)
+{
+	struct session *s = NULL;
+
+	for (unsigned int i = 0; i < n; i++) {
+		_cleanup_free_ char *name = strprintf("vm%u", i / LIMIT_SESSION_RESOURCES);
+		struct resource *resource;
+
+		if (i % LIMIT_SESSION_RESOURCES == 0)
+			s = add_session(m, name);
+		resource = add_resource(s, i % LIMIT_SESSION_RESOURCES + 1);
+		resource->store = i + 1;
+	}
+}
+
+/* With all that luod takes, the names are a string that execve(2) takes. */
+static void test_room(void **state)
+{
+	struct manager *m = *state;
+
+	fill(m, LIMIT_RESOURCES - 1);
+	assert_true(custody_has_room(m));
+	custody_number(TAILQ_FIRST(&m->sessions), add_resource(TAILQ_FIRST(&m->sessions), 9999));
+	assert_false(custody_has_room(m));
+	assert_true(strlen("LISTEN_FDNAMES=") + LIMIT_RESOURCES * strlen("ffffff:") +
+			    strlen("luod.socket:target:target-initrd:timeline") + 1 <=
+		    131072);
+}
+
+/* A unit whose store was made smaller. */
+static void test_smaller_store(void **state)
+{
+	struct manager *m = *state;
+
+	setenv("FDSTORE", "20", 1);
+	fill(m, 20 - LIMIT_STORE_BESIDE - 1);
+	assert_true(custody_has_room(m));
+	add_resource(TAILQ_FIRST(&m->sessions), 99);
+	assert_false(custody_has_room(m));
+	/* What its owner preserves itself is not there. */
+	TAILQ_FIRST(&m->sessions)->mode = SESSION_DELEGATION;
+	assert_true(custody_has_room(m));
+	setenv("FDSTORE", "99999999", 1);
+	fill(m, LIMIT_RESOURCES);
+	assert_false(custody_has_room(m));
+}
+
+/* Names of an older luod are long: fewer of them fit. */
+static void test_old_names_count(void **state)
+{
+	struct manager *m = *state;
+	struct session *s;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		_cleanup_free_ char *name = strprintf("%.47s%u", NAME_48, i);
+
+		assert_true(custody_has_room(m));
+		s = add_session(m, name);
+		for (unsigned int j = 1; j <= 700; j++)
+			add_resource(s, j)->fd = memfd_new("custody");
+	}
+	assert_false(custody_has_room(m));
+	/* Not stored yet: it will get a number. */
+	TAILQ_FOREACH(s, &m->sessions, entry) {
+		struct resource *resource;
+
+		TAILQ_FOREACH(resource, &s->resources, entry)
+			resource->fd = close_fd(resource->fd);
+	}
+	assert_true(custody_has_room(m));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_adopt, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_smaller_store, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_old_names_count, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
