@@ -137,27 +137,6 @@ static int send_request(int socket, const struct keeper_request *request, int fd
 	return 0;
 }
 
-/* Keeps the fd that came with the message, if any, and closes what is more than one. */
-static int message_take_fd(struct msghdr *message)
-{
-	int taken = -EBADF;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-		const int *fds = (const int *)(const void *)CMSG_DATA(c);
-		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			if (taken < 0)
-				taken = fds[i];
-			else
-				close_fd(fds[i]);
-		}
-	}
-	return taken;
-}
-
 static bool answer_ok(const struct answer *a, size_t size)
 {
 	if (size < sizeof(a->head) || a->head.size != sizeof(a->head) || a->head.result > 0 ||

@@ -171,27 +171,6 @@ static void client_close(struct client *c)
 	c->fd = close_fd(c->fd);
 }
 
-/* Keeps the first fd of a message and closes all others. */
-static int message_take_fd(struct msghdr *message)
-{
-	int taken = -EBADF;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-		const int *fds = (const int *)(const void *)CMSG_DATA(c);
-		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			if (taken < 0)
-				taken = fds[i];
-			else
-				close_fd(fds[i]);
-		}
-	}
-	return taken;
-}
-
 /* The caller owns *ret_fd (or -EBADF) on success. -EPROTO leaves the connection usable. */
 static int request_receive(int socket, struct keeper_request *ret, int *ret_fd)
 {
