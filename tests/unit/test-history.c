@@ -13,8 +13,10 @@
 #include "luod/history.h"
 #include "luod/manager.h"
 
-#define ID_A "0123456789abcdef0123456789abcdef"
-#define ID_B "ffffffffffffffff0000000000000000"
+#define ID_A	"0123456789abcdef0123456789abcdef"
+#define LONGER	"0123456789abcdef0123456789abcdef0"
+#define EARLIER "00123456789abcdef0123456789abcdef"
+#define ID_B	"ffffffffffffffff0000000000000000"
 
 struct world {
 	struct manager m;
@@ -90,7 +92,7 @@ static size_t count(struct world *w, const char *pattern)
 static void test_found_by_whole_id(void **state)
 {
 	static const char *const wrong[] = {
-		"0",	 "01",	 "0123456789abcdef", "abcdef", "f", ID_A "0", "0" ID_A,
+		"0",	 "01",	 "0123456789abcdef", "abcdef", "f", LONGER, EARLIER,
 		".json", "json", "0000000000000000"
 	};
 	struct world *w = *state;
