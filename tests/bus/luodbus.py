@@ -11,8 +11,10 @@ import signal
 import socket
 import subprocess
 import tempfile
+import sys
 import threading
 import time
+import unittest
 
 from jeepney import DBusAddress, MatchRule, message_bus, new_method_call
 from jeepney.io.blocking import open_dbus_connection
@@ -24,8 +26,8 @@ SESSION = "org.luod1.Session"
 DEADLINE = 60
 
 BUS_CONFIG = """<busconfig><type>custom</type><listen>unix:path={path}</listen>
-<auth>EXTERNAL</auth><policy context="default"><allow send_destination="*" eavesdrop="true"/>
-<allow eavesdrop="true"/><allow own="*"/></policy></busconfig>"""
+<auth>EXTERNAL</auth><policy context="default"><allow user="*"/><allow own="*"/>
+<allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/></policy></busconfig>"""
 
 
 def wait_for(condition, what="it"):
@@ -220,3 +222,38 @@ def error_of(function, *arguments, **options):
     except DBusErrorResponse as e:
         return e.name.removeprefix("org.luod1.Error."), e.data[0] if e.data else ""
     return "no error", ""
+
+
+class Tap(unittest.TextTestResult):
+    """unittest's results as TAP."""
+
+    number = 0
+
+    def line(self, test, word, note=""):
+        Tap.number += 1
+        print(f"{word} {Tap.number} - {test.id().removeprefix('__main__.')}{note}", flush=True)
+
+    def addSuccess(self, test):
+        self.line(test, "ok")
+
+    def addSkip(self, test, reason):
+        self.line(test, "ok", f" # SKIP {reason}")
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.line(test, "not ok")
+        print("\n".join("# " + t for t in self.errors[-1][1].splitlines()))
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.line(test, "not ok")
+        print("\n".join("# " + t for t in self.failures[-1][1].splitlines()))
+
+
+def tap_main():
+    """unittest.main() of a script whose results are TAP."""
+    runner = unittest.TextTestRunner(stream=open(os.devnull, "w", encoding="utf-8"),
+                                     resultclass=Tap)
+    result = unittest.main(testRunner=runner, exit=False).result
+    print(f"1..{Tap.number}")
+    sys.exit(not result.wasSuccessful())
