@@ -301,6 +301,10 @@ static void resume_restoring(struct manager *m, enum phase phase, struct arrival
 		if (s->state == SESSION_UNCLAIMED)
 			arm_claim_timer(m, s);
 	}
+	/* Of which state.json tells nothing that could be read. */
+	for (size_t i = 0; i < a->list->count; i++)
+		if (a->fds[i] >= 0)
+			take_up_unrecorded(m, i, a);
 	update_set_phase(m, PHASE_RESTORING);
 	if (phase == PHASE_FINISHING)
 		update_set_phase(m, PHASE_FINISHING);

@@ -233,12 +233,16 @@ static int preserve_sealed(struct manager *m, const char *what, const void *data
 
 static int record_act(struct manager *m)
 {
-	_cleanup_free_ char *record = NULL, *names = NULL;
+	_cleanup_free_ char *record = NULL, *names = NULL, *why = NULL;
 	size_t names_size;
 	int r;
 
-	if ((r = handover_write(&m->update.info, &m->sessions, NULL, NULL, &record)) < 0 ||
-	    (r = handover_names(&m->sessions, &names, &names_size)) < 0)
+	r = handover_write_or_say(&m->update.info, &m->sessions, NULL, NULL, &record, &why);
+	if (r < 0)
+		return update_fail(m, r, "The handover record cannot be written: %s.",
+				   why ? why : strerror(-r));
+	r = handover_names(&m->sessions, &names, &names_size);
+	if (r < 0)
 		return r;
 	if ((r = preserve_sealed(m, "luod-record", record, strlen(record), HANDOVER_TOKEN_RECORD)) <
 		    0 ||
