@@ -16,6 +16,13 @@
 /* a(ssss): severity, code, object, message. */
 int append_findings(sd_bus_message *reply, const struct findings *findings);
 
+/* Why nothing may be changed now: luod does not know yet what there is, or an update runs. */
+int manager_refuse_while_active(struct manager *m, sd_bus_error *error);
+
+/* Methods of the manager, target-bus.c. */
+int method_load(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int method_unload(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
 /* Object paths; NULL-terminated, owned by the caller. Return 1, as node enumerators do. */
 int job_paths(struct manager *m, char ***ret);
 int session_paths(struct manager *m, char ***ret);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* handover-write - the record and state.json as text; see handover.h. */
+#include "handover.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+
+struct writer {
+	int error;
+	char *text; /* the first thing that cannot be written, in words */
+};
+
+static void _printf_(3, 4) refuse(struct writer *w, int error, const char *format, ...)
+{
+	va_list ap;
+
+	if (w->error)
+		return;
+	w->error = error;
+	va_start(ap, format);
+	if (vasprintf(&w->text, format, ap) < 0)
+		w->text = NULL;
+	va_end(ap);
+}
+
+int handover_check_text(const char *text, size_t max)
+{
+	json_t *string;
+
+	if (strlen(text) > max)
+		return -E2BIG;
+	string = json_string(text);
+	json_decref(string);
+	return string ? 0 : -EILSEQ;
+}
+
+/* @whose: whose text it is, for the error. NULL stands for "". */
+static void put_text(struct writer *w, json_t *o, const char *whose, const char *key,
+		     const char *text, size_t max)
+{
+	int r = handover_check_text(strempty(text), max);
+
+	if (r == -E2BIG)
+		refuse(w, r, "\"%s\" of %s is longer than %zu bytes", key, whose, max);
+	else if (r < 0 || json_object_set_new(o, key, json_string(strempty(text))) < 0)
+		refuse(w, r < 0 ? r : -ENOMEM, "\"%s\" of %s is no UTF-8", key, whose);
+}
+
+static json_t *write_resources(struct writer *w, const struct session *s, bool state)
+{
+	const struct resource *resource;
+	json_t *array = json_array();
+
+	if (s->n_resources > HANDOVER_RESOURCES_MAX)
+		refuse(w, -E2BIG, "%s has %u resources, more than %d", s->kernel_name,
+		       s->n_resources, HANDOVER_RESOURCES_MAX);
+	TAILQ_FOREACH(resource, &s->resources, entry) {
+		json_t *o = json_pack("{s:s, s:s, s:I, s:I}", "label", resource->label, "kind",
+				      resource_kind_to_string(resource->kind), "token",
+				      (json_int_t)resource->token, "bytes",
+				      (json_int_t)resource->bytes);
+
+		if (o && state) {
+			json_object_set_new(o, "preserved", json_boolean(resource->preserved));
+			if (resource->store)
+				json_object_set_new(o, "store", json_integer(resource->store));
+		}
+		if (json_array_append_new(array, o) < 0)
+			refuse(w, -ENOMEM, "out of memory");
+	}
+	return array;
+}
+
+/* JSON integers are signed; "for ever" is written as null. */
+static json_t *write_usec(uint64_t usec)
+{
+	return usec > INT64_MAX ? json_null() : json_integer((json_int_t)usec);
+}
+
+static json_t *write_session(struct writer *w, const struct session *s, bool state)
+{
+	json_t *o = s->unknown ? json_deep_copy(s->unknown) : json_object();
+	json_t *known = json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", s->name,
+				  "uid", (json_int_t)s->uid, "kernel-name", s->kernel_name, "mode",
+				  session_mode_to_string(s->mode), "policy",
+				  session_policy_to_string(s->policy), "claim-policy",
+				  claim_policy_to_string(s->claim_policy), "unclaimed-policy",
+				  unclaimed_policy_to_string(s->unclaimed_policy),
+				  "claim-timeout-usec", write_usec(s->claim_timeout_usec),
+				  "resources", write_resources(w, s, state));
+
+	if (json_object_update(o, known) < 0)
+		refuse(w, -ENOMEM, "out of memory");
+	json_decref(known);
+	put_text(w, o, s->kernel_name, "unit", s->unit, LIMIT_UNIT);
+	if (state) {
+		json_object_set_new(o, "state", json_string(session_state_to_string(s->state)));
+		json_object_set_new(o, "delivery", json_string(delivery_to_string(s->delivery)));
+		put_text(w, o, s->kernel_name, "reason", s->reason, LIMIT_REASON);
+	}
+	return o;
+}
+
+static json_t *write_sessions(struct writer *w, const struct session_list *sessions, bool state)
+{
+	json_t *array = json_array();
+	const struct session *s;
+
+	TAILQ_FOREACH(s, sessions, entry)
+		if (state || session_in_update(s))
+			json_array_append_new(array, write_session(w, s, state));
+	if (json_array_size(array) > HANDOVER_SESSIONS_MAX)
+		refuse(w, -E2BIG, "there are %zu sessions, more than %d", json_array_size(array),
+		       HANDOVER_SESSIONS_MAX);
+	return array;
+}
+
+static json_t *write_update(struct writer *w, const struct update_info *u)
+{
+	json_t *o = json_pack("{s:s, s:s}", "id", u->id, "jump", conf_jump_to_string(u->jump));
+
+	put_text(w, o, "the update", "from", u->from, LIMIT_TEXT);
+	put_text(w, o, "the update", "to", u->to, LIMIT_TEXT);
+	put_text(w, o, "the update", "reason", u->reason, LIMIT_TEXT);
+	return o;
+}
+
+static json_t *write_target(struct writer *w, const struct target *t)
+{
+	json_t *o = json_object();
+
+	put_text(w, o, "the target", "command-line", t->command_line, LIMIT_TEXT);
+	put_text(w, o, "the target", "kernel", t->kernel_path, LIMIT_TEXT);
+	put_text(w, o, "the target", "initrd", t->initrd_path, LIMIT_TEXT);
+	return o;
+}
+
+static char *dump(struct writer *w, json_t *root)
+{
+	char *text = root && !w->error ? json_dumps(root, JSON_COMPACT) : NULL;
+
+	if (!text)
+		refuse(w, -ENOMEM, "out of memory");
+	else if (strlen(text) > HANDOVER_SIZE_MAX)
+		refuse(w, -E2BIG, "it would be larger than %u bytes", HANDOVER_SIZE_MAX);
+	return text;
+}
+
+int handover_write_or_say(const struct update_info *update, const struct session_list *sessions,
+			  const struct update *state, const struct target *target, char **ret,
+			  char **ret_error)
+{
+	_cleanup_free_ char *text = NULL;
+	struct writer w = {};
+	json_t *root = json_pack("{s:s, s:i, s:i, s:o, s:o}", "format", HANDOVER_FORMAT, "major",
+				 HANDOVER_MAJOR, "minor", HANDOVER_MINOR, "update",
+				 write_update(&w, update), "sessions",
+				 write_sessions(&w, sessions, state != NULL));
+
+	if (root && state) {
+		json_object_set_new(root, "phase", json_string(phase_to_string(state->phase)));
+		json_object_set_new(root, "step", json_string(update_steps[state->step].name));
+		if (target->loaded)
+			json_object_set_new(root, "target", write_target(&w, target));
+	}
+	text = dump(&w, root);
+	json_decref(root);
+	if (w.error) {
+		*ret_error = w.text;
+		return w.error;
+	}
+	*ret = TAKE_PTR(text);
+	return 0;
+}
+
+int handover_write(const struct update_info *update, const struct session_list *sessions,
+		   const struct update *state, const struct target *target, char **ret)
+{
+	_cleanup_free_ char *error = NULL;
+
+	return handover_write_or_say(update, sessions, state, target, ret, &error);
+}
+
+int handover_names(const struct session_list *sessions, char **ret, size_t *ret_size)
+{
+	const struct session *s;
+	size_t n = 0;
+	char *names;
+
+	TAILQ_FOREACH(s, sessions, entry)
+		n += session_in_update(s);
+	names = calloc(n + 1, LIVEUPDATE_SESSION_NAME_LENGTH);
+	if (!names)
+		return -ENOMEM;
+	n = 0;
+	TAILQ_FOREACH(s, sessions, entry)
+		if (session_in_update(s))
+			memcpy(names + n++ * LIVEUPDATE_SESSION_NAME_LENGTH, s->kernel_name,
+			       LIVEUPDATE_SESSION_NAME_LENGTH);
+	*ret = names;
+	*ret_size = n * LIVEUPDATE_SESSION_NAME_LENGTH;
+	return 0;
+}
