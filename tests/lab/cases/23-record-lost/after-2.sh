@@ -1,0 +1,11 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+. /usr/lib/lab/luod.sh
+
+reclaimed vm1
+reclaimed vm2
+wait_state idle
+keeper_holds 0
+is "$(luctl timeline --json | jq -r '.update.result + " " + .update.reason')" "done readable" \
+	"the second update is done"
+t "systemd is up and nothing has failed" systemctl is-system-running --wait
