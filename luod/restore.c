@@ -239,8 +239,9 @@ static void restore_after_jump(struct manager *m, struct arrivals *a)
 		take_up_unrecorded(m, i, a);
 	timeline_mark(&m->update.timeline, MARK_RESTORED);
 	log_message(LOG_NOTICE, LUOD_MESSAGE_RESTORED,
-		    "Update %s: this is %s, %u sessions came through (%s)", m->update.info.id,
-		    m->kernel_release, m->n_sessions, delivery_to_string(m->delivery));
+		    "Update %s: this is %s, %u sessions came through (%s)",
+		    m->update.record_lost ? "?" : m->update.info.id, m->kernel_release,
+		    m->n_sessions, delivery_to_string(m->delivery));
 	update_set_phase(m, PHASE_RESTORING);
 	restore_check(m);
 }

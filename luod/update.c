@@ -27,7 +27,7 @@ static const unsigned int transitions[PHASE_MAX] = {
 	[PHASE_IDLE] = TO(PHASE_PREPARING) | TO(PHASE_RESTORING) | TO(PHASE_ABORTING),
 	[PHASE_PREPARING] = TO(PHASE_FROZEN) | TO(PHASE_ABORTING),
 	[PHASE_FROZEN] = TO(PHASE_ABORTING),
-	[PHASE_ABORTING] = TO(PHASE_IDLE),
+	[PHASE_ABORTING] = TO(PHASE_IDLE) | TO(PHASE_DEGRADED),
 	[PHASE_RESTORING] = TO(PHASE_FINISHING) | TO(PHASE_IDLE) | TO(PHASE_DEGRADED),
 	[PHASE_FINISHING] = TO(PHASE_IDLE) | TO(PHASE_DEGRADED),
 	[PHASE_DEGRADED] = TO(PHASE_PREPARING),
@@ -149,14 +149,28 @@ static void undo_from(struct manager *m, unsigned int step)
 static void tell_owners(struct manager *m, const char *why)
 {
 	struct session *s;
+	bool told;
 
 	TAILQ_FOREACH(s, &m->sessions, entry) {
 		if (!session_in_update(s) && s->state != SESSION_LEFT_BEHIND)
 			continue;
+		told = s->state == SESSION_LEFT_BEHIND;
 		manager_set_session_state(m, s, SESSION_IDLE, NULL);
-		bus_set_emit_signal(&m->buses, s->path, LUOD_SESSION_INTERFACE, "Cancelled", "ss",
-				    m->update.info.id, why);
+		if (!told)
+			bus_set_emit_signal(&m->buses, s->path, LUOD_SESSION_INTERFACE, "Cancelled",
+					    "ss", m->update.info.id, why);
 	}
+}
+
+/* What an earlier update has lost is lost, however this one ends. */
+static enum phase phase_after(const struct manager *m)
+{
+	const struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		if (s->state == SESSION_LOST)
+			return PHASE_DEGRADED;
+	return PHASE_IDLE;
 }
 
 /* The common end of every update that did not come to the jump. */
@@ -166,15 +180,16 @@ static void roll_back(struct manager *m, unsigned int step, const char *result, 
 
 	stop_sources(u);
 	update_set_phase(m, PHASE_ABORTING);
+	/* Said afterwards: the journal's file system may be frozen. */
+	undo_from(m, step);
 	log_message(LOG_WARNING, LUOD_MESSAGE_UPDATE_ABORTED, "Update %s called off: %s",
 		    u->info.id, why);
-	undo_from(m, step);
 	tell_owners(m, why);
 	timeline_calibrate(&u->timeline);
 	history_store(m, result, why);
 	timeline_close(&u->timeline);
 	custody_forget_fd(TIMELINE_FDNAME);
-	update_set_phase(m, PHASE_IDLE);
+	update_set_phase(m, phase_after(m));
 	log_set_update_id(NULL);
 }
 

@@ -19,7 +19,7 @@ static void test_transitions(void **state _unused_)
 	 *                                      finishing (X) degraded */
 	static const char *const allowed[PHASE_MAX] = {
 		[PHASE_IDLE] = ".P.AR..",      [PHASE_PREPARING] = "..FA...",
-		[PHASE_FROZEN] = "...A...",    [PHASE_ABORTING] = "I......",
+		[PHASE_FROZEN] = "...A...",    [PHASE_ABORTING] = "I.....D",
 		[PHASE_RESTORING] = "I....XD", [PHASE_FINISHING] = "I.....D",
 		[PHASE_DEGRADED] = ".P.....",
 	};
