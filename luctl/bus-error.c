@@ -32,7 +32,8 @@ static const struct known_error known_errors[] = {
 	{ LUOD_ERROR "CheckFailed", LUCTL_REFUSED, NULL,
 	  "'luctl check' lists what stands against it" },
 	{ LUOD_ERROR "UpdateRunning", LUCTL_WRONG_STATE, NULL,
-	  "'luctl status' shows it, 'luctl cancel' calls it off" },
+	  "'luctl status' shows it; before the jump 'luctl cancel' calls it off, after it 'luctl "
+	  "sessions' shows who is waited for" },
 	{ LUOD_ERROR "NoSuchUpdate", LUCTL_WRONG_STATE, NULL, NULL },
 	{ LUOD_ERROR "WrongState", LUCTL_WRONG_STATE, NULL, "'luctl status' shows the state" },
 	{ LUOD_ERROR "Busy", LUCTL_WRONG_STATE, NULL,
@@ -124,8 +125,7 @@ static const struct known_error *find_error(int r, const char *name)
 	return &other;
 }
 
-/* The length of @text without the full stop and the blanks at its end. */
-static int trimmed(const char *text)
+int luctl_trimmed(const char *text)
 {
 	size_t n = strlen(text);
 
@@ -149,7 +149,7 @@ int luctl_error_set(struct luctl_error *error, int r, const char *name, const ch
 	if (host && known->exit_code == LUCTL_UNREACHABLE)
 		where = strprintf(" (on %s)", host);
 	luctl_error_take(error, r, known->exit_code,
-			 strprintf("%.*s%s.%s%s%s", trimmed(text), text, strempty(where),
+			 strprintf("%.*s%s.%s%s%s", luctl_trimmed(text), text, strempty(where),
 				   hint ? " " : "", strempty(hint), hint ? "." : ""));
 	error->name = name_copy;
 	return r;

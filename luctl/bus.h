@@ -30,6 +30,9 @@ struct luctl_error {
 void luctl_error_clear(struct luctl_error *error);
 bool luctl_error_is(const struct luctl_error *error, const char *short_name);
 
+/* The length of @text without the full stop and the blanks at its end, for "%.*s". */
+int luctl_trimmed(const char *text);
+
 /*
  * Turns what sd-bus reports into a luctl_error: @name and @message of the D-Bus error or NULL, and
  * the negative errno @r, which is returned. @host: where luod is, NULL for here.

@@ -22,6 +22,7 @@ struct progress {
 	sd_event *event;
 	bool in_place;
 	bool silent;
+	bool direct; /* Jump=direct */
 
 	char *update_id;
 	char *step; /* the one that runs; NULL before the first */
@@ -289,7 +290,9 @@ static void on_lost(enum luctl_lost why, const struct luctl_error *e, void *user
 	};
 	struct progress *p = userdata;
 	_cleanup_free_ char *step = p->step ? strdup(p->step) : NULL;
-	bool jumps = step && streq(step, "jump");
+	/* A direct jump leaves nobody behind on this host who could tell of it: it was none. */
+	bool proved = !p->direct || p->luctl->options.host;
+	bool jumps = proved && step && streq(step, "jump");
 
 	end_step(p, jumps ? "done" : "unknown");
 	if (jumps) {
@@ -411,13 +414,14 @@ static void tell_end(struct progress *p)
 		if (!p->luctl->options.json)
 			luctl_print_findings(p->luctl, &p->last.findings);
 		fflush(p->luctl->out);
-		luctl_complain(p->luctl,
-			       "The update was refused%s%s. No guest was touched; --force insists.",
-			       *error ? ": " : "", error);
+		luctl_complain(
+			p->luctl,
+			"The update was refused%s%.*s. No guest was touched; --force insists.",
+			*error ? ": " : "", luctl_trimmed(error), error);
 		return;
 	case LUCTL_CALLED_OFF:
-		luctl_complain(p->luctl, "Update %s was called off%s%s. Every guest goes on.", id,
-			       *error ? ": " : "", error);
+		luctl_complain(p->luctl, "Update %s was called off%s%.*s. Every guest goes on.", id,
+			       *error ? ": " : "", luctl_trimmed(error), error);
 		return;
 	case LUCTL_UNKNOWN:
 		return;
@@ -426,8 +430,8 @@ static void tell_end(struct progress *p)
 	case LUCTL_UNREACHABLE:
 	case LUCTL_UNAUTHORISED:
 	case LUCTL_WRONG_STATE:
-		luctl_complain(p->luctl, "Update %s failed%s%s. Every guest goes on.", id,
-			       *error ? ": " : "", error);
+		luctl_complain(p->luctl, "Update %s failed%s%.*s. Every guest goes on.", id,
+			       *error ? ": " : "", luctl_trimmed(error), error);
 		return;
 	}
 }
@@ -447,6 +451,7 @@ static void announce(struct progress *p, const struct luctl_manager *manager)
 	_cleanup_free_ char *to = luctl_safe(manager->target.release);
 	const char *jump = p->luctl->options.jump ?: strempty(manager->jump);
 
+	p->direct = streq(jump, "direct");
 	if (p->silent)
 		return;
 	fprintf(p->luctl->out, "Update from %s to %s, jump %s\n", strempty(from), strempty(to),

@@ -573,8 +573,11 @@ static void test_update_lost(void **state)
 	PLAY(&early, "update");
 	assert_int_equal(o.code, LUCTL_UNKNOWN);
 	assert_contains(o.err, "Lost sight of update " FAKE_ID " in step quiesce");
-	PLAY(&jumping, "update");
+	PLAY(&jumping, "update", "--jump=systemd");
 	assert_int_equal(o.code, LUCTL_OK);
+	/* Somebody is still there to see it: then it was no direct jump. */
+	PLAY(&jumping, "update", "--jump=direct");
+	assert_int_equal(o.code, LUCTL_UNKNOWN);
 	PLAY(&slow, "update", "--timeout=200ms");
 	assert_int_equal(o.code, LUCTL_UNKNOWN);
 	assert_contains(o.err, "goes on");
