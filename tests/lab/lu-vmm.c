@@ -171,6 +171,9 @@ static void ram_preserve(struct vmm *v)
 	if (lu_session_mode(v->session) != LU_MODE_DELEGATION || v->preserved)
 		return;
 	r = lu_session_preserve(v->session, RAM_LABEL, v->guest.fd, RAM_TOKEN);
+	/* Preserved before, but not declared: luod was not in a state to take it. */
+	if (r == -EEXIST)
+		r = lu_session_declare(v->session, RAM_LABEL, "memory", RAM_TOKEN, v->guest.size);
 	if (!took(v, "preserve", r))
 		return;
 	v->preserved = true;
