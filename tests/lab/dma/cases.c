@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,11 +147,24 @@ void native_bind_refused(struct dma *d)
 		fail("the native driver has got the device");
 }
 
+/* As soon as nothing uses the old page tables: not while the hardware still does */
+static void *finish_soon(void *arg)
+{
+	struct dma *d = arg;
+	int r;
+
+	while ((r = session_finish(d->session)) && errno == EBUSY)
+		;
+	return (void *)(intptr_t)r;
+}
+
 /* Who may have the device before its session is finished: none but vfio-pci */
 static void claims_new(struct dma *d)
 {
 	char path[128], name[64], override[32] = "";
 	struct dma other = *d;
+	pthread_t thread;
+	void *result;
 	int fd;
 
 	snprintf(name, sizeof name, "e1000e %s", d->bdf);
@@ -177,10 +191,15 @@ static void claims_new(struct dma *d)
 	other.dev = d->dev;
 	expect("bind to another iommufd", cdev_bind(&other), EPERM);
 	close(other.iommufd);
-	device_wait(d, 50, "parked");
+	expect("reset by sysfs", sysfs_write(d, "reset", "1"), EBUSY);
+	expect("bind, but the answer cannot be written", cdev_bind_unanswered(d), EFAULT);
+	device_wait(d, 50, "still parked");
+	if (pthread_create(&thread, NULL, finish_soon, d))
+		fail("thread");
 	reattach(d);
 	device_wait(d, 100, "attached");
-	expect("finish", session_finish(d->session), 0);
+	pthread_join(thread, &result);
+	expect("finish while it is attached", (int)(intptr_t)result, 0);
 	device_wait(d, 100, "finished");
 	config_check(d, "finished");
 }
@@ -224,6 +243,28 @@ static void unclaimed_new(struct dma *d)
 	expect("the native driver has it", access(path, F_OK), 0);
 }
 
+/* It goes by sysfs, parked, and nobody has asked for it */
+static void removed_new(struct dma *d)
+{
+	expect("session", session_retrieve(d, SESSION), 0);
+	d->mem = session_retrieve_fd(d->session, TOKEN_MEM);
+	expect("retrieve memory", d->mem, 0);
+	expect("mmap", memory_map(d), 0);
+	device_wait(d, 50, "parked");
+	expect("remove", sysfs_write(d, "remove", "1"), 0);
+	stopped(d, "removed");
+	guest_write("/sys/bus/pci/rescan", "1");
+	if (config_command(d) & 4)
+		fail("bus mastering is on: command %04x", config_command(d));
+	ok("found again, bus mastering is off");
+	guest_write("/sys/bus/pci/drivers/vfio-pci/unbind", d->bdf);
+	native_bind_refused(d);
+	expect("retrieve the device", session_retrieve_fd(d->session, TOKEN_DEV), ENODEV);
+	expect("finish", session_finish(d->session), 0);
+	guest_write("/sys/bus/pci/drivers_probe", d->bdf);
+	expect("the native driver has it", has_interface(d) ? 0 : -1, 0);
+}
+
 static void twice_new(struct dma *d)
 {
 	struct dma again = *d;
@@ -255,6 +296,9 @@ const struct dma_case dma_cases[] = {
 	{ "claims", { claims_old, claims_new } },
 	{ "closed", { jump_old, closed_new } },
 	{ "unclaimed", { jump_old, unclaimed_new } },
+	{ "removed", { jump_old, removed_new } },
+	{ "unbind", { unbind_old, unbind_new } },
+	{ "quiet", { quiet_old, quiet_new } },
 	{ "twice", { jump_old, twice_new, jump_new } },
 	{ "targets", { targets_old, jump_new } },
 	{ "fallback", { jump_old, fallback_new } },

@@ -88,6 +88,7 @@ int memory_map(struct dma *d);
 int cdev_bind_driver(const char *bdf);
 int cdev_open(const char *bdf);
 int cdev_bind(struct dma *d);
+int cdev_bind_unanswered(struct dma *d);
 int cdev_attach(struct dma *d);
 int cdev_detach(struct dma *d);
 int cdev_map_bar(struct dma *d);
@@ -104,6 +105,7 @@ int ioas_buffer(struct dma *d, uint64_t iova, uint64_t length, uint64_t token, u
 void device_up(struct dma *d);
 /* The configuration of the device, and of a bridge above it, is as before the jump */
 void config_check(struct dma *d, const char *when);
+int sysfs_write(struct dma *d, const char *name, const char *value);
 /* COMMAND of the device, without a file of vfio */
 uint16_t config_command(struct dma *d);
 void preserve_all(struct dma *d);
@@ -128,6 +130,10 @@ void refuse(struct dma *d);
 void gates_old(struct dma *d);
 void abort_old(struct dma *d);
 void reboot_old(struct dma *d);
+void unbind_old(struct dma *d);
+void unbind_new(struct dma *d);
+void quiet_old(struct dma *d);
+void quiet_new(struct dma *d);
 void faults_old(struct dma *d);
 
 /* seal.c, native.c, msix.c, nvme.c, safety.c, fallback.c */

@@ -15,6 +15,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int gate(struct dma *d, unsigned int number)
@@ -156,11 +157,80 @@ void gates_old(struct dma *d)
 	/* Without a slot or bus reset it is refused before the gate */
 	if (gate(d, GATES - 1) >= 0)
 		fail("hot reset");
+	expect("reset by sysfs", sysfs_write(d, "reset", "1"), EBUSY);
 	open_gates(d);
 	device_wait(d, 50, "gates closed");
 	if (pthread_create(&thread, NULL, hammer, d))
 		fail("thread");
 	kexec_into_next();
+}
+
+/* Unbinding waits for the session, with a lock that shutting down needs as well */
+void unbind_old(struct dma *d)
+{
+	int status;
+	pid_t pid;
+
+	device_up(d);
+	preserve_all(d);
+	must("load the next kernel", kexec_load(NEXT_IMAGE));
+	pid = fork();
+	must("fork", pid);
+	if (!pid) {
+		close(d->session);
+		munmap((void *)d->bar, d->bar_size);
+		close(d->dev);
+		_exit(sysfs_write(d, "driver/unbind", d->bdf) < 0);
+	}
+	sleep_ms(1000);
+	expect("jump while it is being unbound", kexec_try(), EBUSY);
+	device_wait(d, 50, "jump refused");
+	close(d->session);
+	munmap((void *)d->bar, d->bar_size);
+	close(d->dev);
+	if (waitpid(pid, &status, 0) != pid || status)
+		fail("unbinding ends with %x", status);
+	ok("unbound when nobody has it open");
+	kexec_into_next();
+}
+
+void unbind_new(struct dma *d)
+{
+	expect("no session is left", session_retrieve(d, SESSION), ENOENT);
+}
+
+/* A guest that has turned bus mastering off finds it off */
+void quiet_old(struct dma *d)
+{
+	uint16_t command;
+
+	device_up(d);
+	must("config", cdev_config_read(d, 4, &command, 2));
+	command &= ~4;
+	must("config", cdev_config_write(d, 4, &command, 2));
+	preserve_all(d);
+	kexec_into_next();
+}
+
+static void quiet(struct dma *d, const char *when)
+{
+	if (config_command(d) & 4)
+		fail("%s: bus mastering is on", when);
+	ok("%s: bus mastering is off", when);
+}
+
+void quiet_new(struct dma *d)
+{
+	retrieve_all(d);
+	quiet(d, "parked");
+	expect("bind", cdev_bind(d), 0);
+	quiet(d, "bound");
+	expect("ioas", ioas_create(d), 0);
+	expect("map", ioas_map_mem(d), 0);
+	expect("hwpt", hwpt_create(d), 0);
+	expect("attach", cdev_attach(d), 0);
+	expect("finish", session_finish(d->session), 0);
+	quiet(d, "finished");
 }
 
 void abort_old(struct dma *d)

@@ -16,8 +16,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define EXTRA_IOVA 0x200000000ULL
-#define EXTRA_SIZE 0x10000UL
+#define EXTRA_IOVA  0x200000000ULL
+#define EXTRA_SIZE  0x10000UL
+#define TOKEN_EXTRA 0x66ULL
 
 struct row {
 	const char *what;
@@ -25,6 +26,8 @@ struct row {
 	void (*mend)(struct dma *d);
 	int mem, iommufd, dev; /* errno of preserving each, 0 accepted, -1 not tried */
 };
+
+static void try(struct dma *d, const char *what, const struct row *row);
 
 static void *anonymous;
 static int extra = -1;
@@ -97,6 +100,29 @@ static void map_sealed_late(struct dma *d)
 static void map_unpreserved(struct dma *d)
 {
 	map_file(d, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+}
+
+/* Declared while it was mapped */
+static void lose_buffer(struct dma *d)
+{
+	struct iommu_ioas_map_file arg = {
+		.size = sizeof arg,
+		.ioas_id = d->ioas,
+		.fd = d->mem,
+		.length = EXTRA_SIZE,
+		.iova = EXTRA_IOVA,
+		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE,
+	};
+
+	expect("map", ioctl(d->iommufd, IOMMU_IOAS_MAP_FILE, &arg), 0);
+	expect("declare", ioas_buffer(d, EXTRA_IOVA, EXTRA_SIZE, TOKEN_EXTRA, 0), 0);
+	try(d, "accepted with the buffer", NULL);
+	unmap_extra(d);
+}
+
+static void clear_buffer(struct dma *d)
+{
+	expect("clear", ioas_buffer(d, 0, 0, TOKEN_EXTRA, IOMMU_IOAS_PRESERVE_CLEAR), 0);
 }
 
 /* A page outside ring and buffers */
@@ -182,6 +208,7 @@ static const struct row rows[] = {
 	{ "a memfd sealed after it was mapped", map_sealed_late, unmap_extra, 0, EOPNOTSUPP, -1 },
 	{ "a memfd that is not preserved", map_unpreserved, unmap_extra, 0, ENOENT, -1 },
 	{ "anonymous memory", map_anonymous, unmap_extra, 0, EOPNOTSUPP, -1 },
+	{ "a buffer that is not mapped any more", lose_buffer, clear_buffer, 0, ENOENT, -1 },
 	{ "a memfd punched after it was mapped", punch, remap, 0, EINVAL, -1 },
 	{ "nothing marked", unmark, mark, 0, EINVAL, -1 },
 	{ "attached to what is not marked", mark_other, unmark_other, 0, 0, EINVAL },
