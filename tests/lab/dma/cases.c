@@ -9,56 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
-
-/* A native disk behind the same IOMMU, if the machine has one, works at the same time */
-static void neighbour(void)
-{
-	static char block[1 << 20] __attribute__((aligned(4096)));
-	int fd = open("/dev/nvme0n1", O_RDWR | O_DIRECT | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	for (int i = 0; i < 16; i++) {
-		memset(block, i, sizeof block);
-		if (pwrite(fd, block, sizeof block, i << 20) != sizeof block)
-			fail("neighbour: %s", strerror(errno));
-		memset(block, 0xff, sizeof block);
-		if (pread(fd, block, sizeof block, i << 20) != sizeof block || block[4097] != i)
-			fail("neighbour: %s", strerror(errno));
-	}
-	close(fd);
-	ok("the neighbour reads what was written");
-}
-
-/* Parked for seconds while others allocate and free most of the memory, and do I/O */
-void pressure(unsigned int seconds)
-{
-	size_t size = 512UL << 20;
-	char none[4];
-
-	neighbour();
-	if (guest_arg("dma.nopressure", none, sizeof none)) {
-		sleep_ms(seconds * 1000);
-		return;
-	}
-	for (unsigned int i = 0; i < seconds; i++) {
-		char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			       0);
-
-		if (p == MAP_FAILED)
-			fail("mmap: %s", strerror(errno));
-		memset(p, 0x5a, size);
-		for (size_t j = 0; j < size; j += 64)
-			if (p[j] != 0x5a)
-				fail("somebody wrote to free memory, at %zu", j);
-		munmap(p, size);
-		guest_write("/proc/sys/vm/drop_caches", "3");
-		guest_write("/proc/sys/vm/compact_memory", "1");
-		sleep_ms(1000);
-	}
-}
 
 static void jump_old(struct dma *d)
 {

@@ -159,6 +159,15 @@ void stopped(struct dma *d, const char *what);
 void pattern_fill(void);
 void pattern_check(const char *when);
 
+/* pressure.c: what goes on around the device */
+/* A native disk does I/O from now on, in the background; disk_blocks() counts it */
+void disk_start(void);
+unsigned int disk_blocks(void);
+/* The same, if the case says that there is a disk */
+void neighbours_start(void);
+/* Most of the free memory is filled, held for seconds, and found as it was; so is the disk */
+void pressure(unsigned int seconds);
+
 /* cases.c */
 #define CASE_BOOTS 3
 
@@ -168,5 +177,4 @@ struct dma_case {
 };
 extern const struct dma_case dma_cases[];
 
-void pressure(unsigned int seconds);
 void jump_new(struct dma *d);

@@ -298,6 +298,7 @@ int main(void)
 	dma_init(&d, device);
 	guest_arg("dma.luo_errno", luo_errno, sizeof luo_errno);
 	expect("open /dev/liveupdate", luo_open(&d), atoi(luo_errno));
+	neighbours_start();
 	phase(boot == 1 ? "setup" : boot == 2 ? "parked" : "parked again");
 	c->boots[boot - 1](&d);
 	done();

@@ -24,7 +24,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define DISK	 "/dev/nvme0n1"
 #define DISK_BDF "0000:00:08.0"
 #define NIC_BDF	 "0000:00:07.0"
 /* What QEMU's user network answers for */
@@ -39,31 +38,8 @@ struct arp_frame {
 	uint8_t sender[6], sender_ip[4], target[6], target_ip[4];
 } __attribute__((packed));
 
-static atomic_uint blocks, replies;
+static atomic_uint replies;
 static uint8_t own_mac[6];
-
-static void *disk_io(void *arg)
-{
-	static char block[64 << 10] __attribute__((aligned(4096)));
-	int fd = *(int *)arg;
-
-	for (unsigned int i = 0;; i++) {
-		off_t at = (off_t)(i % 64) * (off_t)sizeof block;
-
-		memset(block, (int)(i & 0x7f), sizeof block);
-		if (pwrite(fd, block, sizeof block, at) != sizeof block)
-			fail("native disk: %s", strerror(errno));
-		memset(block, 0xff, sizeof block);
-		if (pread(fd, block, sizeof block, at) != sizeof block)
-			fail("native disk: %s", strerror(errno));
-		for (size_t j = 0; j < sizeof block; j += 512)
-			if (block[j] != (char)(i & 0x7f))
-				fail("native disk: wrong data in block %u", i);
-		blocks++;
-		sleep_ms(5);
-	}
-	return NULL;
-}
 
 static void *nic_io(void *arg)
 {
@@ -154,33 +130,31 @@ static void check_domain(const char *bdf)
 
 static void native_start(void)
 {
-	static int disk, nic;
+	static int nic;
 	pthread_t thread;
 
 	check_domain(DISK_BDF);
 	check_domain(NIC_BDF);
-	disk = open(DISK, O_RDWR | O_DIRECT | O_CLOEXEC);
-	must(DISK, disk);
+	disk_start();
 	nic = nic_open();
-	if (pthread_create(&thread, NULL, disk_io, &disk) ||
-	    pthread_create(&thread, NULL, nic_io, &nic))
+	if (pthread_create(&thread, NULL, nic_io, &nic))
 		fail("thread");
 }
 
 /* Both get on from here */
 static void native_wait(const char *what)
 {
-	unsigned int block = blocks, reply = replies;
+	unsigned int block = disk_blocks(), reply = replies;
 
 	for (unsigned int i = 0; i < 600; i++) {
-		if (blocks >= block + 20 && replies >= reply + 20)
+		if (disk_blocks() >= block + 20 && replies >= reply + 20)
 			break;
 		sleep_ms(100);
 	}
-	if (blocks < block + 20 || replies < reply + 20)
-		fail("%s: only %u blocks and %u replies of native devices", what, blocks - block,
-		     replies - reply);
-	ok("%s: native devices get on, %u blocks, %u replies", what, blocks, replies);
+	if (disk_blocks() < block + 20 || replies < reply + 20)
+		fail("%s: only %u blocks and %u replies of native devices", what,
+		     disk_blocks() - block, replies - reply);
+	ok("%s: native devices get on, %u blocks, %u replies", what, disk_blocks(), replies);
 }
 
 void native_old(struct dma *d)
