@@ -242,6 +242,7 @@ const struct dma_case dma_cases[] = {
 	{ "gates", { gates_old, jump_new } },
 	{ "abort", { abort_old, jump_new } },
 	{ "reboot", { reboot_old } },
+	{ "control", { control_old } },
 	{ "orphan", { jump_old, orphan_new } },
 	{ "faults", { faults_old, jump_new } },
 	{ "claims", { claims_old, claims_new } },

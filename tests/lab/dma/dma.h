@@ -117,6 +117,7 @@ struct dma_device {
 	void (*start)(struct dma *d);
 	unsigned int (*count)(struct dma *d);		   /* what it has written to memory */
 	unsigned int (*faults)(struct dma *d, bool print); /* what of that is wrong */
+	void (*reset)(struct dma *d);			   /* by its registers */
 };
 extern const struct dma_device e1000e_device, nvme_device;
 
@@ -135,6 +136,9 @@ void unbind_new(struct dma *d);
 void quiet_old(struct dma *d);
 void quiet_new(struct dma *d);
 void faults_old(struct dma *d);
+
+/* control.c */
+void control_old(struct dma *d);
 
 /* seal.c, native.c, msix.c, nvme.c, safety.c, fallback.c */
 void seal_old(struct dma *d);

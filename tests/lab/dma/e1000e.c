@@ -100,4 +100,9 @@ unsigned int nic_gaps(struct dma *d, bool print)
 	return gaps;
 }
 
-const struct dma_device e1000e_device = { nic_start, nic_frames, nic_gaps };
+static void nic_reset(struct dma *d)
+{
+	reg(d, CTRL, d->bar[CTRL / 4] | 1 << 26);
+}
+
+const struct dma_device e1000e_device = { nic_start, nic_frames, nic_gaps, nic_reset };

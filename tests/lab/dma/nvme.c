@@ -164,7 +164,13 @@ static unsigned int nvme_faults(struct dma *d, bool print)
 	return bad;
 }
 
-const struct dma_device nvme_device = { nvme_start, nvme_count, nvme_faults };
+static void nvme_reset(struct dma *d)
+{
+	reg(d, CC, 0);
+	wait_ready(d, 0);
+}
+
+const struct dma_device nvme_device = { nvme_start, nvme_count, nvme_faults, nvme_reset };
 
 static void wait_for_all(struct dma *d, unsigned int reads)
 {

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The parts of the lab that boot nothing: keys, caches, tables, TAP."""
 
+import dataclasses
+import io
 import os
 import sys
 import tempfile
 import threading
+import types
 import unittest
 import unittest.mock
 from pathlib import Path
@@ -13,8 +16,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lablib import (apt, base, cache, case, initramfs, kernel, packages, proof,  # noqa: E402
-                    tap)
+from lablib import (apt, base, bench, cache, case, cli, initramfs, kernel,  # noqa: E402
+                    packages, proof, tap)
 
 
 class Folder(unittest.TestCase):
@@ -316,14 +319,20 @@ class Kernel(Folder):
 
 class Proof(Folder):
     """A trace in which the device writes every 10 ms, except where a test says."""
-    NIC = proof.Subject(("00:05.0",), "e1000e_rx_desc_buff_write", ("e1000e_cb_qdev_reset_hold",))
+    NIC = proof.Subject(("00:05.0",), "e1000e_rx_desc_buff_write", ("e1000e_cb_qdev_reset_hold",),
+                        ("failed",))
+    SETUP = ["vtd_reg_write_gcmd status 0x6000000 value 0x86000000",
+             "pci_cfg_write e1000e 00:05.0 @0x4 <- 0x107", "e1000e_cb_qdev_reset_hold"]
+    BAD = ["vtd_dmar_fault sid 0x28", "vtd_reg_write_gcmd status 0x0 value 0x6000000",
+           "pci_cfg_write e1000e 00:05.0 @0x4 <- 0x103", "e1000e_cb_qdev_reset_hold", "failed"]
     NAMES = ["setup", "before", "jump", "parked", "switch", "after", "end"]
 
-    def judged(self, want, events=(), silent=(0, 0), boots=(30.5,), stalls=()):
+    def judged(self, want, events=(), silent=(0, 0), boots=(30.5,), stalls=(), setup=None):
         lines = [(10.0 * i, "pci_cfg_write mch 00:00.0 @0xdc <- 0x1")
                  for i in range(len(self.NAMES))]
         lines += [(w / 100, "e1000e_rx_desc_buff_write buffer #0") for w in range(1000, 6000)
                   if not silent[0] <= w / 100 < silent[1]]
+        lines += [(5.0, event) for event in (self.SETUP if setup is None else setup)]
         text = "".join(f"7@{when:.6f}:{event}\n" for when, event in sorted([*lines, *events]))
         record = proof.read(self.write("trace", text), self.NAMES, list(boots), self.NIC,
                             stalls)
@@ -332,6 +341,15 @@ class Proof(Folder):
     def failures(self, *args, **kw):
         return [line for line in self.judged(*args, **kw) if line.startswith("not ok")]
 
+    def paused(self, before, after):
+        """Failures when it pauses for so long, before the jump and after it."""
+        silent = [(12, 12 + before), (31, 31 + after)]
+        writes = [w / 100 for w in range(1000, 6000)]
+        record = proof.Record(self.NIC, traced=proof.Counter(x=1), writes=[
+            w for w in writes if not any(a <= w < b for a, b in silent)])
+        record.phases = [(name, 10.0 * i) for i, name in enumerate(self.NAMES)]
+        return [line for line in proof.judge(record, "running") if line.startswith("not ok")]
+
     def test_running(self):
         lines = self.judged("running", boots=(0.5, 20.5))
         self.assertEqual([line for line in lines if line.startswith("not ok")], [])
@@ -339,19 +357,44 @@ class Proof(Folder):
 
     def test_pauses(self):
         self.assertEqual(len(self.failures("running", silent=(31, 32))), 1)
+        self.assertEqual(len(self.failures("running", silent=(31, 31.3))), 1)
+        self.assertEqual(self.failures("running", silent=(31, 31.1)), [])
+        # One that there was before the jump excuses another, but not of any length.
+        self.assertEqual(self.paused(before=0.15, after=0.4), [])
+        self.assertEqual(len(self.paused(before=0.05, after=0.4)), 1)
+        self.assertEqual(len(self.paused(before=5, after=0.6)), 1)
         self.assertEqual(len(self.failures("running", silent=(30, 40))), 2)
         self.assertEqual(self.failures("running", silent=(31, 32), stalls=[(30.9, 31.8)]), [])
-        self.assertEqual(proof.Record(stalls=[(2, 4), (1, 3)]).pause(0, 10), 7)
+        self.assertEqual(proof.Record(self.NIC, stalls=[(2, 4), (1, 3)]).pause(0, 10), 7)
 
     def test_what_must_not_happen(self):
-        for event in ("vtd_dmar_fault sid 0x28", "vtd_reg_write_gcmd status 0x0 value 0x6000000",
-                      "pci_cfg_write e1000e 00:05.0 @0x4 <- 0x103",
-                      "e1000e_cb_qdev_reset_hold"):
+        for event in self.BAD:
             with self.subTest(event=event):
                 self.assertEqual(len(self.failures("running", [(25.0, event)])), 1)
                 self.assertEqual(self.failures("running", [(5.0, event), (65.0, event)]), [])
         self.assertEqual(self.failures(
             "running", [(25.0, "pci_cfg_write nvme 00:08.0 @0x4 <- 0x103")]), [])
+
+    def test_what_is_not_traced_proves_nothing(self):
+        for missing in self.SETUP:
+            with self.subTest(missing=missing):
+                setup = [event for event in self.SETUP if event != missing]
+                self.assertEqual(len(self.failures("running", setup=setup)), 1)
+                # Too late: then it could be what must not happen
+                late = [(45.0, missing)] if "reset" not in missing else []
+                self.assertEqual(len(self.failures("running", late, setup=setup)), 1)
+
+    def test_seen(self):
+        events = [(35.0, event) for event in self.BAD]
+        self.assertEqual(self.failures("seen", events), [])
+        self.assertGreaterEqual(len(self.failures("seen")), len(self.BAD))
+        for missing in range(len(events)):
+            with self.subTest(missing=self.BAD[missing]):
+                self.assertTrue(self.failures("seen", events[:missing] + events[missing + 1:]))
+                self.assertTrue(self.failures("seen", [*events, (15.0, self.BAD[missing])]))
+        self.NIC = dataclasses.replace(self.NIC, watched=("00:05.0", "00:06.0"))
+        self.SETUP = [*self.SETUP, "pci_cfg_write port 00:06.0 @0x4 <- 0x107"]
+        self.assertEqual(len(self.failures("seen", events)), 1)
 
     def test_stopped(self):
         off = (25.0, "pci_cfg_write e1000e 00:05.0 @0x4 <- 0x103")
@@ -365,6 +408,30 @@ class Proof(Folder):
         path = self.write("trace", "7@1.0:pci_cfg_write mch 00:00.0 @0xdc <- 0x1\n")
         record = proof.read(path, self.NAMES, [], self.NIC)
         self.assertEqual(proof.judge(record, "running"), ["not ok - the trace has all phases"])
+
+
+class Bench(Folder):
+    def judged(self, console="", emulator=""):
+        self.write("serial.log", console)
+        self.write("qemu.log", emulator)
+        around = bench.Bench(types.SimpleNamespace(device="nvme", proof=""), self.path)
+        return around.judge([])
+
+    def test_complaints(self):
+        self.assertEqual(self.judged("[ 1.0] all is well\n", "qemu -trace pci_cfg_write\n"), [])
+        self.assertEqual(len(self.judged("[ 1.0] WARNING: at mm/x.c\n")), 1)
+        self.assertEqual(len(self.judged(emulator="qemu: -trace x: warning: trace event 'x' "
+                                                  "does not exist\n")), 1)
+
+
+class Paths(Folder):
+    def test_what_is_promised(self):
+        with unittest.mock.patch("sys.stdout", io.StringIO()) as out, \
+                unittest.mock.patch.object(cli.qemu, "find"):
+            cli.cmd_paths(cache.Cache(self.path), types.SimpleNamespace(build=False))
+        keys = {line.partition("=")[0] for line in out.getvalue().splitlines()}
+        self.assertEqual(keys, {"KERNEL", "KERNEL_NEXT", "KERNEL_STOCK", "ROOTFS_TRIXIE",
+                                "ROOTFS_FORKY", "HEADERS", "SOURCE", "QEMU", "QEMU_ARGS", "CACHE"})
 
 
 class Small(unittest.TestCase):

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Everything that must not happen to a device that is handed over, done to one on
+ * purpose: a fault, a reset, bus mastering off, and as the last thing translation
+ * off. The host must see each of them, or its "never" of the other cases says nothing.
+ */
+
+#include "dma.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define COMMAND	       4
+#define COMMAND_MASTER 4
+
+/* What it writes to next is mapped no more */
+static void fault(struct dma *d)
+{
+	struct iommu_ioas_unmap arg = {
+		.size = sizeof arg,
+		.ioas_id = d->ioas,
+		.iova = MEM_IOVA,
+		.length = MEM_SIZE,
+	};
+
+	expect("unmap the memory", ioctl(d->iommufd, IOMMU_IOAS_UNMAP, &arg), 0);
+	stopped(d, "unmapped");
+}
+
+static void master_off(struct dma *d)
+{
+	uint16_t command;
+
+	must("config", cdev_config_read(d, COMMAND, &command, sizeof command));
+	command &= ~COMMAND_MASTER;
+	expect("bus mastering of the device",
+	       cdev_config_write(d, COMMAND, &command, sizeof command), 0);
+}
+
+/* Of the bridge above the device, if there is one */
+static void bridge_master_off(struct dma *d)
+{
+	uint16_t command;
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/../config", d->bdf);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return;
+	must(path, fd);
+	if (pread(fd, &command, sizeof command, COMMAND) != sizeof command)
+		fail("%s: %s", path, strerror(errno));
+	command &= ~COMMAND_MASTER;
+	expect("bus mastering of the bridge",
+	       pwrite(fd, &command, sizeof command, COMMAND) == sizeof command ? 0 : -1, 0);
+	close(fd);
+}
+
+void control_old(struct dma *d)
+{
+	device_up(d);
+	phase("control");
+	fault(d);
+	d->device->reset(d);
+	ok("reset");
+	master_off(d);
+	bridge_master_off(d);
+	reboot_now();
+}
