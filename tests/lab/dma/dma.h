@@ -30,6 +30,7 @@
 #define TOKEN_DEV     0x33ULL
 #define TOKEN_HWPT    0x44ULL
 #define TOKEN_BUFFER  0x55ULL
+#define BUFFER_SIZE   0x10000ULL /* declared as a DMA buffer, at RING_OFFSET */
 
 #define CONFIG_SIZE 256
 

@@ -2,9 +2,13 @@
 /*
  * Sessions, iommufd and vfio, one function for each ioctl, and the two orders
  * they are used in: everything up and preserved, everything back. See dma.h.
+ *
+ * What liblu has for a step is done by liblu, so that the real kernel is driven by
+ * the calls that a VMM uses, and not only by what this program knows of it.
  */
 
 #include "dma.h"
+#include "lu-private.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,6 +26,15 @@
 #define F_SEAL_SHRINK 2
 #define F_SEAL_GROW   4
 #endif
+
+/* What liblu returns, as a system call would */
+static int answer(int r)
+{
+	if (r >= 0)
+		return r;
+	errno = -r;
+	return -1;
+}
 
 /* By its PCI class */
 static bool is_disk(const char *bdf)
@@ -76,27 +89,19 @@ int session_retrieve(struct dma *d, const char *name)
 
 int session_preserve(int session, int fd, uint64_t token)
 {
-	struct liveupdate_session_preserve_fd arg = {
-		.size = sizeof arg,
-		.fd = fd,
-		.token = token,
-	};
-
-	return ioctl(session, LIVEUPDATE_SESSION_PRESERVE_FD, &arg);
+	return answer(lu_kernel_preserve(session, fd, token));
 }
 
 int session_unpreserve(int session, uint64_t token)
 {
-	struct liveupdate_session_unpreserve_fd arg = { .size = sizeof arg, .token = token };
-
-	return ioctl(session, LIVEUPDATE_SESSION_UNPRESERVE_FD, &arg);
+	return answer(lu_kernel_unpreserve(session, token));
 }
 
 int session_retrieve_fd(int session, uint64_t token)
 {
-	struct liveupdate_session_retrieve_fd arg = { .size = sizeof arg, .token = token };
+	int fd = -1;
 
-	return ioctl(session, LIVEUPDATE_SESSION_RETRIEVE_FD, &arg) ? -1 : arg.fd;
+	return answer(lu_kernel_retrieve(session, token, &fd)) ? -1 : fd;
 }
 
 int session_finish(int session)
@@ -153,12 +158,7 @@ int cdev_open(const char *bdf)
 
 int cdev_bind(struct dma *d)
 {
-	struct vfio_device_bind_iommufd arg = { .argsz = sizeof arg, .iommufd = d->iommufd };
-
-	if (ioctl(d->dev, VFIO_DEVICE_BIND_IOMMUFD, &arg))
-		return -1;
-	d->devid = arg.out_devid;
-	return 0;
+	return answer(lu_device_bind(d->dev, d->iommufd, &d->devid));
 }
 
 /* The kernel cannot write its answer, and takes everything back */
@@ -180,9 +180,7 @@ int cdev_bind_unanswered(struct dma *d)
 
 int cdev_attach(struct dma *d)
 {
-	struct vfio_device_attach_iommufd_pt arg = { .argsz = sizeof arg, .pt_id = d->hwpt };
-
-	return ioctl(d->dev, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg);
+	return answer(lu_device_attach(d->dev, d->hwpt));
 }
 
 int cdev_detach(struct dma *d)
@@ -300,28 +298,15 @@ int hwpt_create(struct dma *d)
 
 int hwpt_mark(struct dma *d, uint32_t hwpt, uint64_t token, uint32_t flags)
 {
-	struct iommu_hwpt_liveupdate_mark_preserve arg = {
-		.size = sizeof arg,
-		.hwpt_id = hwpt,
-		.hwpt_token = token,
-		.flags = flags,
-	};
-
-	return ioctl(d->iommufd, IOMMU_HWPT_LIVEUPDATE_MARK_PRESERVE, &arg);
+	return answer(flags & IOMMU_HWPT_LIVEUPDATE_CLEAR ? lu_hwpt_unmark(d->iommufd, hwpt)
+							  : lu_hwpt_mark(d->iommufd, hwpt, token));
 }
 
 int ioas_buffer(struct dma *d, uint64_t iova, uint64_t length, uint64_t token, uint32_t flags)
 {
-	struct iommu_ioas_preserve arg = {
-		.size = sizeof arg,
-		.flags = flags,
-		.ioas_id = d->ioas,
-		.iova = iova,
-		.length = length,
-		.token = token,
-	};
-
-	return ioctl(d->iommufd, IOMMU_IOAS_PRESERVE, &arg);
+	return answer(flags & IOMMU_IOAS_PRESERVE_CLEAR
+			      ? lu_ioas_forget(d->iommufd, d->ioas, token)
+			      : lu_ioas_preserve(d->iommufd, d->ioas, iova, length, token));
 }
 
 /* Clocks are off on a busy host, so the time is long */
@@ -352,6 +337,9 @@ void device_up(struct dma *d)
 	must("cdev", d->dev);
 	d->iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
 	must("/dev/iommu", d->iommufd);
+	if (lu_iommufd_can_preserve(d->iommufd) != 1 || !lu_fd_is_iommufd(d->iommufd) ||
+	    lu_fd_is_iommufd(d->dev) || !lu_fd_is_device(d->dev) || lu_fd_is_device(d->iommufd))
+		fail("liblu does not know an iommufd or a device, or that they can be preserved");
 	must("bind", cdev_bind(d));
 	must("ioas", ioas_create(d));
 	must("map", ioas_map_mem(d));
@@ -365,7 +353,7 @@ void device_up(struct dma *d)
 	phase("before");
 	device_wait(d, d->device == &nvme_device ? 40 : 200, "before");
 	must("mark", hwpt_mark(d, d->hwpt, TOKEN_HWPT, 0));
-	must("buffer", ioas_buffer(d, MEM_IOVA + RING_OFFSET, 0x10000, TOKEN_BUFFER, 0));
+	must("buffer", ioas_buffer(d, MEM_IOVA + RING_OFFSET, BUFFER_SIZE, TOKEN_BUFFER, 0));
 }
 
 /* Of the device, or of what is above it; false if that is no PCI device */
@@ -475,31 +463,58 @@ void retrieve_all(struct dma *d)
 	must("retrieve device", d->dev);
 }
 
+/* The kernel tells what it was given, one mapping and one DMA buffer, and no more */
+static void check_areas(const struct lu_area *areas, size_t n)
+{
+	const struct lu_area want[] = {
+		{ .iova = MEM_IOVA,
+		  .length = MEM_SIZE,
+		  .token = TOKEN_MEM,
+		  .hwpt_token = TOKEN_HWPT,
+		  .flags = LU_AREA_READABLE | LU_AREA_WRITEABLE },
+		{ .iova = MEM_IOVA + RING_OFFSET,
+		  .length = BUFFER_SIZE,
+		  .token = TOKEN_BUFFER,
+		  .hwpt_token = TOKEN_HWPT,
+		  .flags = LU_AREA_BUFFER },
+	};
+
+	for (size_t i = 0; i < n; i++)
+		say("area: iova %llx length %llx token %llx offset %llx hwpt %llx flags %x",
+		    (unsigned long long)areas[i].iova, (unsigned long long)areas[i].length,
+		    (unsigned long long)areas[i].token, (unsigned long long)areas[i].offset,
+		    (unsigned long long)areas[i].hwpt_token, areas[i].flags);
+	if (n != sizeof want / sizeof *want || memcmp(areas, want, sizeof want))
+		fail("%zu areas, and not what was handed over", n);
+	ok("%zu areas, as they were handed over", n);
+}
+
+/* For liblu, which asks by token */
+static int memory_of(uint64_t token, void *userdata)
+{
+	struct dma *d = userdata;
+
+	return token == TOKEN_MEM ? d->mem : -ENOENT;
+}
+
 /* By what the kernel tells, not by what this program knows */
 void reattach(struct dma *d)
 {
+	lu_cleanup(lu_freep) struct lu_area *areas = NULL;
 	struct dma_note *note = (void *)d->ram;
-	struct iommu_lu_area areas[8];
-	struct iommu_lu_info info = {
-		.size = sizeof info,
-		.num_areas = 8,
-		.areas = (uintptr_t)areas,
-	};
 	uint16_t command;
+	size_t n = 0;
 
-	must("info", ioctl(d->iommufd, IOMMU_LU_INFO, &info));
-	if (info.num_areas != 2 || areas[0].iova != MEM_IOVA || areas[0].length != MEM_SIZE ||
-	    areas[0].token != TOKEN_MEM || areas[0].offset || areas[1].token != TOKEN_BUFFER ||
-	    areas[1].iova != MEM_IOVA + RING_OFFSET || !(areas[1].flags & IOMMU_LU_AREA_BUFFER))
-		fail("wrong areas: %u, iova %llx length %llx token %llx", info.num_areas,
-		     areas[0].iova, areas[0].length, areas[0].token);
+	must("areas", answer(lu_iommufd_areas(d->iommufd, &areas, &n)));
+	check_areas(areas, n);
 	must("bind", cdev_bind(d));
 	must("config", cdev_config_read(d, 4, &command, 2));
 	say("command %04x, was %04x", command, note->command);
 	if (command != note->command)
 		fail("the command register has changed");
 	must("ioas", ioas_create(d));
-	must("map", ioas_map_mem(d));
+	must("map",
+	     answer(lu_ioas_map_areas(d->iommufd, d->ioas, TOKEN_HWPT, areas, n, memory_of, d)));
 	must("hwpt", hwpt_create(d));
 	device_wait(d, 20, "bound, still parked");
 	phase("switch");

@@ -6,10 +6,13 @@ in /next/bzImage, with an initramfs in /next/initrd that has the one after it.
 """
 
 from . import kernel
-from .base import LAB, need, run
+from .base import LAB, TOP, need, run
 from .cache import digest
 
 TRAILER = "TRAILER!!!"
+# What of liblu asks nobody but the kernel: a program drives the kernel with it.
+LIBLU = TOP / "liblu"
+LIBLU_FILES = [LIBLU / name for name in ("lu-device.c", "lu-kernel.c", "lu-private.h", "liblu.h")]
 
 
 def cpio(files):
@@ -39,7 +42,7 @@ def folder():
 def compile_static(sources, target, headers):
     """A program that needs nothing but the kernel."""
     run([need("gcc", "to compile guest programs"), "-O2", "-static", "-pthread", "-Wall", "-Wextra",
-         "-Werror", "-D_GNU_SOURCE=", "-isystem", headers, "-o", target, *sources])
+         "-Werror", "-D_GNU_SOURCE=", "-isystem", headers, f"-I{LIBLU}", "-o", target, *sources])
     return target
 
 
@@ -61,11 +64,13 @@ def of_program(cache, name, images, loaded):
     """The initramfs of a program of the lab, made of files: an entry's file."""
     source = LAB / name
     headers = kernel.headers(cache)
-    key = digest("program-1", source, headers.parent.name, [i.parent.name for i in images],
+    key = digest("program-1", source, LIBLU_FILES, headers.parent.name, [i.parent.name for i in images],
                  {flavour: image.parent.name for flavour, image in loaded.items()})
 
     def build(work):
-        program = compile_static(sorted(source.glob("*.c")), work / "init", headers)
+        program = compile_static([*sorted(source.glob("*.c")),
+                                  *(file for file in LIBLU_FILES if file.suffix == ".c")],
+                                 work / "init", headers)
         (work / "initrd").write_bytes(boots(
             program.read_bytes(), [image.read_bytes() for image in images],
             {flavour: image.read_bytes() for flavour, image in loaded.items()}))
