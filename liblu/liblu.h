@@ -128,6 +128,7 @@ struct lu_session_options {
 	enum lu_claim_policy claim_policy;
 	enum lu_unclaimed_policy unclaimed_policy;
 	uint64_t claim_timeout_usec; /* 0: lu.conf's ClaimTimeout=; LU_USEC_INFINITY: for ever */
+	uint64_t ready_timeout_usec; /* 0: lu.conf's ReadyTimeout=; at most MaxReadyTimeout= */
 };
 
 /* Where a session is in the life of an update; see org.luod1(5). */

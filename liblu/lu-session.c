@@ -59,6 +59,8 @@ static int append_session_options(sd_bus_message *m, const struct lu_session_opt
 		r = APPEND_WORD(m, "unclaimed-policy", unclaimed_policy_words, o->unclaimed_policy);
 	if (r >= 0 && o->claim_timeout_usec)
 		r = lu_append_option(m, "claim-timeout", "t", o->claim_timeout_usec);
+	if (r >= 0 && o->ready_timeout_usec)
+		r = lu_append_option(m, "ready-timeout", "t", o->ready_timeout_usec);
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 

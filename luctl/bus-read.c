@@ -338,6 +338,8 @@ const struct luctl_field luctl_session_fields[] = {
 	FIELD(session, "ClaimPolicy", "s", read_string, claim_policy),
 	FIELD(session, "UnclaimedPolicy", "s", read_string, unclaimed_policy),
 	FIELD(session, "ClaimTimeout", "t", read_number, claim_timeout),
+	FIELD(session, "ReadyTimeout", "t", read_number, ready_timeout),
+	FIELD(session, "OwnerConnected", "b", read_bool, owner_connected),
 	FIELD(session, "State", "s", read_string, state),
 	FIELD(session, "Reason", "s", read_string, reason),
 	FIELD(session, "Resources", "a(sstt)", read_resources, resources),

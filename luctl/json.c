@@ -141,6 +141,8 @@ static json_t *json_session(const struct luctl_session *s)
 	luctl_json_set(&object, "claim-policy", luctl_json_text(s->claim_policy));
 	luctl_json_set(&object, "unclaimed-policy", luctl_json_text(s->unclaimed_policy));
 	luctl_json_set(&object, "claim-timeout-usec", luctl_json_u64(s->claim_timeout));
+	luctl_json_set(&object, "ready-timeout-usec", luctl_json_u64(s->ready_timeout));
+	luctl_json_set(&object, "owner-connected", json_boolean(s->owner_connected));
 	luctl_json_set(&object, "state", luctl_json_text(s->state));
 	luctl_json_set(&object, "reason", luctl_json_text(s->reason));
 	luctl_json_set(&object, "delivered-by", luctl_json_text(s->delivered_by));

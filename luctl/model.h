@@ -78,6 +78,8 @@ struct luctl_session {
 	char *claim_policy;
 	char *unclaimed_policy;
 	uint64_t claim_timeout; /* usec; USEC_INFINITY: none */
+	uint64_t ready_timeout; /* usec, as it was asked for; 0: lu.conf's */
+	bool owner_connected;
 	char *state;
 	char *reason;
 	struct luctl_resources resources;

@@ -68,9 +68,12 @@ static void add_row(struct luctl_table *table, const struct luctl_session *s)
 	_cleanup_free_ char *bytes = luctl_format_bytes(s->preserved_bytes);
 	/* Not nothing: scripts count columns. */
 	const char *unit = isempty(s->unit) ? "-" : s->unit;
+	const char *reason = s->reason;
 
+	if (isempty(reason) && !s->owner_connected)
+		reason = "its owner is not connected";
 	luctl_table_add(table, (const char *const[]){ name, unit, s->mode, s->policy, count, bytes,
-						      s->state, s->reason });
+						      s->state, reason });
 }
 
 static int print_table(struct luctl *luctl, const struct luctl_sessions *sessions)
@@ -130,6 +133,7 @@ static int print_one(struct luctl *luctl, const struct luctl_session *s)
 {
 	_cleanup_free_ char *name = full_name(s), *bytes = luctl_format_bytes(s->preserved_bytes);
 	_cleanup_free_ char *timeout = luctl_format_duration(s->claim_timeout);
+	_cleanup_free_ char *ready = luctl_format_duration(s->ready_timeout);
 	_cleanup_free_ char *unclaimed = NULL;
 
 	unclaimed = strprintf("%s after %s", strempty(s->unclaimed_policy), strempty(timeout));
@@ -137,10 +141,12 @@ static int print_one(struct luctl *luctl, const struct luctl_session *s)
 	print_line(luctl, "State", s->state);
 	print_line(luctl, "Reason", s->reason);
 	print_line(luctl, "Unit", s->unit);
+	print_line(luctl, "Owner", s->owner_connected ? "connected" : "not connected");
 	print_line(luctl, "Mode", s->mode);
 	print_line(luctl, "Policy", s->policy);
 	print_line(luctl, "Claim policy", s->claim_policy);
 	print_line(luctl, "If unclaimed", unclaimed);
+	print_line(luctl, "Ready within", s->ready_timeout ? ready : NULL);
 	print_line(luctl, "Kernel session", s->kernel_name);
 	print_line(luctl, "Delivered by", s->delivered_by);
 	print_line(luctl, "Update", s->update_id);

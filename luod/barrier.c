@@ -18,20 +18,53 @@ int barrier_leave_behind(struct manager *m, struct session *s, int error, const 
 	return 0;
 }
 
+/* A session may ask for more than lu.conf gives it, but all others wait for it. */
+static uint64_t time_of(const struct manager *m, const struct session *s)
+{
+	if (!s->ready_timeout_usec)
+		return m->conf.ready_timeout_usec;
+	return s->ready_timeout_usec < m->conf.max_ready_timeout_usec
+		       ? s->ready_timeout_usec
+		       : m->conf.max_ready_timeout_usec;
+}
+
+static uint64_t time_left(const struct session *s)
+{
+	uint64_t now = now_usec(CLOCK_MONOTONIC);
+
+	return s->ready_deadline_usec > now ? s->ready_deadline_usec - now : 0;
+}
+
+uint64_t barrier_timeout(const struct manager *m)
+{
+	uint64_t first = USEC_INFINITY;
+	const struct session *s;
+
+	if (!m->update.announced)
+		return m->conf.step_timeout_usec;
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		if (s->state == SESSION_PREPARING && time_left(s) < first)
+			first = time_left(s);
+	return first;
+}
+
 void barrier_remind(struct manager *m, const struct session *s)
 {
 	if (s->state == SESSION_PREPARING && m->update.announced)
 		bus_set_emit_signal(&m->buses, s->path, LUOD_SESSION_INTERFACE, "PrepareForUpdate",
-				    "st", m->update.info.id, m->conf.ready_timeout_usec);
+				    "st", m->update.info.id, time_left(s));
 }
 
 static void announce(struct manager *m)
 {
+	uint64_t now = now_usec(CLOCK_MONOTONIC);
 	struct session *s;
 
 	m->update.announced = true;
-	TAILQ_FOREACH(s, &m->sessions, entry)
+	TAILQ_FOREACH(s, &m->sessions, entry) {
+		s->ready_deadline_usec = now + time_of(m, s);
 		barrier_remind(m, s);
+	}
 }
 
 int barrier_count_vetoes(struct manager *m)
@@ -73,8 +106,10 @@ int barrier_act(struct manager *m)
 		announce(m);
 	if (m->job)
 		job_changed(m->job);
-	if (somebody_missing(m))
+	if (somebody_missing(m)) {
+		update_progress(m);
 		return STEP_WAIT;
+	}
 	timeline_mark(&m->update.timeline, MARK_ALL_READY);
 	m->update.barrier_passed = true;
 	return STEP_DONE;
@@ -85,11 +120,13 @@ void barrier_expired(struct manager *m)
 	struct session *s;
 
 	TAILQ_FOREACH(s, &m->sessions, entry) {
-		if (s->state != SESSION_PREPARING)
+		if (s->state != SESSION_PREPARING || time_left(s))
 			continue;
 		if (barrier_leave_behind(m, s, -ETIMEDOUT,
-					 "its owner did not say Ready in time (ReadyTimeout=)") <
-		    0) {
+					 session_owner_connected(s)
+						 ? "its owner did not say Ready in time (ReadyTimeout=)"
+						 : "its owner is gone, and nobody said Ready in its "
+						   "place in time (ReadyTimeout=)") < 0) {
 			update_abort(m, strempty(m->update.error));
 			return;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * barrier - the point that all owners must have reached before the jump. Each session is told
- * PrepareForUpdate with a deadline and answers Ready or Veto. A required session that vetoes or
+ * PrepareForUpdate with a deadline of its own and answers Ready or Veto. A required session that vetoes or
  * says nothing calls the update off; a best-effort one is left behind and the rest goes on.
  *
  * Nothing here assumes that a guest is paused: what Ready means is its owner's business.
@@ -24,7 +24,10 @@ int barrier_count_vetoes(struct manager *m);
 /* Tells one session again whose owner may have missed it: it was started anew and has claimed it. */
 void barrier_remind(struct manager *m, const struct session *s);
 
-/* The deadline has passed: decides about those who said nothing. */
+/* How long until the first of those who have not answered is out of time. */
+uint64_t barrier_timeout(const struct manager *m);
+
+/* That has passed: decides about those who said nothing. The others still have time. */
 void barrier_expired(struct manager *m);
 
 /*

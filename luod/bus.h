@@ -58,6 +58,7 @@ typedef int (*bus_attach_t)(sd_bus *bus, void *userdata);
 struct bus_set {
 	sd_event *event;
 	bus_attach_t attach;
+	void (*peer_gone)(uint64_t number, void *userdata); /* may be NULL */
 	void *userdata;
 
 	sd_bus *system;

@@ -251,6 +251,14 @@ static const struct conf_row rows[] = {
 		.max = 3600 * USEC_PER_SEC,
 	},
 	{
+		.key = { "Update", "MaxReadyTimeout", "5min", "a duration from 100ms to 1h",
+			 "The most that a session may ask for instead." },
+		.parse = value_duration,
+		FIELD(max_ready_timeout_usec),
+		.min = 100 * USEC_PER_MSEC,
+		.max = 3600 * USEC_PER_SEC,
+	},
+	{
 		.key = { "Update", "QuiesceTimeout", "90s", "a duration from 1s to 1h",
 			 "How long stopping everything else may take with Jump=direct." },
 		.parse = value_duration,

@@ -36,6 +36,7 @@ struct conf {
 	/* [Update] */
 	enum conf_jump jump;
 	uint64_t ready_timeout_usec;
+	uint64_t max_ready_timeout_usec;
 	uint64_t quiesce_timeout_usec;
 	uint64_t step_timeout_usec;
 	/* [Sessions] */

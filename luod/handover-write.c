@@ -92,6 +92,8 @@ static json_t *write_session(struct writer *w, const struct session *s, bool sta
 	if (json_object_update(o, known) < 0)
 		refuse(w, -ENOMEM, "out of memory");
 	json_decref(known);
+	if (s->ready_timeout_usec)
+		json_object_set_new(o, "ready-timeout-usec", write_usec(s->ready_timeout_usec));
 	put_text(w, o, s->kernel_name, "unit", s->unit, LIMIT_UNIT);
 	if (state) {
 		json_object_set_new(o, "state", json_string(session_state_to_string(s->state)));

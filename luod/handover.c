@@ -176,7 +176,9 @@ static int read_policies(struct reader *r, struct session *s, json_t *o)
 	    (result = take_word(r, o, "claim-policy", claim_policy_from_string, &claim)) < 0 ||
 	    (result = take_word(r, o, "unclaimed-policy", unclaimed_policy_from_string,
 				&unclaimed)) < 0 ||
-	    (result = take_usec(r, o, "claim-timeout-usec", &s->claim_timeout_usec)) < 0)
+	    (result = take_usec(r, o, "claim-timeout-usec", &s->claim_timeout_usec)) < 0 ||
+	    (json_object_get(o, "ready-timeout-usec") &&
+	     (result = take_usec(r, o, "ready-timeout-usec", &s->ready_timeout_usec)) < 0))
 		return result;
 	s->mode = (enum session_mode)mode;
 	s->policy = (enum session_policy)policy;

@@ -99,7 +99,7 @@ PROPERTY_GETTER(get_jobs)
 
 struct create_options {
 	int mode, policy, claim_policy, unclaimed_policy;
-	uint64_t claim_timeout_usec;
+	uint64_t claim_timeout_usec, ready_timeout_usec;
 };
 
 static const struct option_spec create_specs[] = {
@@ -110,6 +110,7 @@ static const struct option_spec create_specs[] = {
 	{ "unclaimed-policy", 's', offsetof(struct create_options, unclaimed_policy),
 	  unclaimed_policy_from_string },
 	{ "claim-timeout", 't', offsetof(struct create_options, claim_timeout_usec), NULL },
+	{ "ready-timeout", 't', offsetof(struct create_options, ready_timeout_usec), NULL },
 };
 
 /* A unit that starts again under the same name after the jump; a login session's scope does not. */
@@ -202,6 +203,7 @@ static int method_create_session(sd_bus_message *m, void *userdata, sd_bus_error
 	s->claim_policy = (enum claim_policy)o.claim_policy;
 	s->unclaimed_policy = (enum unclaimed_policy)o.unclaimed_policy;
 	s->claim_timeout_usec = o.claim_timeout_usec;
+	s->ready_timeout_usec = o.ready_timeout_usec;
 	s->manager = manager;
 	session_set_owner_connection(s, m, caller);
 	log_info("Session %u/%s created by %s (pid %d)", s->uid, s->name,
@@ -226,7 +228,7 @@ static void claimed(struct manager *m, struct session *s, const struct identity 
 {
 	/* With the policy "uid" the session goes along with its owner to another unit. */
 	free_and_strdup(&s->unit, caller->unit);
-	session_emit(m, s, "Unit");
+	session_emit(m, s, "Unit", "OwnerConnected");
 	manager_save(m);
 	if (s->state != SESSION_UNCLAIMED)
 		return;

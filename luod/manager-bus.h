@@ -27,8 +27,10 @@ int method_unload(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int job_paths(struct manager *m, char ***ret);
 int session_paths(struct manager *m, char ***ret);
 
-/* Remembers the caller as the one who answers for the session from now on. */
+/* Remembers the caller as the one who answers for the session from now on. Announces nothing. */
 void session_set_owner_connection(struct session *s, sd_bus_message *m,
 				  const struct identity *caller);
+/* Lets only the owner pass; when nobody answers for the session, it does from now on. */
+int session_require_owner(struct session *s, sd_bus_message *m, sd_bus_error *error);
 
 #endif

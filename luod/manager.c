@@ -155,6 +155,7 @@ int manager_new(const struct manager_paths *paths, struct manager **ret)
 	    (r = fdstore_open(paths->keeper, &m->fdstore)) < 0)
 		return r;
 	bus_set_init(&m->buses, m->event, manager_attach, m);
+	m->buses.peer_gone = session_peer_gone;
 	conf_default(&m->conf);
 	manager_load_conf(m);
 	features_probe(&m->features, paths->root);

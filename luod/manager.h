@@ -101,6 +101,9 @@ void manager_save(struct manager *m);
 #define session_emit(m, s, ...) \
 	bus_set_emit_changed_list(&(m)->buses, (s)->path, LUOD_SESSION_INTERFACE, __VA_ARGS__)
 
+/* owner-bus.c: a peer connection is gone, whose number this was (bus_set's peer_gone). */
+void session_peer_gone(uint64_t peer, void *userdata);
+
 /* manager-bus.c: registers every object of luod on a connection (a bus_attach_t). */
 int manager_attach(sd_bus *bus, void *userdata);
 int session_attach(sd_bus *bus, struct manager *m);

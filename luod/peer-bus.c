@@ -150,9 +150,20 @@ static void peer_free(struct bus_peer *peer)
 	free(peer);
 }
 
+/* It has ended or is ended, and the set goes on. */
+static void peer_lose(struct bus_peer *peer)
+{
+	struct bus_set *set = peer->set;
+	uint64_t number = peer->identity.peer;
+
+	peer_free(peer);
+	if (set->peer_gone)
+		set->peer_gone(number, set->userdata);
+}
+
 static int on_peer_gone(sd_bus_message *m _unused_, void *userdata, sd_bus_error *error _unused_)
 {
-	peer_free(userdata);
+	peer_lose(userdata);
 	return 1;
 }
 
@@ -276,7 +287,7 @@ static void drop_swamped(struct bus_set *set)
 		log_warning("Process %d of uid %u does not read what it is sent; closing its "
 			    "connection.",
 			    peer->identity.pid, peer->identity.uid);
-		peer_free(peer);
+		peer_lose(peer);
 	}
 }
 

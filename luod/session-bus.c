@@ -10,44 +10,6 @@
 
 #define REASON_MAX 512
 
-/* --- whose session it is ---------------------------------------------------------------------- */
-
-void session_set_owner_connection(struct session *s, sd_bus_message *m,
-				  const struct identity *caller)
-{
-	s->owner_track = sd_bus_track_unref(s->owner_track);
-	s->owner_peer = caller->peer;
-	if (caller->peer)
-		return;
-	if (sd_bus_track_new(sd_bus_message_get_bus(m), &s->owner_track, NULL, NULL) < 0 ||
-	    sd_bus_track_add_sender(s->owner_track, m) < 0)
-		s->owner_track = sd_bus_track_unref(s->owner_track);
-}
-
-bool session_owner_connected(const struct session *s)
-{
-	if (s->owner_peer)
-		return bus_set_has_peer(&s->manager->buses, s->owner_peer);
-	return s->owner_track && sd_bus_track_count(s->owner_track) > 0;
-}
-
-/* Lets only the owner pass; the one who speaks is then also the one who answers for it. */
-static int require_owner(struct session *s, sd_bus_message *m, sd_bus_error *error)
-{
-	const struct identity *caller;
-	int r = bus_set_identify(&s->manager->buses, m, &caller, error);
-
-	if (r < 0)
-		return r;
-	if (!session_admits(s, caller->uid, caller->unit))
-		return sd_bus_error_setf(error, LUOD_ERROR("NotOwner"),
-					 "Session '%s' belongs to uid %u in %s.", s->name, s->uid,
-					 isempty(s->unit) ? "no unit" : s->unit);
-	if (!session_owner_connected(s))
-		session_set_owner_connection(s, m, caller);
-	return 0;
-}
-
 static int wrong_state(const struct session *s, const char *what, sd_bus_error *error)
 {
 	return sd_bus_error_setf(error, LUOD_ERROR("WrongState"), "%s: session '%s' is %s%s%s.",
@@ -201,7 +163,7 @@ static int method_attach_memory(sd_bus_message *m, void *userdata, sd_bus_error 
 
 	if ((r = sd_bus_message_read(m, "sh", &label, &fd)) < 0 ||
 	    (r = options_read(m, NULL, 0, NULL, error)) < 0 ||
-	    (r = require_owner(s, m, error)) < 0 ||
+	    (r = session_require_owner(s, m, error)) < 0 ||
 	    (r = require_mode(s, SESSION_CUSTODY, error)) < 0 || (r = require_idle(s, error)) < 0 ||
 	    (r = require_label(s, label, error)) < 0 || (r = require_room(s, error)) < 0 ||
 	    (r = require_store(s, error)) < 0 || (r = require_preservable(s, fd, &info, error)) < 0)
@@ -239,7 +201,7 @@ static int method_detach(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	const char *label;
 	int r;
 
-	if ((r = sd_bus_message_read(m, "s", &label)) < 0 || (r = require_owner(s, m, error)) < 0 ||
+	if ((r = sd_bus_message_read(m, "s", &label)) < 0 || (r = session_require_owner(s, m, error)) < 0 ||
 	    (r = find_resource(s, label, &resource, error)) < 0 || (r = require_idle(s, error)) < 0)
 		return r;
 	custody_forget(s, resource);
@@ -255,7 +217,7 @@ static int method_get_resource(sd_bus_message *m, void *userdata, sd_bus_error *
 	const char *label;
 	int r;
 
-	if ((r = sd_bus_message_read(m, "s", &label)) < 0 || (r = require_owner(s, m, error)) < 0 ||
+	if ((r = sd_bus_message_read(m, "s", &label)) < 0 || (r = session_require_owner(s, m, error)) < 0 ||
 	    (r = require_mode(s, SESSION_CUSTODY, error)) < 0 ||
 	    (r = find_resource(s, label, &resource, error)) < 0)
 		return r;
@@ -276,7 +238,7 @@ static int method_get_session_fd(sd_bus_message *m, void *userdata, sd_bus_error
 	struct session *s = userdata;
 	int r;
 
-	if ((r = require_owner(s, m, error)) < 0 ||
+	if ((r = session_require_owner(s, m, error)) < 0 ||
 	    (r = require_mode(s, SESSION_DELEGATION, error)) < 0)
 		return r;
 	if (s->kernel_fd < 0 || s->state == SESSION_UNCLAIMED)
@@ -310,7 +272,7 @@ static int method_declare_resource(sd_bus_message *m, void *userdata, sd_bus_err
 	int kind, r;
 
 	if ((r = sd_bus_message_read(m, "sstt", &label, &kind_word, &token, &bytes)) < 0 ||
-	    (r = require_owner(s, m, error)) < 0 ||
+	    (r = session_require_owner(s, m, error)) < 0 ||
 	    (r = require_mode(s, SESSION_DELEGATION, error)) < 0 ||
 	    (r = require_label(s, label, error)) < 0)
 		return r;
@@ -335,7 +297,7 @@ static int method_ready(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	struct session *s = userdata;
 	struct manager *manager = s->manager;
-	int r = require_owner(s, m, error);
+	int r = session_require_owner(s, m, error);
 
 	if (r < 0)
 		return r;
@@ -355,7 +317,7 @@ static int method_veto(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	const char *reason;
 	int r;
 
-	if ((r = sd_bus_message_read(m, "s", &reason)) < 0 || (r = require_owner(s, m, error)) < 0)
+	if ((r = sd_bus_message_read(m, "s", &reason)) < 0 || (r = session_require_owner(s, m, error)) < 0)
 		return r;
 	if (s->state != SESSION_PREPARING && s->state != SESSION_READY)
 		return wrong_state(s, "There is no update to veto", error);
@@ -374,7 +336,7 @@ static int method_resumed(sd_bus_message *m, void *userdata, sd_bus_error *error
 {
 	struct session *s = userdata;
 	struct manager *manager = s->manager;
-	int r = require_owner(s, m, error);
+	int r = session_require_owner(s, m, error);
 
 	if (r < 0)
 		return r;
@@ -397,7 +359,7 @@ static int kernel_keeps(const struct session *s, int why, sd_bus_error *error)
 static int method_done(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	struct session *s = userdata;
-	int r = require_owner(s, m, error);
+	int r = session_require_owner(s, m, error);
 
 	if (r < 0)
 		return r;
@@ -417,7 +379,7 @@ static int require_owner_or_root(struct session *s, sd_bus_message *m, sd_bus_er
 
 	if (r < 0 || caller->uid == 0)
 		return r;
-	return require_owner(s, m, error);
+	return session_require_owner(s, m, error);
 }
 
 static int method_close(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -491,6 +453,11 @@ PROPERTY_GETTER(get_resources)
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+PROPERTY_GETTER(get_owner_connected)
+{
+	return sd_bus_message_append(reply, "b", session_owner_connected(userdata));
+}
+
 PROPERTY_GETTER(get_preserved_bytes)
 {
 	return sd_bus_message_append(reply, "t", session_preserved_bytes(userdata));
@@ -505,12 +472,15 @@ static const sd_bus_vtable session_vtable[] = {
 	SD_BUS_PROPERTY("Name", "s", NULL, offsetof(struct session, name), CONST),
 	SD_BUS_PROPERTY("Uid", "u", NULL, offsetof(struct session, uid), CONST),
 	SD_BUS_PROPERTY("Unit", "s", NULL, offsetof(struct session, unit), CHANGES),
+	SD_BUS_PROPERTY("OwnerConnected", "b", get_owner_connected, 0, CHANGES),
 	SD_BUS_PROPERTY("KernelName", "s", get_kernel_name, 0, CONST),
 	SD_BUS_PROPERTY("Mode", "s", get_mode, 0, CONST),
 	SD_BUS_PROPERTY("Policy", "s", get_policy, 0, CONST),
 	SD_BUS_PROPERTY("ClaimPolicy", "s", get_claim_policy, 0, CONST),
 	SD_BUS_PROPERTY("UnclaimedPolicy", "s", get_unclaimed_policy, 0, CONST),
 	SD_BUS_PROPERTY("ClaimTimeout", "t", NULL, offsetof(struct session, claim_timeout_usec),
+			CONST),
+	SD_BUS_PROPERTY("ReadyTimeout", "t", NULL, offsetof(struct session, ready_timeout_usec),
 			CONST),
 	SD_BUS_PROPERTY("State", "s", get_state, 0, CHANGES),
 	SD_BUS_PROPERTY("Reason", "s", NULL, offsetof(struct session, reason), CHANGES),

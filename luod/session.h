@@ -101,6 +101,7 @@ struct session {
 	enum claim_policy claim_policy;
 	enum unclaimed_policy unclaimed_policy;
 	uint64_t claim_timeout_usec;
+	uint64_t ready_timeout_usec; /* what its owner asks for; 0: lu.conf's ReadyTimeout= */
 
 	enum session_state state;
 	enum delivery delivery;
@@ -113,6 +114,7 @@ struct session {
 	struct json_t *unknown; /* fields of a newer luod's record, kept for the next one */
 	int kernel_fd;		/* a duplicate of what the keeper holds, or -EBADF */
 	sd_event_source *claim_timer;
+	uint64_t ready_deadline_usec; /* monotonic; set when the running update asked it */
 
 	/* The connection that created or claimed it last: is there anybody to answer for it? */
 	struct sd_bus_track *owner_track;

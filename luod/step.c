@@ -336,19 +336,14 @@ static void jump_expired(struct manager *m)
 
 /* --- the table ------------------------------------------------------------------------------ */
 
-static uint64_t step_timeout(const struct conf *conf)
+static uint64_t step_timeout(const struct manager *m)
 {
-	return conf->step_timeout_usec;
+	return m->conf.step_timeout_usec;
 }
 
-static uint64_t ready_timeout(const struct conf *conf)
+static uint64_t quiesce_timeout(const struct manager *m)
 {
-	return conf->ready_timeout_usec;
-}
-
-static uint64_t quiesce_timeout(const struct conf *conf)
-{
-	return conf->quiesce_timeout_usec;
+	return m->conf.quiesce_timeout_usec;
 }
 
 const struct step update_steps[] = {
@@ -358,7 +353,7 @@ const struct step update_steps[] = {
 	{ "memory", MARK_MEMORY, .act = memory_act, .timeout = step_timeout },
 	{ "quiesce", MARK_QUIESCE, .direct_only = true, .act = quiesce_act, .undo = quiesce_undo,
 	  .timeout = quiesce_timeout },
-	{ "barrier", MARK_BARRIER, .act = barrier_act, .timeout = ready_timeout,
+	{ "barrier", MARK_BARRIER, .act = barrier_act, .timeout = barrier_timeout,
 	  .expired = barrier_expired },
 	{ "record", MARK_RECORD, .act = record_act, .timeout = step_timeout },
 	{ "filesystems", MARK_FILESYSTEMS, .direct_only = true, .act = filesystems_act,

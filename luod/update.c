@@ -287,9 +287,9 @@ void update_progress(struct manager *m)
 {
 	struct update *u = &m->update;
 
-	if (u->deadline)
-		sd_event_source_set_time_relative(u->deadline,
-						  update_steps[u->step].timeout(&m->conf));
+	if (u->deadline && sd_event_source_set_time_relative(
+				   u->deadline, update_steps[u->step].timeout(m)) >= 0)
+		sd_event_source_set_enabled(u->deadline, SD_EVENT_ONESHOT);
 }
 
 static uint64_t next_backoff(uint64_t previous)
@@ -303,7 +303,7 @@ static int begin_step(struct manager *m)
 {
 	struct update *u = &m->update;
 	const struct step *step = &update_steps[u->step];
-	uint64_t timeout = step->timeout(&m->conf);
+	uint64_t timeout = step->timeout(m);
 
 	u->backoff_usec = 0;
 	sd_event_source_disable_unref(u->deadline);

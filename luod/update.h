@@ -59,7 +59,7 @@ struct step {
 	int (*act)(struct manager *m);
 	/* Idempotent, and safe to call when act() got only half-way or another luod did it. */
 	void (*undo)(struct manager *m);
-	uint64_t (*timeout)(const struct conf *conf);
+	uint64_t (*timeout)(const struct manager *m); /* from now on */
 	void (*expired)(struct manager *m); /* says in update->error what was waited for */
 };
 
@@ -111,7 +111,10 @@ int update_start(struct manager *m, struct update_info *info, bool force,
 /* There is news for the step that waits: look again. */
 void update_continue(struct manager *m);
 
-/* The step has done a part of what may take long in all: its time begins anew. */
+/*
+ * The step has done a part of what may take long in all, or waits for something else now: its time
+ * is taken anew.
+ */
 void update_progress(struct manager *m);
 
 /* Calls the update off: undoes every step begun so far and tells the owners. */

@@ -26,7 +26,8 @@ static void check_bounds(const struct conf *c)
 		abort();
 	if (!c->ready_timeout_usec || c->ready_timeout_usec > 3600 * USEC_PER_SEC ||
 	    c->quiesce_timeout_usec > 3600 * USEC_PER_SEC ||
-	    c->step_timeout_usec > 3600 * USEC_PER_SEC || !c->claim_timeout_usec)
+	    c->step_timeout_usec > 3600 * USEC_PER_SEC || !c->max_ready_timeout_usec ||
+	    c->max_ready_timeout_usec > 3600 * USEC_PER_SEC || !c->claim_timeout_usec)
 		abort();
 	if (!c->max_sessions || c->max_sessions > 1023 || !c->max_sessions_per_user ||
 	    c->max_sessions_per_user > 1023 || !c->max_resources_per_session)

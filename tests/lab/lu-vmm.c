@@ -488,6 +488,11 @@ static void set_claim_timeout(struct vmm *v, const char *arg)
 	v->session_options.claim_timeout_usec = parse_seconds(arg);
 }
 
+static void set_ready_timeout(struct vmm *v, const char *arg)
+{
+	v->session_options.ready_timeout_usec = parse_seconds(arg);
+}
+
 static void set_slow_ready(struct vmm *v, const char *arg)
 {
 	v->slow_ready_usec = parse_seconds(arg);
@@ -541,6 +546,7 @@ static const struct vmm_option {
 	{ "claim-policy", "POLICY", "unit or uid", set_claim_policy },
 	{ "unclaimed-policy", "POLICY", "hold or finish", set_unclaimed_policy },
 	{ "claim-timeout", "SECONDS", "after which the latter applies", set_claim_timeout },
+	{ "ready-timeout", "SECONDS", "to ask luod for, to say Ready", set_ready_timeout },
 	{ "slow-ready", "SECONDS", "pause at once, say Ready so much later", set_slow_ready },
 	{ "slow-done", "SECONDS", "say Done so much later than Resumed", set_slow_done },
 	{ "veto", "REASON", "answer every update with a veto", set_veto },

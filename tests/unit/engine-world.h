@@ -114,14 +114,9 @@ static int jump_act(struct manager *m)
 	return act(m, JUMP);
 }
 
-static uint64_t step_timeout(const struct conf *conf)
+static uint64_t step_timeout(const struct manager *m)
 {
-	return conf->step_timeout_usec;
-}
-
-static uint64_t ready_timeout(const struct conf *conf)
-{
-	return conf->ready_timeout_usec;
+	return m->conf.step_timeout_usec;
 }
 
 const struct step update_steps[] = {
@@ -130,7 +125,7 @@ const struct step update_steps[] = {
 	[BARE] = { "bare", MARK_MEMORY, .act = bare_act, .timeout = step_timeout },
 	[DIRECT] = { "direct", MARK_QUIESCE, .direct_only = true, .act = direct_act,
 		     .undo = direct_undo, .timeout = step_timeout },
-	[BARRIER] = { "barrier", MARK_BARRIER, .act = waiting_act, .timeout = ready_timeout,
+	[BARRIER] = { "barrier", MARK_BARRIER, .act = waiting_act, .timeout = barrier_timeout,
 		      .expired = barrier_expired },
 	[RECORD] = { "record", MARK_RECORD, .act = record_act, .undo = record_undo,
 		     .timeout = step_timeout },
@@ -142,6 +137,11 @@ const unsigned int update_n_steps = N_STEPS;
 void step_drop_kernel_session(struct manager *m _unused_, struct session *s)
 {
 	note(w.dropped, sizeof(w.dropped), "", s->name);
+}
+
+bool session_owner_connected(const struct session *s)
+{
+	return s->owner_peer != 0;
 }
 
 /* --- instead of manager.c and the rest ------------------------------------------------------ */

@@ -148,6 +148,10 @@ static int fake_get_session(sd_bus *bus, const char *path, const char *interface
 		return sd_bus_message_append(reply, "s", "vmm.service");
 	if (streq(property, "ClaimTimeout"))
 		return sd_bus_message_append(reply, "t", first ? UINT64_MAX : UINT64_C(30000000));
+	if (streq(property, "ReadyTimeout"))
+		return sd_bus_message_append(reply, "t", first ? UINT64_C(0) : UINT64_C(9000000));
+	if (streq(property, "OwnerConnected"))
+		return sd_bus_message_append(reply, "b", first);
 	if (streq(property, "State"))
 		return sd_bus_message_append(reply, "s", first ? "vetoed" : "idle");
 	if (streq(property, "Reason"))
@@ -445,6 +449,8 @@ static const sd_bus_vtable fake_session_vtable[] = {
 	FAKE_PROPERTY("ClaimPolicy", "s", fake_get_session),
 	FAKE_PROPERTY("UnclaimedPolicy", "s", fake_get_session),
 	FAKE_PROPERTY("ClaimTimeout", "t", fake_get_session),
+	FAKE_PROPERTY("ReadyTimeout", "t", fake_get_session),
+	FAKE_PROPERTY("OwnerConnected", "b", fake_get_session),
 	FAKE_PROPERTY("State", "s", fake_get_session),
 	FAKE_PROPERTY("Reason", "s", fake_get_session),
 	FAKE_PROPERTY("Resources", "a(sstt)", fake_get_session),

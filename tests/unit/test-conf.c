@@ -68,6 +68,7 @@ static void test_defaults(void **state _unused_)
 	conf_default(&conf);
 	assert_int_equal(conf.jump, CONF_JUMP_DIRECT);
 	assert_int_equal(conf.ready_timeout_usec, 30 * USEC_PER_SEC);
+	assert_int_equal(conf.max_ready_timeout_usec, 300 * USEC_PER_SEC);
 	assert_int_equal(conf.quiesce_timeout_usec, 90 * USEC_PER_SEC);
 	assert_int_equal(conf.step_timeout_usec, 60 * USEC_PER_SEC);
 	assert_true(conf.claim_timeout_usec == USEC_INFINITY);
@@ -152,6 +153,7 @@ static void test_all_keys(void **state _unused_)
 	struct warnings w;
 	struct conf conf = parsed("[Update]\n"
 				  "Jump=systemd\nReadyTimeout=5min 20s\nQuiesceTimeout=2m\n"
+				  "MaxReadyTimeout=1h\n"
 				  "StepTimeout = 7\n"
 				  "[Sessions]\n"
 				  "ClaimTimeout=1d\nUnclaimedPolicy=finish\nMaxSessions=1023\n"
@@ -162,6 +164,7 @@ static void test_all_keys(void **state _unused_)
 	assert_int_equal(w.n, 0);
 	assert_int_equal(conf.jump, CONF_JUMP_SYSTEMD);
 	assert_int_equal(conf.ready_timeout_usec, 320 * USEC_PER_SEC);
+	assert_int_equal(conf.max_ready_timeout_usec, 3600 * USEC_PER_SEC);
 	assert_int_equal(conf.quiesce_timeout_usec, 120 * USEC_PER_SEC);
 	assert_int_equal(conf.step_timeout_usec, 7 * USEC_PER_SEC);
 	assert_int_equal(conf.claim_timeout_usec, 86400 * USEC_PER_SEC);

@@ -343,7 +343,8 @@ static void test_expired_best_effort(void **state _unused_)
 	run_while(PHASE_PREPARING);
 	assert_jumps("begin bare barrier barrier record jump");
 	assert_int_equal(a->state, SESSION_LEFT_BEHIND);
-	assert_string_equal(a->reason, "its owner did not say Ready in time (ReadyTimeout=)");
+	assert_string_equal(a->reason, "its owner is gone, and nobody said Ready in its place in time "
+				       "(ReadyTimeout=)");
 	assert_int_equal(b->state, SESSION_READY);
 	assert_int_equal(c->state, SESSION_LEFT_BEHIND);
 	assert_string_equal(w.dropped, "a c");
@@ -354,7 +355,7 @@ static void test_expired_best_effort(void **state _unused_)
 static void test_expired_required(void **state _unused_)
 {
 	add_session("a", SESSION_BEST_EFFORT);
-	add_session("b", SESSION_REQUIRED);
+	add_session("b", SESSION_REQUIRED)->owner_peer = 1;
 	add_session("c", SESSION_REQUIRED)->state = SESSION_READY;
 	w.m.conf.ready_timeout_usec = SHORT_USEC;
 	start(CONF_JUMP_SYSTEMD);
@@ -363,6 +364,35 @@ static void test_expired_required(void **state _unused_)
 				      "(ReadyTimeout=).");
 	assert_string_equal(w.done, "begin bare barrier -begin");
 	assert_non_null(strstr(w.signals, "Cancelled b Cancelled c"));
+}
+
+/* Who asked for more time has it still when another's is over, but not without end. */
+static void test_expired_one_by_one(void **state _unused_)
+{
+	uint64_t begun = now_usec(CLOCK_MONOTONIC);
+	struct session *a, *b, *c;
+
+	a = add_session("a", SESSION_BEST_EFFORT);
+	b = add_session("b", SESSION_BEST_EFFORT);
+	c = add_session("c", SESSION_BEST_EFFORT);
+	w.m.conf.ready_timeout_usec = SHORT_USEC;
+	w.m.conf.max_ready_timeout_usec = 3 * SHORT_USEC;
+	b->ready_timeout_usec = 2 * SHORT_USEC;
+	c->ready_timeout_usec = USEC_INFINITY;
+	start(CONF_JUMP_SYSTEMD);
+	while (a->state == SESSION_PREPARING)
+		assert_true(sd_event_run(w.m.event, PATIENCE_USEC) >= 0);
+	assert_int_equal(a->state, SESSION_LEFT_BEHIND);
+	if (now_usec(CLOCK_MONOTONIC) < b->ready_deadline_usec)
+		assert_int_equal(b->state, SESSION_PREPARING);
+	session_set_state(b, SESSION_READY, NULL);
+	update_continue(&w.m);
+	run_while(PHASE_PREPARING);
+	assert_int_equal(w.m.update.phase, PHASE_FROZEN);
+	assert_int_equal(b->state, SESSION_READY);
+	assert_int_equal(c->state, SESSION_LEFT_BEHIND);
+	assert_true(now_usec(CLOCK_MONOTONIC) - begun >= 3 * SHORT_USEC);
+	assert_string_equal(w.dropped, "a c");
 }
 
 /* --- another one ---------------------------------------------------------------------------- */
@@ -430,6 +460,7 @@ int main(void)
 		TEST(test_barrier),
 		TEST(test_expired_best_effort),
 		TEST(test_expired_required),
+		TEST(test_expired_one_by_one),
 		TEST(test_second_update),
 		TEST(test_second_deadline),
 	};

@@ -170,6 +170,7 @@ static void test_options(void **state)
 		.claim_policy = LU_CLAIM_POLICY_UID,
 		.unclaimed_policy = LU_UNCLAIMED_FINISH,
 		.claim_timeout_usec = LU_USEC_INFINITY,
+		.ready_timeout_usec = 9000000,
 	};
 	struct world *w = *state;
 	struct lu_session *s = NULL;

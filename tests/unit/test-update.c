@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "luod/update.h"
+#include "luod/manager.h"
 
 /* The picture in product terms: rows are where one is, letters where one may go. */
 static void test_transitions(void **state _unused_)
@@ -58,9 +58,9 @@ static void test_phase_words(void **state _unused_)
 
 static void test_steps(void **state _unused_)
 {
-	struct conf conf = { .step_timeout_usec = 1,
-			     .ready_timeout_usec = 2,
-			     .quiesce_timeout_usec = 3 };
+	static const struct manager m = {
+		.conf = { .step_timeout_usec = 1, .quiesce_timeout_usec = 2 },
+	};
 
 	assert_string_equal(update_steps[0].name, "check");
 	assert_string_equal(update_steps[update_n_steps - 1].name, "jump");
@@ -68,7 +68,7 @@ static void test_steps(void **state _unused_)
 		const struct step *step = &update_steps[i];
 
 		assert_non_null(step->act);
-		assert_true(step->timeout(&conf) > 0);
+		assert_true(step->timeout(&m) > 0);
 		/* A step has the mark of its name, and the marks are in the steps' order. */
 		assert_string_equal(mark_to_string(step->mark), step->name);
 		if (i > 0)
