@@ -28,7 +28,8 @@ DISK_SIZE = 64 << 20
 SLOW_BLOCK, SLOW_BLOCKS = 4096, 2048
 
 PHASE = "@ phase "
-SPLAT = re.compile(r"WARNING:|BUG:|Oops|Call Trace|KASAN|possible recursive|kmemleak: \d+ new")
+SPLAT = re.compile(r"WARNING:|BUG:|Oops|Call Trace|KASAN|possible recursive|kmemleak: \d+ new"
+                   r"|pagealloc:")
 
 # The emulator only warns of an event that it does not have.
 UNTRACED = re.compile(r"trace event .*does not exist")
