@@ -30,8 +30,8 @@ and for GUESTS=bare, instead of BUILD:
 	LOADED   flavours that it finds in /loaded, to be refused
 	IOMMU    further properties of the virtual IOMMU
 	DEVICE   what it hands over (see bench.py); the only one of its kind in the machine
-	PROOF    what the emulator's traces must show of it: running or stopped;
-	         or seen: what must not happen to it does, on purpose
+	PROOF    what the emulator's traces must show of it: running, stopped,
+	         or rebooted; or seen: what must not happen to it does, on purpose
 
 A case-NAME.conf is a variant: the case again, with these keys on top.
 """
@@ -51,7 +51,7 @@ DEADLINE_PER_BOOT = 300
 KERNELS = [*FLAVOURS, "debian", "deb"]
 BARE = "bare"
 DEVICES = ("e1000e", "e1000e-behind-port", "nvme")
-PROOFS = ("running", "stopped", "seen")
+PROOFS = ("running", "stopped", "rebooted", "seen")
 
 
 @dataclass(frozen=True)

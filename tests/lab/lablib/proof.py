@@ -21,7 +21,7 @@ Pure: reads a trace, and gives lines of TAP.
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 EVENTS = ("vtd_reg_write_gcmd", "vtd_dmar_fault", "pci_cfg_write")
@@ -173,14 +173,14 @@ def _phases(names, marks, boots):
 
 
 def judge(record, want):
-    """TAP of what shall be proven: that it was running, or stopped; or that what must
-    not happen is seen when it does."""
+    """TAP of what shall be proven: that it was running, or stopped, or running until a
+    reboot; or that what must not happen is seen when it does."""
     if len(record.phases) < 2 or record.phases[-1][0] != "end":
         return ["not ok - the trace has all phases"]
     traced = ", ".join(f"{kind}: {count}" for kind, count in record.traced.items())
     return [f"# {len(record.writes)} writes by the device",
             _ok(record.traced and all(record.traced.values()), f"traced before: {traced}"),
-            *{"running": _running, "stopped": _stopped, "seen": _seen}[want](record)]
+            *JUDGES[want](record)]
 
 
 def _ok(good, text):
@@ -244,6 +244,16 @@ def _stopped(record):
     ]
 
 
+def _rebooted(record):
+    """A device that is running to the end, and stopped by the reboot that follows."""
+    end = record.phases[-1][1]
+    after = replace(record, writes=list(record.writes),
+                    mastered=[one for one in record.mastered if one[0] >= end],
+                    untranslated=[when for when in record.untranslated if when >= end])
+    return [*_running(record), *_stopped(after),
+            _ok(after.untranslated, "the reboot switches translation off")]
+
+
 def _seen(record):
     """What must not happen was done on purpose, after the phase "before"."""
     lines = []
@@ -255,3 +265,6 @@ def _seen(record):
     lines.append(_ok(off == set(record.subject.watched),
                      f"bus mastering switched off of {', '.join(sorted(off))}"))
     return lines
+
+
+JUDGES = {"running": _running, "stopped": _stopped, "rebooted": _rebooted, "seen": _seen}

@@ -404,6 +404,18 @@ class Proof(Folder):
         self.assertEqual(len(self.failures("stopped", [off, (24.9, untranslated)], (25, 60))), 1)
         self.assertEqual(len(self.failures("stopped")), 1)
 
+    def test_rebooted(self):
+        off = (60.1, "pci_cfg_write e1000e 00:05.0 @0x4 <- 0x103")
+        untranslated = "vtd_reg_write_gcmd status 0xc0000000 value 0x0"
+        self.assertEqual(self.failures("rebooted", [off, (60.2, untranslated)]), [])
+        self.assertEqual(len(self.failures("rebooted", [off])), 1)
+        self.assertEqual(len(self.failures("rebooted", [off, (60.05, untranslated)])), 1)
+        self.assertEqual(len(self.failures("rebooted", [(60.2, untranslated)])), 1)
+        self.assertEqual(len(self.failures("rebooted", [
+            off, (60.2, untranslated), (25.0, "vtd_dmar_fault sid 0x28")])), 1)
+        late = (60.5, "e1000e_rx_desc_buff_write buffer #0")
+        self.assertEqual(len(self.failures("rebooted", [off, (60.2, untranslated), late])), 1)
+
     def test_phase_without_its_mark(self):
         path = self.write("trace", "7@1.0:pci_cfg_write mch 00:00.0 @0xdc <- 0x1\n")
         record = proof.read(path, self.NAMES, [], self.NIC)
