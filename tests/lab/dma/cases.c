@@ -54,12 +54,10 @@ static bool has_interface(struct dma *d)
 	return !access(path, F_OK);
 }
 
-/* Is there a word in the kernel's log? */
-static bool logged(const char *word)
+bool logged_text(const char *word, char *ret_text, size_t size)
 {
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	char record[8192];
-	bool found = false;
+	char record[8192], *found = NULL;
 	ssize_t n;
 
 	must("/dev/kmsg", fd);
@@ -68,7 +66,16 @@ static bool logged(const char *word)
 		found = strstr(record, word);
 	}
 	close(fd);
+	if (found)
+		snprintf(ret_text, size, "%s", found + strlen(word));
 	return found;
+}
+
+bool logged(const char *word)
+{
+	char text[1];
+
+	return logged_text(word, text, sizeof text);
 }
 
 static void claims_old(struct dma *d)
@@ -169,6 +176,7 @@ static void closed_new(struct dma *d)
 	expect("attach", cdev_attach(d), 0);
 	close(d->dev);
 	close(d->iommufd);
+	freed(d);
 	d->dev = cdev_open(d->bdf);
 	expect("open as usual", d->dev, 0);
 }
@@ -185,7 +193,7 @@ static void unclaimed_new(struct dma *d)
 	device_wait(d, 50, "parked");
 	expect("finish", session_finish(d->session), 0);
 	stopped(d, "finished without it");
-	pressure(2);
+	freed(d);
 	guest_write("/sys/bus/pci/drivers/vfio-pci/unbind", d->bdf);
 	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/driver_override", d->bdf);
 	guest_write(path, "\n");
@@ -214,6 +222,7 @@ static void removed_new(struct dma *d)
 	expect("finish", session_finish(d->session), 0);
 	guest_write("/sys/bus/pci/drivers_probe", d->bdf);
 	expect("the native driver has it", has_interface(d) ? 0 : -1, 0);
+	freed(d);
 }
 
 static void twice_new(struct dma *d)

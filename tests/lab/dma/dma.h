@@ -18,9 +18,11 @@
 #include <linux/vfio.h>
 
 #define MEM_SIZE    (80UL << 20)
-#define MEM_IOVA    0x100000000ULL
+/* There is memory at this physical address: what is written without translation hits it */
+#define MEM_IOVA    0x10000000ULL
 #define RING_OFFSET (1UL << 20) /* descriptors, 16 bytes each */
 #define RING_COUNT  32768U
+#define RING_SIZE   (RING_COUNT * 16UL)
 #define BUF_OFFSET  (4UL << 20)
 #define BUF_SIZE    2048UL
 
@@ -158,11 +160,32 @@ void orphan_new(struct dma *d);
 void fallback_new(struct dma *d);
 /* e1000e's own driver cannot have it, also without an override */
 void native_bind_refused(struct dma *d);
+/* Is there a word in the kernel's log? */
+bool logged(const char *word);
+/* The same, and what follows */
+bool logged_text(const char *word, char *ret_text, size_t size);
 /* Fails if the device still writes */
 void stopped(struct dma *d, const char *what);
-/* Fill free memory, and look whether anybody wrote to it */
+
+/* pattern.c: where the pages of a mapping are, all of which are mapped */
+#define PAGE 4096UL
+
+struct place {
+	char *map;
+	size_t size;
+	uint64_t *frames; /* then */
+};
+struct place place_of(char *map, size_t size);
+/* How many are elsewhere now, or were then between two page frames */
+size_t place_moved(const struct place *place);
+size_t place_inside(const struct place *place, uint64_t first, uint64_t end);
+/* Fill free memory, and look whether anybody moved it or wrote to it */
 void pattern_fill(void);
+size_t pattern_moved(void);
 void pattern_check(const char *when);
+/* Free the memory of a device that is stopped, and take all that is free: nobody writes to it,
+ * nor did before it was taken, which is seen with page_poison=1 */
+void freed(struct dma *d);
 
 /* pressure.c: what goes on around the device */
 /* A native disk does I/O from now on, in the background; disk_blocks() counts it */

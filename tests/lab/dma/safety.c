@@ -2,8 +2,8 @@
 /*
  * A device never writes into memory that is not its guest's. While it is parked,
  * everything that moves or frees pages is tried on its memory; and whoever takes
- * it back dies, after each step of that. Free memory is filled with a pattern
- * that is looked at afterwards.
+ * it back dies, after each step of that. What is tried is tried on memory of the
+ * same kind, too, that nothing holds: there it has to work.
  */
 
 #include "dma.h"
@@ -23,49 +23,9 @@
 #define MADV_COLLAPSE 25
 #endif
 
-#define PATTERN	 0x5a5a5a5a5a5a5a5aULL
-#define KEEP_KIB (64UL << 10) /* of free memory for the kernel, and an eighth of it */
-
-static uint64_t *pattern;
-static size_t pattern_size;
-
-static unsigned long free_kib(void)
-{
-	unsigned long kib = 0;
-	char line[128];
-	FILE *file = fopen("/proc/meminfo", "re");
-
-	while (file && fgets(line, sizeof line, file))
-		if (sscanf(line, "MemFree: %lu", &kib) == 1)
-			break;
-	if (!kib)
-		fail("/proc/meminfo");
-	fclose(file);
-	return kib;
-}
-
-void pattern_fill(void)
-{
-	unsigned long kib = free_kib();
-
-	pattern_size = (kib - kib / 8 - KEEP_KIB) << 10;
-	pattern = mmap(NULL, pattern_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		       0);
-	if (pattern == MAP_FAILED)
-		fail("mmap: %s", strerror(errno));
-	for (size_t i = 0; i < pattern_size / sizeof *pattern; i++)
-		pattern[i] = PATTERN;
-}
-
-void pattern_check(const char *when)
-{
-	for (size_t i = 0; i < pattern_size / sizeof *pattern; i++)
-		if (pattern[i] != PATTERN)
-			fail("%s: somebody wrote to free memory, at %zu of %zu", when,
-			     i * sizeof *pattern, pattern_size);
-	ok("%s: nobody wrote to %zu MiB of free memory", when, pattern_size >> 20);
-	munmap(pattern, pattern_size);
-}
+#define HUGE	  (2UL << 20)
+#define TWIN_SIZE (2 * HUGE)
+#define BALLAST	  (512UL << 20)
 
 static void punch(struct dma *d, const char *what, off_t offset, off_t length, int want_errno)
 {
@@ -82,32 +42,146 @@ static void punch_all(struct dma *d)
 	punch(d, "punch buffers in use", now & ~4095UL, 1 << 20, EPERM);
 	punch(d, "punch a hugepage of buffers", (now | 0x1fffff) + 1, 2 << 20, EPERM);
 	punch(d, "punch what is not used", 2 << 20, 4096, EPERM);
-	expect("shrink", ftruncate(d->mem, 4096), EPERM);
-	expect("grow", ftruncate(d->mem, MEM_SIZE + 4096), EPERM);
+	/* By the seals, which it must have. Without them: luo_depend, in 04-kernel-tests. */
+	expect("shrink, sealed", ftruncate(d->mem, 4096), EPERM);
+	expect("grow, sealed", ftruncate(d->mem, MEM_SIZE + 4096), EPERM);
 }
 
-/* May succeed as long as the pages stay: what the device writes next tells */
-static void collapse(struct dma *d)
+/* Where MADV_COLLAPSE can be tried */
+static char *map_aligned(int fd, size_t size)
+{
+	char *p = mmap(NULL, size + HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		fail("mmap: %s", strerror(errno));
+	p = (char *)(((uintptr_t)p + HUGE - 1) & ~(HUGE - 1));
+	p = mmap(p, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+	if (p == MAP_FAILED)
+		fail("mmap: %s", strerror(errno));
+	return p;
+}
+
+static unsigned int collapsed(char *map, size_t size)
 {
 	unsigned int done = 0;
-	size_t huge = 2UL << 20;
 
-	for (size_t at = 0; at + huge <= MEM_SIZE; at += huge)
-		done += !madvise(d->ram + at, huge, MADV_COLLAPSE);
-	say("MADV_COLLAPSE: %u of %lu ranges", done, MEM_SIZE / huge);
+	for (size_t at = 0; at < size; at += HUGE)
+		done += !madvise(map + at, HUGE, MADV_COLLAPSE);
+	return done;
 }
 
-static void compact(void)
+/* A memfd that nothing holds becomes huge pages, and this one does not */
+static void collapse(const struct place *place)
 {
+	int fd = memfd_create("twin", MFD_CLOEXEC);
+	unsigned int twin, done;
+	char *map;
+
+	must("twin", fd);
+	must("twin", ftruncate(fd, TWIN_SIZE));
+	map = map_aligned(fd, TWIN_SIZE);
+	memset(map, 1, TWIN_SIZE);
+	twin = collapsed(map, TWIN_SIZE);
+	done = collapsed(place->map, place->size);
+	if (!twin || done)
+		fail("MADV_COLLAPSE: %u of %lu ranges, of a memfd that nothing holds %u of %lu",
+		     done, place->size / HUGE, twin, TWIN_SIZE / HUGE);
+	ok("MADV_COLLAPSE: none of %lu ranges, of a memfd that nothing holds %u of %lu",
+	   place->size / HUGE, twin, TWIN_SIZE / HUGE);
+	munmap(map, TWIN_SIZE);
+	close(fd);
+}
+
+static void stay(const struct place *place, const char *when)
+{
+	size_t moved = place_moved(place);
+
+	if (moved)
+		fail("%s: %zu pages are elsewhere", when, moved);
+	ok("%s: all %zu pages are where they were", when, place->size / PAGE);
+}
+
+/* What may be moved is */
+static void compact(const struct place *place)
+{
+	size_t moved;
+
 	for (int i = 0; i < 5; i++) {
 		guest_write("/proc/sys/vm/drop_caches", "3");
 		guest_write("/proc/sys/vm/compact_memory", "1");
 	}
+	moved = pattern_moved();
+	if (!moved)
+		fail("compaction has moved nothing");
+	ok("compaction has moved %zu pages of other memory", moved);
+	stay(place, "compaction");
+}
+
+/* The first page frame of the zone of pages that can be moved, and the first after it */
+static void movable_zone(unsigned long *ret_first, unsigned long *ret_end)
+{
+	FILE *file = fopen("/proc/zoneinfo", "re");
+	unsigned long spanned = 0, first = 0;
+	bool movable = false;
+	char line[256], zone[16];
+
+	while (file && fgets(line, sizeof line, file)) {
+		if (sscanf(line, "Node %*d, zone %15s", zone) == 1)
+			movable = !strcmp(zone, "Movable");
+		else if (movable && sscanf(line, " spanned %lu", &spanned) != 1)
+			sscanf(line, " start_pfn: %lu", &first);
+	}
+	if (!spanned || !first)
+		fail("/proc/zoneinfo has no movable zone");
+	fclose(file);
+	*ret_first = first;
+	*ret_end = first + spanned;
+}
+
+/*
+ * In this kernel, not in the one before, most of the memory is a zone of pages that can be
+ * moved. A pin would have to move them out of it first; these it takes where they are.
+ */
+static void check_movable(const struct place *place)
+{
+	unsigned long first, end;
+	size_t inside = 0;
+	char value[4];
+
+	if (!guest_arg("dma.movable", value, sizeof value))
+		return;
+	movable_zone(&first, &end);
+	inside = place_inside(place, first, end);
+	if (inside < place->size / PAGE / 2)
+		fail("%zu of %zu pages are in the movable zone, %lx-%lx: the first is %llx", inside,
+		     place->size / PAGE, first, end, (unsigned long long)place->frames[0]);
+	ok("%zu of %zu pages are in the movable zone", inside, place->size / PAGE);
+}
+
+/*
+ * For dma.movable: the memory of the device shall be where the next kernel has its movable
+ * zone, in the upper part. A kernel that has just booted takes from the lower.
+ */
+static void device_up_above(struct dma *d)
+{
+	char value[4];
+	char *ballast;
+
+	if (!guest_arg("dma.movable", value, sizeof value)) {
+		device_up(d);
+		return;
+	}
+	ballast = mmap(NULL, BALLAST, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (ballast == MAP_FAILED)
+		fail("mmap: %s", strerror(errno));
+	device_up(d);
+	munmap(ballast, BALLAST);
 }
 
 void safety_old(struct dma *d)
 {
-	device_up(d);
+	device_up_above(d);
 	pressure(1);
 	preserve_all(d);
 	punch_all(d);
@@ -117,25 +191,31 @@ void safety_old(struct dma *d)
 
 void safety_new(struct dma *d)
 {
+	struct place place;
 	unsigned int gaps;
 
 	pattern_fill();
 	retrieve_all(d);
+	place = place_of(map_aligned(d->mem, MEM_SIZE), MEM_SIZE);
+	check_movable(&place);
 	device_wait(d, 50, "parked");
 	punch_all(d);
 	device_wait(d, 50, "parked, holes refused");
-	collapse(d);
+	collapse(&place);
 	device_wait(d, 50, "parked, after MADV_COLLAPSE");
-	compact();
+	compact(&place);
 	device_wait(d, 50, "parked, after compaction");
 	pattern_check("parked");
 	pattern_fill();
-	compact();
 	reattach(d);
 	device_wait(d, 100, "attached");
+	stay(&place, "attached");
 	punch_all(d);
 	expect("finish", session_finish(d->session), 0);
 	device_wait(d, 100, "finished");
+	collapse(&place);
+	compact(&place);
+	device_wait(d, 100, "finished, after compaction");
 	gaps = nic_gaps(d, true);
 	if (gaps)
 		fail("%u gaps", gaps);
