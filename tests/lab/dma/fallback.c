@@ -50,6 +50,14 @@ static void image_load(const char *image, size_t size)
 	close(fd);
 }
 
+/* It is clear from the kernel's log what is wrong */
+static void said(const char *sentence)
+{
+	if (!logged(sentence))
+		fail("the kernel does not say '%s'", sentence);
+	ok("the kernel says '%s'", sentence);
+}
+
 static void refused(struct dma *d, const char *what)
 {
 	char line[128];
@@ -66,25 +74,22 @@ static void stock(struct dma *d)
 	refused(d, "a kernel without the series");
 }
 
-/* The same kernel, with another version of what vfio-pci hands over in its list
- */
-static void other_abi(struct dma *d)
+/* The name in a list of lines that begins so, cut off from the rest */
+static char *abi_name(char *list, const char *begins)
 {
-	char list[4096] = "", *name, *end;
-	unsigned int changed = 0;
-	size_t size, length;
-	char *image = image_read(&size);
-	int fd = open(ABI_LIST, O_RDONLY | O_CLOEXEC);
+	char *name = strstr(list, begins);
 
-	if (fd < 0 || read(fd, list, sizeof list - 1) < 0)
-		fail("%s: %s", ABI_LIST, strerror(errno));
-	close(fd);
-	name = strstr(list, "vfio-pci");
 	if (!name)
-		fail("%s has nothing of vfio-pci", ABI_LIST);
-	end = name + strcspn(name, "\n");
-	*end = 0;
-	length = (size_t)(end - name);
+		fail("%s has no %s", ABI_LIST, begins);
+	name[strcspn(name, "\n")] = 0;
+	return name;
+}
+
+/* Make the image know another version of a name than this kernel hands over */
+static void image_rename(char *image, size_t size, const char *name)
+{
+	size_t length = strlen(name), changed = 0;
+
 	for (char *p = image; (p = memmem(p, size - (size_t)(p - image), name, length));
 	     p += length) {
 		p[length - 1]++;
@@ -92,8 +97,26 @@ static void other_abi(struct dma *d)
 	}
 	if (!changed)
 		fail("the image does not say that it knows %s", name);
+}
+
+/* The same kernel, but of one thing that is handed over its list has another version */
+static void other_abi(struct dma *d, const char *begins)
+{
+	int fd = open(ABI_LIST, O_RDONLY | O_CLOEXEC);
+	char list[4096] = "", line[128], *name, *image;
+	size_t size;
+
+	if (fd < 0 || read(fd, list, sizeof list - 1) < 0)
+		fail("%s: %s", ABI_LIST, strerror(errno));
+	close(fd);
+	name = abi_name(list, begins);
+	image = image_read(&size);
+	image_rename(image, size, name);
 	image_load(image, size);
-	refused(d, "a kernel with another ABI version");
+	snprintf(line, sizeof line, "a kernel that knows another version of %s", name);
+	refused(d, line);
+	snprintf(line, sizeof line, "cannot take over '%s'", name);
+	said(line);
 	munmap(image, size);
 }
 
@@ -115,10 +138,14 @@ static void without_handover(struct dma *d)
 
 void targets_old(struct dma *d)
 {
+	/* Each is asked for by somebody else, and enough to refuse */
+	static const char *const names[] = { "luod-vfio-pci-", "luod-iommufd-", "luod-iommu-" };
+
 	device_up(d);
 	preserve_all(d);
 	stock(d);
-	other_abi(d);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		other_abi(d, names[i]);
 	without_handover(d);
 	kexec_into_next();
 }
@@ -137,11 +164,13 @@ void stopped(struct dma *d, const char *what)
 
 /*
  * The next kernel parks the device, but can give back nothing: vfio-pci is missing,
- * and its handler with it. What is preserved stays so, and the device can do no
- * harm where it is.
+ * and its handler with it. What is preserved stays so, the device can do no harm
+ * where it is, and the next reboot stops it.
  */
 void orphan_new(struct dma *d)
 {
+	said("is parked, domain id");
+	said("No registered handler for compatible 'luod-vfio-pci-");
 	pattern_fill();
 	sleep_ms(2000);
 	pattern_check("orphaned");
@@ -149,18 +178,31 @@ void orphan_new(struct dma *d)
 	pattern_fill();
 	sleep_ms(2000);
 	pattern_check("orphaned for seconds");
+	reboot_now();
 }
 
-/* The next kernel cannot take the device over */
+/*
+ * The next kernel cannot take the device over, and stops it when it begins to use its
+ * IOMMU. Nothing here is there as early as that: what proves the order are the traces,
+ * and with page_poison=1 that all memory that was free then still has its poison when
+ * the pattern takes it.
+ */
 void fallback_new(struct dma *d)
 {
+	char why[64] = "", sentence[160];
+
+	pattern_fill();
+	if (!guest_arg("dma.why", why, sizeof why))
+		fail("no dma.why");
+	snprintf(sentence, sizeof sentence,
+		 "cannot go on translating: %s. Bus mastering is turned off on all devices", why);
+	said(sentence);
 	must("session", session_retrieve(d, SESSION));
 	d->mem = session_retrieve_fd(d->session, TOKEN_MEM);
 	must("retrieve memory", d->mem);
 	must("mmap", memory_map(d));
 	stopped(d, "not taken over");
 	expect("retrieve the device", session_retrieve_fd(d->session, TOKEN_DEV), ENODEV);
-	pattern_fill();
 	expect("finish", session_finish(d->session), 0);
 	sleep_ms(1000);
 	pattern_check("not taken over");
