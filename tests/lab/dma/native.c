@@ -24,6 +24,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#define TABLES	 "/sys/kernel/debug/iommu/intel/dmar_translation_struct"
 #define DISK_BDF "0000:00:08.0"
 #define NIC_BDF	 "0000:00:07.0"
 /* What QEMU's user network answers for */
@@ -157,6 +158,57 @@ static void native_wait(const char *what)
 	ok("%s: native devices get on, %u blocks, %u replies", what, disk_blocks(), replies);
 }
 
+/* A line of TABLES: the entry of a device, in legacy mode without one for a PASID */
+static bool table_entry(const char *line, char ret_bdf[8], unsigned int *ret_did)
+{
+	unsigned long long context, pasid_entry;
+	int pasid;
+
+	if (sscanf(line, "%7[0-9a-f:.] 0x%*x:0x%*x 0x%llx:0x%*x %d 0x%*x:0x%llx:", ret_bdf,
+		   &context, &pasid, &pasid_entry) != 4)
+		return false;
+	*ret_did = (pasid < 0 ? context >> 8 : pasid_entry) & 0xffff;
+	return true;
+}
+
+/* In the records of the previous kernel */
+static unsigned int parked_did(void)
+{
+	char text[16];
+	unsigned int did;
+
+	if (!logged_text("is parked, domain id ", text, sizeof text) ||
+	    sscanf(text, "%u", &did) != 1)
+		fail("the kernel does not say which domain id is parked");
+	return did;
+}
+
+/*
+ * What the hardware has cached for a parked device goes by its domain id: none that was
+ * given to others before the switch may be the same. QEMU's cache does not tell, it goes by
+ * the device as well. Looked at after the switch, as the kernel shows the tables only up to
+ * a parked device; domains of native drivers keep their ids.
+ */
+static void check_dids(struct dma *d)
+{
+	unsigned int parked = parked_did(), did, others = 0;
+	FILE *file = fopen(TABLES, "re");
+	char line[512], bdf[8];
+
+	while (file && fgets(line, sizeof line, file)) {
+		if (!table_entry(line, bdf, &did) || !strcmp(bdf, d->bdf + 5))
+			continue;
+		if (did == parked)
+			fail("%s has domain id %u, which was that of the parked device", bdf, did);
+		others |= (!strcmp(bdf, DISK_BDF + 5) ? 1 : 0) |
+			  (!strcmp(bdf, NIC_BDF + 5) ? 2 : 0);
+	}
+	if (others != 3)
+		fail("%s does not have both native devices", TABLES);
+	fclose(file);
+	ok("no other device has domain id %u, which was that of the parked one", parked);
+}
+
 void native_old(struct dma *d)
 {
 	native_start();
@@ -178,6 +230,7 @@ void native_new(struct dma *d)
 	native_wait("parked");
 	device_wait(d, 50, "parked");
 	reattach(d);
+	check_dids(d);
 	native_wait("attached");
 	device_wait(d, 50, "attached");
 	expect("finish", session_finish(d->session), 0);
