@@ -17,7 +17,7 @@
 #include <linux/liveupdate.h>
 #include <linux/vfio.h>
 
-#define MEM_SIZE    (80UL << 20)
+#define MEM_SIZE (80UL << 20)
 /* There is memory at this physical address: what is written without translation hits it */
 #define MEM_IOVA    0x10000000ULL
 #define RING_OFFSET (1UL << 20) /* descriptors, 16 bytes each */
