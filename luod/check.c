@@ -160,6 +160,7 @@ static int gather(struct manager *m, struct facts *f)
 		.loaded_by = loaded_by(m),
 		.keeper_reachable = keeper_reachable(m),
 		.liveupdate_busy = liveupdate_busy(m),
+		.shutdown_refused = m->inhibit.fd >= 0 ? ANSWER_YES : ANSWER_NO,
 		.memory_available = memory_available(m),
 		.sessions = f->sessions,
 		.n_sessions = f->n_sessions,

@@ -63,6 +63,7 @@ void manager_add_session(struct manager *m, struct session *s)
 	bus_set_emit_added(&m->buses, s->path);
 	manager_emit(m, "Sessions");
 	manager_save(m);
+	inhibit_update(m);
 }
 
 void manager_remove_session(struct manager *m, struct session *s)
@@ -77,6 +78,7 @@ void manager_remove_session(struct manager *m, struct session *s)
 	session_free(s);
 	manager_emit(m, "Sessions");
 	manager_save(m);
+	inhibit_update(m);
 }
 
 struct session *manager_find_session(struct manager *m, uid_t uid, const char *name)
@@ -148,6 +150,7 @@ int manager_new(const struct manager_paths *paths, struct manager **ret)
 	m->target = (struct target)TARGET_EMPTY;
 	m->kernel_fd = -EBADF;
 	m->update.timeline.fd = -EBADF;
+	m->inhibit.fd = -EBADF;
 	m->peer_socket = -EBADF;
 	TAILQ_INIT(&m->sessions);
 	TAILQ_INIT(&m->jobs);
@@ -175,6 +178,7 @@ struct manager *manager_free(struct manager *m)
 		TAILQ_REMOVE(&m->sessions, s, entry);
 		session_free(s);
 	}
+	inhibit_clear(m);
 	if (m->event)
 		bus_set_clear(&m->buses);
 	pid1_clear(&m->pid1);
@@ -306,6 +310,7 @@ static int on_settle(sd_event_source *source _unused_, uint64_t usec, void *user
 	if (restore_settle(m) == STEP_RETRY)
 		return exit_on_failure(m, settle_later(m, usec));
 	adopt_passed_fds(m);
+	inhibit_update(m);
 	return exit_on_failure(m, m->serving ? 0 : serve(m));
 }
 

@@ -10,6 +10,7 @@
 #include "conf.h"
 #include "feature.h"
 #include "fdstore.h"
+#include "inhibit-bus.h"
 #include "job.h"
 #include "pid1-bus.h"
 #include "preflight.h"
@@ -38,6 +39,7 @@ struct manager {
 	struct bus_set buses;
 	struct fdstore *fdstore; /* the keeper */
 	struct pid1 pid1;
+	struct inhibit inhibit;
 	struct session_list sessions;
 	unsigned int n_sessions;
 	struct job_list jobs;

@@ -373,6 +373,15 @@ CHECK(check_owner_gone)
 	}
 }
 
+CHECK(check_shutdown)
+{
+	if (c->n_sessions && c->shutdown_refused == ANSWER_NO)
+		report(self, ret, SEVERITY_INFO, "luod",
+		       "systemd-logind refuses no shutdown for luod's sake: an inadvertent `systemctl "
+		       "poweroff` would end the guests. `systemctl start systemd-logind`, if there is "
+		       "one.");
+}
+
 /* Every memfd in custody goes through the row's judge. */
 CHECK(run_on_resources)
 {
@@ -525,6 +534,9 @@ static const struct check table[] = {
 	{ { "session-owner-gone", SEVERITY_ERROR,
 	    "A session's owner is not connected. A warning for best-effort sessions." },
 	  check_owner_gone },
+	{ { "shutdown-not-refused", SEVERITY_INFO,
+	    "systemd-logind does not refuse shutdowns while there are sessions." },
+	  check_shutdown },
 	{ { "not-a-memfd", SEVERITY_ERROR,
 	    "A resource is of a kind that the kernel cannot preserve. A warning for best-effort "
 	    "sessions." },

@@ -60,8 +60,9 @@ struct preflight_context {
 
 	/* around luod */
 	enum answer keeper_reachable;
-	enum answer liveupdate_busy; /* somebody else has the device open */
-	uint64_t memory_available;   /* bytes; 0: not known */
+	enum answer liveupdate_busy;  /* somebody else has the device open */
+	enum answer shutdown_refused; /* logind holds off shutdowns for the sessions */
+	uint64_t memory_available;    /* bytes; 0: not known */
 
 	const struct preflight_session *sessions;
 	size_t n_sessions;

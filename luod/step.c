@@ -315,6 +315,7 @@ static int jump_act(struct manager *m)
 	timeline_calibrate(&m->update.timeline);
 	timeline_mark(&m->update.timeline, MARK_JUMP);
 	if (m->update.info.jump == CONF_JUMP_SYSTEMD) {
+		inhibit_stand_aside(m, true);
 		r = ask_for_kexec_target(m);
 		return r < 0 ? update_fail(m, r, "PID 1 does not start kexec.target: %s.",
 					   strerror(-r))
@@ -322,6 +323,12 @@ static int jump_act(struct manager *m)
 	}
 	r = kdev_kexec_jump();
 	return update_fail(m, r, "The kernel refused the jump: %s.", strerror(-r));
+}
+
+/* Of a jump that was refused. */
+static void jump_undo(struct manager *m)
+{
+	inhibit_stand_aside(m, false);
 }
 
 /*
@@ -358,7 +365,8 @@ const struct step update_steps[] = {
 	{ "record", MARK_RECORD, .act = record_act, .timeout = step_timeout },
 	{ "filesystems", MARK_FILESYSTEMS, .direct_only = true, .act = filesystems_act,
 	  .undo = filesystems_undo, .timeout = step_timeout },
-	{ "jump", MARK_JUMP, .act = jump_act, .timeout = step_timeout, .expired = jump_expired },
+	{ "jump", MARK_JUMP, .act = jump_act, .undo = jump_undo, .timeout = step_timeout,
+	  .expired = jump_expired },
 };
 
 const unsigned int update_n_steps = ARRAY_SIZE(update_steps);

@@ -292,6 +292,17 @@ static void test_sessions(void **state _unused_)
 	assert_finds(&s, "session-owner-gone", SEVERITY_WARNING, "1000/vm2");
 }
 
+static void test_shutdown(void **state _unused_)
+{
+	struct situation s;
+
+	sound(&s);
+	s.c.shutdown_refused = ANSWER_NO;
+	assert_finds(&s, "shutdown-not-refused", SEVERITY_INFO, "luod");
+	no_sessions(&s);
+	assert_finds(&s, NULL, 0, NULL);
+}
+
 static void assert_resource(const struct memfd_info *memory, const char *code)
 {
 	struct situation s;
@@ -401,6 +412,7 @@ int main(void)
 		cmocka_unit_test(test_abis),
 		cmocka_unit_test(test_target_cmdline),
 		cmocka_unit_test(test_sessions),
+		cmocka_unit_test(test_shutdown),
 		cmocka_unit_test(test_resources),
 		cmocka_unit_test(test_exec_seal_is_the_next_kernels_business),
 		cmocka_unit_test(test_holes),
