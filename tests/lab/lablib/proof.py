@@ -24,19 +24,21 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from statistics import median
 
-EVENTS = ("vtd_reg_write_gcmd", "vtd_dmar_fault", "pci_cfg_write")
+EVENTS = ("vtd_reg_write_gcmd", "vtd_dmar_fault", "pci_cfg_write", "pci_pm_transition")
 
 LINE = re.compile(r"\d+@([0-9.]+):(\w+) ?(.*)")
 CONFIG = re.compile(r"\S+ ([0-9a-f:.]+) @0x([0-9a-f]+) <- 0x([0-9a-f]+)")
+POWER = re.compile(r"\S+ ([0-9a-f:.]+) ")
 HOST_BRIDGE, SCRATCH = "00:00.0", 0xdc
 COMMAND, MASTER, TRANSLATION = 4, 1 << 2, 1 << 31
 
 # A pause is too long when it is longer than so many of the longest before the jump.
-# But what a noisy host adds to the time that is usual between two writes, 10 to 100 ms,
-# is none; and a device that is slow before the jump excuses no more than PAUSE_MOST.
-RATIO, NOISE, PAUSE_MOST = 3, 0.2, 0.5
+# But what a busy host adds to the time that is usual between two writes (10 to 100 ms,
+# and 170 once) is none; and one that is slow before the jump has no more than PAUSE_MOST.
+RATIO, NOISE, PAUSE_MOST = 3, 0.25, 0.5
 # Kinds of events that each trace must have, besides the subject's resets.
 TRANSLATED, MASTERED = "translation switched on", "bus mastering switched on of {}"
+POWERED = "power state changed"
 # Writes that were on their way when bus mastering went off.
 LATE = 0.05
 # Phases too short to have a write in each.
@@ -65,6 +67,7 @@ class Record:
     resets: list = field(default_factory=list)
     faults: list = field(default_factory=list)
     failures: list = field(default_factory=list)
+    powered: list = field(default_factory=list)
     untranslated: list = field(default_factory=list)
     mastered: list = field(default_factory=list)  # (when, address) of bus mastering off
     traced: Counter = field(default_factory=Counter)  # what there was before phase "before"
@@ -85,10 +88,15 @@ class Record:
             begin = max(begin, until)  # what the next one overlaps does not count twice
         return rest
 
+    def stood_still(self):
+        """The share of the run in which the host stood still, and pauses are excused."""
+        begin, end = self.since(), self.phases[-1][1] if self.phases else 0
+        return 1 - self.pause(begin, end) / (end - begin) if end > begin else 0
+
     def cut(self, begin, end):
         """Forget what happened outside."""
         for kind in (self.writes, self.resets, self.faults, self.failures,
-                     self.untranslated):
+                     self.powered, self.untranslated):
             kind[:] = [when for when in kind if begin <= when <= end]
         self.mastered = [one for one in self.mastered if begin <= one[0] <= end]
 
@@ -96,7 +104,7 @@ class Record:
         """What must not happen to a device that is handed over, and when it did."""
         return {"DMAR fault": self.faults, "translation switched off": self.untranslated,
                 "bus mastering switched off": [when for when, _ in self.mastered],
-                "device reset": self.resets, **self.failed()}
+                "device reset": self.resets, POWERED: self.powered, **self.failed()}
 
     def failed(self):
         """As found(), if the device has an event for it."""
@@ -126,7 +134,7 @@ def read(path, names, boots, subject, stalls=()):
 
 def _wanted(subject):
     """The kinds of events that must be in each trace."""
-    return [TRANSLATED, *(MASTERED.format(address) for address in subject.watched),
+    return [TRANSLATED, POWERED, *(MASTERED.format(address) for address in subject.watched),
             *subject.resets]
 
 
@@ -145,6 +153,10 @@ def _take(record, marks, subject, when, name, text):
         if int(re.findall(r"0x([0-9a-f]+)", text)[-1], 16) & TRANSLATION:
             return TRANSLATED
         record.untranslated.append(when)
+    elif name == "pci_pm_transition":
+        if (power := POWER.match(text)) and power[1] in subject.watched:
+            record.powered.append(when)
+            return POWERED
     elif (config := CONFIG.match(text)):
         return _take_config(record, marks, subject, when, config[1], int(config[2], 16),
                             int(config[3], 16))
@@ -204,11 +216,12 @@ def _running(record):
     record.cut(record.since(), record.phases[-1][1])  # then the machine is switched off
     for name, begin, end in record.spans():
         count = sum(1 for when in record.writes if begin <= when < end)
-        pause = _pause(record, begin, end)
+        pause, still = _pause(record, begin, end), end - begin - record.pause(begin, end)
         if name == "before":
             before = pause
         said = (f"{name}: {end - begin:.3f} s, {count} writes by the device, "
-                f"longest pause {pause * 1000:.1f} ms")
+                f"longest pause {pause * 1000:.1f} ms"
+                + (f", the host stood still for {still:.3f} s" if still > 0.001 else ""))
         lines.append(f"# {said}" if name in SHORT else _ok(count, said))
     inside = [w for w in record.writes if record.since() <= w]
     pauses = sorted(((record.pause(a, b), a) for a, b in zip(inside, inside[1:])), reverse=True)[:3]
@@ -217,9 +230,9 @@ def _running(record):
     lines.append(_ok(pauses and pauses[0][0] <= most,
                      f"longest pauses: {said}; before the jump {before * 1000:.1f} ms, "
                      f"so at most {most * 1000:.1f} ms"))
-    stood = [until - since for since, until in record.stalls]
-    lines.append(f"# the host stood still {len(stood)} times, for {sum(stood) * 1000:.1f} ms, "
-                 f"at most {max(stood, default=0) * 1000:.1f} ms")
+    longest = max((until - since for since, until in record.stalls), default=0)
+    lines.append(f"# the host stood still for {record.stood_still():.0%} of the time, "
+                 f"at most {longest * 1000:.1f} ms")
     return lines + [_ok(not found, f"{what}: {_times(record, found)}")
                     for what, found in record.found().items()]
 

@@ -7,7 +7,8 @@ A run is a case in one guest.  Its folder, <build>/lab/<case>-<guest>/:
 	serial.log  qemu.log  journal.log  results   the machine's channels
 	build.log   host.log                         the case's host-side scripts
 	tap                                          the verdict, as printed
-	trace                                        what the emulator saw of a device
+	trace      stalls                            what the emulator saw of a device, and
+	                                             when the host kept it from doing anything
 	share/      case/ state/ out/ env            /lab of the guest
 """
 

@@ -5,6 +5,7 @@
 import dataclasses
 import io
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -322,9 +323,11 @@ class Proof(Folder):
     NIC = proof.Subject(("00:05.0",), "e1000e_rx_desc_buff_write", ("e1000e_cb_qdev_reset_hold",),
                         ("failed",))
     SETUP = ["vtd_reg_write_gcmd status 0x6000000 value 0x86000000",
-             "pci_cfg_write e1000e 00:05.0 @0x4 <- 0x107", "e1000e_cb_qdev_reset_hold"]
+             "pci_cfg_write e1000e 00:05.0 @0x4 <- 0x107", "e1000e_cb_qdev_reset_hold",
+             "pci_pm_transition e1000e 00:05.0 PM transition D3->D0"]
     BAD = ["vtd_dmar_fault sid 0x28", "vtd_reg_write_gcmd status 0x0 value 0x6000000",
-           "pci_cfg_write e1000e 00:05.0 @0x4 <- 0x103", "e1000e_cb_qdev_reset_hold", "failed"]
+           "pci_cfg_write e1000e 00:05.0 @0x4 <- 0x103", "e1000e_cb_qdev_reset_hold", "failed",
+           "pci_pm_transition e1000e 00:05.0 PM transition D0->D3"]
     NAMES = ["setup", "before", "jump", "parked", "switch", "after", "end"]
 
     def judged(self, want, events=(), silent=(0, 0), boots=(30.5,), stalls=(), setup=None):
@@ -365,7 +368,9 @@ class Proof(Folder):
         self.assertEqual(len(self.paused(before=5, after=0.6)), 1)
         self.assertEqual(len(self.failures("running", silent=(30, 40))), 2)
         self.assertEqual(self.failures("running", silent=(31, 32), stalls=[(30.9, 31.8)]), [])
-        self.assertEqual(proof.Record(self.NIC, stalls=[(2, 4), (1, 3)]).pause(0, 10), 7)
+        record = proof.Record(self.NIC, [("before", 0), ("end", 10)], stalls=[(2, 4), (1, 3)])
+        self.assertEqual(record.pause(0, 10), 7)
+        self.assertAlmostEqual(record.stood_still(), 0.3)
 
     def test_what_must_not_happen(self):
         for event in self.BAD:
@@ -373,7 +378,8 @@ class Proof(Folder):
                 self.assertEqual(len(self.failures("running", [(25.0, event)])), 1)
                 self.assertEqual(self.failures("running", [(5.0, event), (65.0, event)]), [])
         self.assertEqual(self.failures(
-            "running", [(25.0, "pci_cfg_write nvme 00:08.0 @0x4 <- 0x103")]), [])
+            "running", [(25.0, "pci_cfg_write nvme 00:08.0 @0x4 <- 0x103"),
+                        (25.0, "pci_pm_transition nvme 00:08.0 PM transition D0->D3")]), [])
 
     def test_what_is_not_traced_proves_nothing(self):
         for missing in self.SETUP:
@@ -381,7 +387,7 @@ class Proof(Folder):
                 setup = [event for event in self.SETUP if event != missing]
                 self.assertEqual(len(self.failures("running", setup=setup)), 1)
                 # Too late: then it could be what must not happen
-                late = [(45.0, missing)] if "reset" not in missing else []
+                late = [(45.0, missing)] if re.search("gcmd|cfg_write", missing) else []
                 self.assertEqual(len(self.failures("running", late, setup=setup)), 1)
 
     def test_seen(self):
@@ -426,7 +432,7 @@ class Bench(Folder):
     def judged(self, console="", emulator=""):
         self.write("serial.log", console)
         self.write("qemu.log", emulator)
-        around = bench.Bench(types.SimpleNamespace(device="nvme", proof=""), self.path)
+        around = bench.Bench(types.SimpleNamespace(device="nvme", proof="", qemu=""), self.path)
         return around.judge([])
 
     def test_complaints(self):
@@ -434,6 +440,28 @@ class Bench(Folder):
         self.assertEqual(len(self.judged("[ 1.0] WARNING: at mm/x.c\n")), 1)
         self.assertEqual(len(self.judged(emulator="qemu: -trace x: warning: trace event 'x' "
                                                   "does not exist\n")), 1)
+
+
+    def test_a_run_of_a_host_that_stands_still_is_spoilt(self):
+        self.write("serial.log", "")
+        self.write("qemu.log", "")
+        self.write("trace", "".join(f"7@{10.0 * i}:pci_cfg_write mch 00:00.0 @0xdc <- 0x1\n"
+                                    for i in range(2)))
+        around = bench.Bench(types.SimpleNamespace(device="nvme", proof="running", qemu=""),
+                             self.path)
+        said = ["@ phase before", "@ phase end"]
+        around.beat.stalls = [(1.0, 5.0)]
+        self.assertTrue(around.judge(said))
+        around.beat.stalls.append((5.0, 7.0))
+        with self.assertRaises(bench.Spoilt):
+            around.judge(said)
+
+    def test_igb_resets_are_not_taken_for_e1000e_s(self):
+        alone, beside = (bench.subject_of(bench.DEVICES["e1000e"], qemu).resets
+                         for qemu in ("", "-device igb,netdev=native"))
+        self.assertIn(bench.E1000E_REGISTER_RESET, alone)
+        self.assertNotIn(bench.E1000E_REGISTER_RESET, beside)
+        self.assertEqual(len(beside), len(alone) - 1)
 
 
 class Paths(Folder):
