@@ -248,10 +248,11 @@ static void twice_new(struct dma *d)
 const struct dma_case dma_cases[] = {
 	{ "jump", { jump_old, jump_new } },
 	{ "refuse", { refuse } },
-	{ "gates", { gates_old, jump_new } },
+	{ "gates", { gates_old, gates_new } },
 	{ "abort", { abort_old, jump_new } },
 	{ "reboot", { reboot_old } },
 	{ "control", { control_old } },
+	{ "baseline", { baseline_old } },
 	{ "orphan", { jump_old, orphan_new } },
 	{ "faults", { faults_old, jump_new } },
 	{ "claims", { claims_old, claims_new } },

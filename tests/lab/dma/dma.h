@@ -38,9 +38,10 @@
 
 /* The first page of the memory */
 struct dma_note {
-	uint64_t tsc;	  /* just before the jump */
-	uint32_t head;	  /* what the device had written then */
-	uint16_t command; /* of the device then */
+	uint64_t tsc;			    /* just before the jump */
+	uint32_t head;			    /* what the device had written then */
+	uint16_t command;		    /* of the device then */
+	uint32_t hammered, hammered_before; /* calls, in all and before the jump: gates.c */
 	uint8_t config[CONFIG_SIZE], bridge[CONFIG_SIZE];
 };
 
@@ -73,6 +74,8 @@ void sleep_ms(unsigned int ms);
 int kexec_load(const char *image);
 int kexec_load_fd(int kernel, const char *more);
 int kexec_try(void);
+/* All that comes before the jump: the phase, and whether anything has leaked so far */
+void kexec_ready(void);
 void kexec_now(void) __attribute__((noreturn));
 void kexec_into_next(void) __attribute__((noreturn));
 uint64_t tsc(void);
@@ -97,6 +100,8 @@ int cdev_detach(struct dma *d);
 int cdev_map_bar(struct dma *d);
 int cdev_config_read(struct dma *d, unsigned int offset, void *value, size_t size);
 int cdev_config_write(struct dma *d, unsigned int offset, const void *value, size_t size);
+/* Where a capability is, which the device has */
+unsigned int cdev_capability(struct dma *d, uint8_t id);
 int cdev_irqs(struct dma *d, unsigned int index, const int *eventfds, unsigned int count);
 int cdev_irq(struct dma *d, unsigned int index, int eventfd);
 int ioas_create(struct dma *d);
@@ -109,6 +114,8 @@ void device_up(struct dma *d);
 /* The configuration of the device, and of a bridge above it, is as before the jump */
 void config_check(struct dma *d, const char *when);
 int sysfs_write(struct dma *d, const char *name, const char *value);
+/* Is there a port or bridge above the device? */
+bool has_bridge(struct dma *d);
 /* COMMAND of the device, without a file of vfio */
 uint16_t config_command(struct dma *d);
 void preserve_all(struct dma *d);
@@ -129,11 +136,20 @@ void device_wait(struct dma *d, unsigned int more, const char *what);
 unsigned int nic_frames(struct dma *d);
 unsigned int nic_gaps(struct dma *d, bool print);
 
-/* refuse.c, gates.c, faults.c */
+/* leaks.c */
+/* Fails if this kernel has kmemleak, and it finds anything */
+void kmemleak_check(void);
+/* Pages that were allocated by a function, or by what it called. Needs page_owner=on */
+unsigned long pages_of(const char *function);
+unsigned long free_memory_kib(void);
+
+/* refuse.c, gates.c, abort.c, faults.c */
 void refuse(struct dma *d);
 void gates_old(struct dma *d);
+void gates_new(struct dma *d);
 void abort_old(struct dma *d);
 void reboot_old(struct dma *d);
+void baseline_old(struct dma *d);
 void unbind_old(struct dma *d);
 void unbind_new(struct dma *d);
 void quiet_old(struct dma *d);

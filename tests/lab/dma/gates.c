@@ -7,121 +7,243 @@
 #include "dma.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <linux/pci_regs.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-static int gate(struct dma *d, unsigned int number)
+static int gate_unmap(struct dma *d)
 {
-	struct iommu_ioas_unmap unmap = {
-		.size = sizeof unmap,
+	struct iommu_ioas_unmap arg = {
+		.size = sizeof arg,
 		.ioas_id = d->ioas,
 		.iova = MEM_IOVA,
 		.length = MEM_SIZE,
 	};
-	struct iommu_destroy destroy = { .size = sizeof destroy, .id = d->hwpt };
-	struct iommu_hwpt_set_dirty_tracking dirty = {
-		.size = sizeof dirty,
+
+	return ioctl(d->iommufd, IOMMU_IOAS_UNMAP, &arg);
+}
+
+static int gate_destroy(struct dma *d)
+{
+	struct iommu_destroy arg = { .size = sizeof arg, .id = d->hwpt };
+
+	return ioctl(d->iommufd, IOMMU_DESTROY, &arg);
+}
+
+static int gate_dirty(struct dma *d)
+{
+	struct iommu_hwpt_set_dirty_tracking arg = {
+		.size = sizeof arg,
 		.hwpt_id = d->hwpt,
 		.flags = IOMMU_HWPT_DIRTY_TRACKING_ENABLE,
 	};
-	struct iommu_ioas_change_process process = { .size = sizeof process };
-	struct iommu_ioas_copy copy = {
-		.size = sizeof copy,
+
+	return ioctl(d->iommufd, IOMMU_HWPT_SET_DIRTY_TRACKING, &arg);
+}
+
+static int gate_process(struct dma *d)
+{
+	struct iommu_ioas_change_process arg = { .size = sizeof arg };
+
+	return ioctl(d->iommufd, IOMMU_IOAS_CHANGE_PROCESS, &arg);
+}
+
+static int gate_copy(struct dma *d)
+{
+	struct iommu_ioas_copy arg = {
+		.size = sizeof arg,
 		.flags = IOMMU_IOAS_MAP_READABLE,
 		.dst_ioas_id = d->ioas,
 		.src_ioas_id = d->ioas,
 		.length = 4096,
 		.src_iova = MEM_IOVA,
 	};
-	struct iommu_ioas_allow_iovas allow = { .size = sizeof allow, .ioas_id = d->ioas };
-	struct iommu_option option = {
-		.size = sizeof option,
+
+	return ioctl(d->iommufd, IOMMU_IOAS_COPY, &arg);
+}
+
+static int gate_allow(struct dma *d)
+{
+	struct iommu_ioas_allow_iovas arg = { .size = sizeof arg, .ioas_id = d->ioas };
+
+	return ioctl(d->iommufd, IOMMU_IOAS_ALLOW_IOVAS, &arg);
+}
+
+static int gate_option(struct dma *d)
+{
+	struct iommu_option arg = {
+		.size = sizeof arg,
 		.option_id = IOMMU_OPTION_HUGE_PAGES,
 		.op = IOMMU_OPTION_OP_SET,
 		.object_id = d->ioas,
 	};
-	struct vfio_pci_hot_reset hot = { .argsz = sizeof hot };
-	struct {
-		struct vfio_device_feature feature;
-	} power = { {
-		.argsz = sizeof power,
-		.flags = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY,
-	} };
-	struct dma other = *d;
-	uint16_t command = 0;
-	int fd, r, saved;
 
-	switch (number) {
-	case 0:
-		return ioctl(d->iommufd, IOMMU_IOAS_UNMAP, &unmap);
-	case 1:
-		return ioas_map_mem(d);
-	case 2:
-		return ioctl(d->iommufd, IOMMU_DESTROY, &destroy);
-	case 3:
-		return ioctl(d->iommufd, IOMMU_HWPT_SET_DIRTY_TRACKING, &dirty);
-	case 4:
-		return ioctl(d->iommufd, IOMMU_IOAS_CHANGE_PROCESS, &process);
-	case 5:
-		return ioctl(d->iommufd, IOMMU_IOAS_COPY, &copy);
-	case 6:
-		return ioctl(d->iommufd, IOMMU_IOAS_ALLOW_IOVAS, &allow);
-	case 7:
-		return ioctl(d->iommufd, IOMMU_OPTION, &option);
-	case 8:
-		return ioas_create(&other);
-	case 9:
-		return hwpt_create(&other);
-	case 10:
-		return hwpt_mark(d, d->hwpt, 1, 0);
-	case 11:
-		return ioas_buffer(d, MEM_IOVA, 4096, 1, 0);
-	case 12:
-		return cdev_attach(d);
-	case 13:
-		return cdev_detach(d);
-	case 14:
-		return ioctl(d->dev, VFIO_DEVICE_RESET);
-	case 15:
-		return cdev_config_write(d, 4, &command, 2);
-	case 16:
-		return ioctl(d->dev, VFIO_DEVICE_FEATURE, &power);
-	case 17:
-		fd = eventfd(0, EFD_CLOEXEC);
-		r = cdev_irq(d, VFIO_PCI_MSI_IRQ_INDEX, fd);
-		saved = errno;
-		close(fd);
-		errno = saved;
-		return r;
-	case 18:
-		return ioctl(d->dev, VFIO_DEVICE_PCI_HOT_RESET, &hot);
-	}
-	errno = ERANGE;
-	return -1;
+	return ioctl(d->iommufd, IOMMU_OPTION, &arg);
 }
 
-static const char *const gate_names[] = {
-	"unmap",   "map",	  "destroy",   "dirty tracking", "change process",
-	"copy",	   "allow iovas", "option",    "ioas",		 "hwpt",
-	"mark",	   "buffer",	  "attach",    "detach",	 "reset",
-	"command", "low power",	  "interrupt", "hot reset",
+static int gate_ioas(struct dma *d)
+{
+	struct dma other = *d;
+
+	return ioas_create(&other);
+}
+
+static int gate_hwpt(struct dma *d)
+{
+	struct dma other = *d;
+
+	return hwpt_create(&other);
+}
+
+static int gate_mark(struct dma *d)
+{
+	return hwpt_mark(d, d->hwpt, 1, 0);
+}
+
+static int gate_buffer(struct dma *d)
+{
+	return ioas_buffer(d, MEM_IOVA, 4096, 1, 0);
+}
+
+static int gate_reset(struct dma *d)
+{
+	return ioctl(d->dev, VFIO_DEVICE_RESET);
+}
+
+static int gate_command(struct dma *d)
+{
+	uint16_t value = 0;
+
+	return cdev_config_write(d, PCI_COMMAND, &value, sizeof value);
+}
+
+/* A register of a capability, with bits set that would stop the device */
+static int gate_capability(struct dma *d, uint8_t id, unsigned int offset, uint16_t bits)
+{
+	unsigned int at = cdev_capability(d, id) + offset;
+	uint16_t value;
+
+	must("config", cdev_config_read(d, at, &value, sizeof value));
+	value |= bits;
+	return cdev_config_write(d, at, &value, sizeof value);
+}
+
+static int gate_power_state(struct dma *d)
+{
+	return gate_capability(d, PCI_CAP_ID_PM, PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK);
+}
+
+static int gate_function_reset(struct dma *d)
+{
+	return gate_capability(d, PCI_CAP_ID_EXP, PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR);
+}
+
+static int low_power(struct dma *d, uint32_t entry, int eventfd)
+{
+	struct {
+		struct vfio_device_feature feature;
+		struct vfio_device_low_power_entry_with_wakeup wakeup;
+	} arg = {
+		.feature.argsz = eventfd < 0 ? sizeof arg.feature : sizeof arg,
+		.feature.flags = VFIO_DEVICE_FEATURE_SET | entry,
+		.wakeup.wakeup_eventfd = eventfd,
+	};
+
+	return ioctl(d->dev, VFIO_DEVICE_FEATURE, &arg);
+}
+
+static int gate_low_power(struct dma *d)
+{
+	return low_power(d, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY, -1);
+}
+
+static int with_eventfd(struct dma *d, int (*call)(struct dma *d, int fd))
+{
+	int fd = eventfd(0, EFD_CLOEXEC), r, saved;
+
+	must("eventfd", fd);
+	r = call(d, fd);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return r;
+}
+
+static int low_power_wakeup(struct dma *d, int fd)
+{
+	return low_power(d, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP, fd);
+}
+
+static int gate_low_power_wakeup(struct dma *d)
+{
+	return with_eventfd(d, low_power_wakeup);
+}
+
+static int msi_on(struct dma *d, int fd)
+{
+	return cdev_irq(d, VFIO_PCI_MSI_IRQ_INDEX, fd);
+}
+
+static int gate_interrupt(struct dma *d)
+{
+	return with_eventfd(d, msi_on);
+}
+
+static int gate_hot_reset(struct dma *d)
+{
+	struct vfio_pci_hot_reset arg = { .argsz = sizeof arg };
+
+	return ioctl(d->dev, VFIO_DEVICE_PCI_HOT_RESET, &arg);
+}
+
+static const struct {
+	const char *name;
+	int (*call)(struct dma *d);
+} gates[] = {
+	{ "unmap", gate_unmap },
+	{ "map", ioas_map_mem },
+	{ "destroy", gate_destroy },
+	{ "dirty tracking", gate_dirty },
+	{ "change process", gate_process },
+	{ "copy", gate_copy },
+	{ "allow iovas", gate_allow },
+	{ "option", gate_option },
+	{ "ioas", gate_ioas },
+	{ "hwpt", gate_hwpt },
+	{ "mark", gate_mark },
+	{ "buffer", gate_buffer },
+	{ "attach", cdev_attach },
+	{ "detach", cdev_detach },
+	{ "reset", gate_reset },
+	{ "command", gate_command },
+	{ "power state", gate_power_state },
+	{ "function level reset", gate_function_reset },
+	{ "low power", gate_low_power },
+	{ "low power until woken", gate_low_power_wakeup },
+	{ "interrupt", gate_interrupt },
+	/* The last one: nothing can do it to a device that is below no port */
+	{ "hot reset", gate_hot_reset },
 };
 
-#define GATES (sizeof gate_names / sizeof *gate_names)
+static size_t gates_of(struct dma *d)
+{
+	return sizeof gates / sizeof *gates - !has_bridge(d);
+}
 
 static void *hammer(void *arg)
 {
-	for (unsigned int i = 0;; i++)
-		if (gate(arg, i % (GATES - 1)) >= 0 || errno != EBUSY)
-			fail("hammering %s: %s", gate_names[i % (GATES - 1)], strerror(errno));
+	struct dma *d = arg;
+	struct dma_note *note = (void *)d->ram;
+	size_t n = gates_of(d);
+
+	for (size_t i = 0;; i = (i + 1) % n) {
+		if (gates[i].call(d) >= 0 || errno != EBUSY)
+			fail("hammering %s: %s", gates[i].name, strerror(errno));
+		__atomic_add_fetch(&note->hammered, 1, __ATOMIC_RELEASE);
+	}
 	return NULL;
 }
 
@@ -146,133 +268,37 @@ static void open_gates(struct dma *d)
 
 void gates_old(struct dma *d)
 {
+	struct dma_note *note;
 	pthread_t thread;
-	int irq = eventfd(0, EFD_CLOEXEC);
 
 	device_up(d);
-	expect("interrupt", cdev_irq(d, VFIO_PCI_MSI_IRQ_INDEX, irq), 0);
+	note = (void *)d->ram;
+	expect("interrupt", gate_interrupt(d), 0);
 	preserve_all(d);
-	for (unsigned int i = 0; i < GATES - 1; i++)
-		expect(gate_names[i], gate(d, i), EBUSY);
-	/* Without a slot or bus reset it is refused before the gate */
-	if (gate(d, GATES - 1) >= 0)
-		fail("hot reset");
+	for (size_t i = 0; i < gates_of(d); i++)
+		expect(gates[i].name, gates[i].call(d), EBUSY);
+	if (!has_bridge(d))
+		expect("hot reset, which nothing can do here", gate_hot_reset(d), ENODEV);
 	expect("reset by sysfs", sysfs_write(d, "reset", "1"), EBUSY);
 	open_gates(d);
 	device_wait(d, 50, "gates closed");
+	must("load the next kernel", kexec_load(NEXT_IMAGE));
 	if (pthread_create(&thread, NULL, hammer, d))
 		fail("thread");
-	kexec_into_next();
+	kexec_ready();
+	note->hammered_before = __atomic_load_n(&note->hammered, __ATOMIC_ACQUIRE);
+	must("kexec", kexec_try());
 }
 
-/* Unbinding waits for the session, with a lock that shutting down needs as well */
-void unbind_old(struct dma *d)
+void gates_new(struct dma *d)
 {
-	int status;
-	pid_t pid;
+	struct dma_note *note;
 
-	device_up(d);
-	preserve_all(d);
-	must("load the next kernel", kexec_load(NEXT_IMAGE));
-	pid = fork();
-	must("fork", pid);
-	if (!pid) {
-		close(d->session);
-		munmap((void *)d->bar, d->bar_size);
-		close(d->dev);
-		_exit(sysfs_write(d, "driver/unbind", d->bdf) < 0);
-	}
-	sleep_ms(1000);
-	expect("jump while it is being unbound", kexec_try(), EBUSY);
-	device_wait(d, 50, "jump refused");
-	close(d->session);
-	munmap((void *)d->bar, d->bar_size);
-	close(d->dev);
-	if (waitpid(pid, &status, 0) != pid || status)
-		fail("unbinding ends with %x", status);
-	ok("unbound when nobody has it open");
-	kexec_into_next();
-}
-
-void unbind_new(struct dma *d)
-{
-	expect("no session is left", session_retrieve(d, SESSION), ENOENT);
-}
-
-/* A guest that has turned bus mastering off finds it off */
-void quiet_old(struct dma *d)
-{
-	uint16_t command;
-
-	device_up(d);
-	must("config", cdev_config_read(d, 4, &command, 2));
-	command &= ~4;
-	must("config", cdev_config_write(d, 4, &command, 2));
-	preserve_all(d);
-	kexec_into_next();
-}
-
-static void quiet(struct dma *d, const char *when)
-{
-	if (config_command(d) & 4)
-		fail("%s: bus mastering is on", when);
-	ok("%s: bus mastering is off", when);
-}
-
-void quiet_new(struct dma *d)
-{
-	retrieve_all(d);
-	quiet(d, "parked");
-	expect("bind", cdev_bind(d), 0);
-	quiet(d, "bound");
-	expect("ioas", ioas_create(d), 0);
-	expect("map", ioas_map_mem(d), 0);
-	expect("hwpt", hwpt_create(d), 0);
-	expect("attach", cdev_attach(d), 0);
-	expect("finish", session_finish(d->session), 0);
-	quiet(d, "finished");
-}
-
-void abort_old(struct dma *d)
-{
-	int irq = eventfd(0, EFD_CLOEXEC);
-
-	device_up(d);
-	expect("interrupt", cdev_irq(d, VFIO_PCI_MSI_IRQ_INDEX, irq), 0);
-	preserve_all(d);
-	must("load the next kernel", kexec_load(NEXT_IMAGE));
-
-	expect("jump with an interrupt enabled", kexec_try(), EBUSY);
-	expect("still gated", gate(d, 0), EBUSY);
-	device_wait(d, 50, "jump refused");
-
-	expect("unpreserve what is needed", session_unpreserve(d->session, TOKEN_IOMMUFD), EBUSY);
-	expect("unpreserve memory", session_unpreserve(d->session, TOKEN_MEM), EBUSY);
-	expect("unpreserve device", session_unpreserve(d->session, TOKEN_DEV), 0);
-	expect("unpreserve iommufd", session_unpreserve(d->session, TOKEN_IOMMUFD), 0);
-	expect("unpreserve memory", session_unpreserve(d->session, TOKEN_MEM), 0);
-	device_wait(d, 50, "unpreserved");
-	expect("interrupts off", gate(d, 10), 0);
-	expect("mark", hwpt_mark(d, d->hwpt, TOKEN_HWPT, 0), 0);
-	expect("interrupt again", gate(d, 17), 0);
-	expect("interrupts off", cdev_irq(d, VFIO_PCI_MSI_IRQ_INDEX, -1), 0);
-	close(d->session);
-
-	preserve_all(d);
-	close(d->session);
-	device_wait(d, 50, "session closed");
-	expect("attached again", gate(d, 12), 0);
-
-	preserve_all(d);
-	device_wait(d, 50, "preserved again");
-	kexec_now();
-}
-
-/* What is preserved is of no use to a machine that is reset */
-void reboot_old(struct dma *d)
-{
-	device_up(d);
-	preserve_all(d);
-	device_wait(d, 50, "preserved");
-	reboot_now();
+	jump_new(d);
+	note = (void *)d->ram;
+	if (!note->hammered_before || note->hammered == note->hammered_before)
+		fail("hammered %u times, %u of them before the jump", note->hammered,
+		     note->hammered_before);
+	ok("hammered %u times before the jump and %u times while it was under way",
+	   note->hammered_before, note->hammered - note->hammered_before);
 }

@@ -89,6 +89,7 @@ void fail(const char *format, ...)
 static void end(void)
 {
 	phase("end");
+	kmemleak_check();
 	print_line("@ ", "done");
 }
 
@@ -269,9 +270,15 @@ int kexec_try(void)
 	return reboot(LINUX_REBOOT_CMD_KEXEC);
 }
 
+void kexec_ready(void)
+{
+	kmemleak_check();
+	phase("jump");
+}
+
 void kexec_now(void)
 {
-	phase("jump");
+	kexec_ready();
 	kexec_try();
 	fail("kexec: %s", strerror(errno));
 }

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
+#include <linux/pci_regs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -225,6 +226,19 @@ int cdev_config_write(struct dma *d, unsigned int offset, const void *value, siz
 	return pwrite(d->dev, value, size, info.offset + offset) == (ssize_t)size ? 0 : -1;
 }
 
+unsigned int cdev_capability(struct dma *d, uint8_t id)
+{
+	uint8_t at = PCI_CAPABILITY_LIST, header[2];
+
+	must("config", cdev_config_read(d, at, &at, 1));
+	for (; at; at = header[1]) {
+		must("config", cdev_config_read(d, at, header, sizeof header));
+		if (header[0] == id)
+			return at;
+	}
+	fail("the device has no capability %02x", id);
+}
+
 /* Enable the first interrupts of an index, or with a count of 0 disable all of it */
 int cdev_irqs(struct dma *d, unsigned int index, const int *eventfds, unsigned int count)
 {
@@ -371,6 +385,13 @@ static bool config_read(const char *bdf, const char *above, uint8_t config[CONFI
 	n = read(fd, config, CONFIG_SIZE);
 	close(fd);
 	return n == CONFIG_SIZE;
+}
+
+bool has_bridge(struct dma *d)
+{
+	uint8_t config[CONFIG_SIZE];
+
+	return config_read(d->bdf, "/..", config);
 }
 
 /* Write to a file of the device in sysfs */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/pci_regs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,19 +189,24 @@ static void attach(struct dma *d)
 	expect("attach", cdev_attach(d), 0);
 }
 
-static void power_off(struct dma *d)
+static void power_state(struct dma *d, const char *name, uint16_t state)
 {
-	uint8_t pos = 0, id = 0;
+	unsigned int at = cdev_capability(d, PCI_CAP_ID_PM) + PCI_PM_CTRL;
 	uint16_t value;
 
-	for (cdev_config_read(d, 0x34, &pos, 1); pos; cdev_config_read(d, pos + 1, &pos, 1)) {
-		cdev_config_read(d, pos, &id, 1);
-		if (id == 1)
-			break;
-	}
-	cdev_config_read(d, pos + 4, &value, 2);
-	value = (value & ~3) | 3;
-	expect("D3hot", cdev_config_write(d, pos + 4, &value, 2), 0);
+	must("config", cdev_config_read(d, at, &value, sizeof value));
+	value = (value & ~PCI_PM_CTRL_STATE_MASK) | state;
+	expect(name, cdev_config_write(d, at, &value, sizeof value), 0);
+}
+
+static void power_off(struct dma *d)
+{
+	power_state(d, "D3hot", 3);
+}
+
+static void power_on(struct dma *d)
+{
+	power_state(d, "D0", 0);
 }
 
 static const struct row rows[] = {
@@ -213,7 +219,7 @@ static const struct row rows[] = {
 	{ "nothing marked", unmark, mark, 0, EINVAL, -1 },
 	{ "attached to what is not marked", mark_other, unmark_other, 0, 0, EINVAL },
 	{ "not attached", detach, attach, 0, 0, EINVAL },
-	{ "D3hot", power_off, NULL, 0, 0, EINVAL },
+	{ "D3hot", power_off, power_on, 0, 0, EINVAL },
 };
 
 static void try(struct dma *d, const char *what, const struct row *row)
@@ -266,7 +272,7 @@ void refuse(struct dma *d)
 		try(d, "accepted", NULL);
 		rows[i].spoil(d);
 		try(d, rows[i].what, &rows[i]);
-		if (rows[i].mend)
-			rows[i].mend(d);
+		rows[i].mend(d);
 	}
+	try(d, "accepted, after all that", NULL);
 }
