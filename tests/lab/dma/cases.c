@@ -248,6 +248,7 @@ static void twice_new(struct dma *d)
 const struct dma_case dma_cases[] = {
 	{ "jump", { jump_old, jump_new } },
 	{ "refuse", { refuse } },
+	{ "devices", { refuse_devices } },
 	{ "gates", { gates_old, gates_new } },
 	{ "abort", { abort_old, jump_new } },
 	{ "reboot", { reboot_old } },

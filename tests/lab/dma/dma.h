@@ -143,8 +143,11 @@ void kmemleak_check(void);
 unsigned long pages_of(const char *function);
 unsigned long free_memory_kib(void);
 
-/* refuse.c, gates.c, abort.c, faults.c */
+/* refuse.c, devices.c, gates.c, abort.c, faults.c */
 void refuse(struct dma *d);
+/* In a session of its own preserve all, each with an errno or 0; with -1 the device is left out */
+void try_preserve(struct dma *d, const char *what, int mem, int iommufd, int dev);
+void refuse_devices(struct dma *d);
 void gates_old(struct dma *d);
 void gates_new(struct dma *d);
 void abort_old(struct dma *d);

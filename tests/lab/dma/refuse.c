@@ -19,6 +19,7 @@
 
 #define EXTRA_IOVA  0x200000000ULL
 #define EXTRA_SIZE  0x10000UL
+#define HUGE_SIZE   (2UL << 20)
 #define TOKEN_EXTRA 0x66ULL
 
 struct row {
@@ -27,8 +28,6 @@ struct row {
 	void (*mend)(struct dma *d);
 	int mem, iommufd, dev; /* errno of preserving each, 0 accepted, -1 not tried */
 };
-
-static void try(struct dma *d, const char *what, const struct row *row);
 
 static void *anonymous;
 static int extra = -1;
@@ -66,7 +65,7 @@ static void unmap_extra(struct dma *d)
 	extra = -1;
 }
 
-static void map_file(struct dma *d, unsigned int seals)
+static void map_extra(struct dma *d, unsigned int flags, unsigned int seals)
 {
 	struct iommu_ioas_map_file arg = {
 		.size = sizeof arg,
@@ -77,9 +76,9 @@ static void map_file(struct dma *d, unsigned int seals)
 			 IOMMU_IOAS_MAP_READABLE,
 	};
 
-	extra = memfd_create("extra", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (extra < 0 || ftruncate(extra, EXTRA_SIZE) ||
-	    (seals && fcntl(extra, F_ADD_SEALS, seals)))
+	extra = memfd_create("extra", MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
+	if (extra < 0 || ftruncate(extra, flags & MFD_HUGETLB ? HUGE_SIZE : EXTRA_SIZE) ||
+	    fallocate(extra, 0, 0, EXTRA_SIZE) || (seals && fcntl(extra, F_ADD_SEALS, seals)))
 		fail("memfd: %s", strerror(errno));
 	arg.fd = extra;
 	expect("map another memfd", ioctl(d->iommufd, IOMMU_IOAS_MAP_FILE, &arg), 0);
@@ -88,19 +87,26 @@ static void map_file(struct dma *d, unsigned int seals)
 /* In the session, but without seals, or with the seals that came too late */
 static void map_unsealed(struct dma *d)
 {
-	map_file(d, 0);
+	map_extra(d, 0, 0);
 }
 
 static void map_sealed_late(struct dma *d)
 {
-	map_file(d, F_SEAL_GROW | F_SEAL_SHRINK);
+	map_extra(d, 0, F_SEAL_GROW | F_SEAL_SHRINK);
 	if (fcntl(extra, F_ADD_SEALS, F_SEAL_SEAL))
 		fail("seal: %s", strerror(errno));
 }
 
 static void map_unpreserved(struct dma *d)
 {
-	map_file(d, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+	map_extra(d, 0, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+}
+
+/* Sealed, but not shmem */
+static void map_hugetlb(struct dma *d)
+{
+	guest_write("/proc/sys/vm/nr_hugepages", "1");
+	map_extra(d, MFD_HUGETLB, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
 }
 
 /* Declared while it was mapped */
@@ -117,7 +123,7 @@ static void lose_buffer(struct dma *d)
 
 	expect("map", ioctl(d->iommufd, IOMMU_IOAS_MAP_FILE, &arg), 0);
 	expect("declare", ioas_buffer(d, EXTRA_IOVA, EXTRA_SIZE, TOKEN_EXTRA, 0), 0);
-	try(d, "accepted with the buffer", NULL);
+	try_preserve(d, "accepted with the buffer", 0, 0, 0);
 	unmap_extra(d);
 }
 
@@ -189,6 +195,22 @@ static void attach(struct dma *d)
 	expect("attach", cdev_attach(d), 0);
 }
 
+/* Another file of the same device, which is bound to nothing */
+static int bound = -1;
+
+static void open_again(struct dma *d)
+{
+	bound = d->dev;
+	d->dev = cdev_open(d->bdf);
+	must("open again", d->dev);
+}
+
+static void close_again(struct dma *d)
+{
+	close(d->dev);
+	d->dev = bound;
+}
+
 static void power_state(struct dma *d, const char *name, uint16_t state)
 {
 	unsigned int at = cdev_capability(d, PCI_CAP_ID_PM) + PCI_PM_CTRL;
@@ -213,29 +235,30 @@ static const struct row rows[] = {
 	{ "an unsealed memfd", map_unsealed, unmap_extra, 0, EOPNOTSUPP, -1 },
 	{ "a memfd sealed after it was mapped", map_sealed_late, unmap_extra, 0, EOPNOTSUPP, -1 },
 	{ "a memfd that is not preserved", map_unpreserved, unmap_extra, 0, ENOENT, -1 },
+	{ "a memfd in hugetlbfs", map_hugetlb, unmap_extra, 0, EOPNOTSUPP, -1 },
 	{ "anonymous memory", map_anonymous, unmap_extra, 0, EOPNOTSUPP, -1 },
 	{ "a buffer that is not mapped any more", lose_buffer, clear_buffer, 0, ENOENT, -1 },
 	{ "a memfd punched after it was mapped", punch, remap, 0, EINVAL, -1 },
 	{ "nothing marked", unmark, mark, 0, EINVAL, -1 },
 	{ "attached to what is not marked", mark_other, unmark_other, 0, 0, EINVAL },
 	{ "not attached", detach, attach, 0, 0, EINVAL },
+	{ "not bound", open_again, close_again, 0, 0, EINVAL },
 	{ "D3hot", power_off, power_on, 0, 0, EINVAL },
 };
 
-static void try(struct dma *d, const char *what, const struct row *row)
+void try_preserve(struct dma *d, const char *what, int mem, int iommufd, int dev)
 {
 	char line[128];
 
 	expect("session", session_create(d, SESSION), 0);
 	say("-- %s", what);
 	snprintf(line, sizeof line, "%s: memory", what);
-	expect(line, session_preserve(d->session, d->mem, TOKEN_MEM), row ? row->mem : 0);
+	expect(line, session_preserve(d->session, d->mem, TOKEN_MEM), mem);
 	snprintf(line, sizeof line, "%s: iommufd", what);
-	expect(line, session_preserve(d->session, d->iommufd, TOKEN_IOMMUFD),
-	       row ? row->iommufd : 0);
-	if (!row || row->dev >= 0) {
+	expect(line, session_preserve(d->session, d->iommufd, TOKEN_IOMMUFD), iommufd);
+	if (dev >= 0) {
 		snprintf(line, sizeof line, "%s: device", what);
-		expect(line, session_preserve(d->session, d->dev, TOKEN_DEV), row ? row->dev : 0);
+		expect(line, session_preserve(d->session, d->dev, TOKEN_DEV), dev);
 	}
 	close(d->session);
 	d->session = -1;
@@ -269,10 +292,10 @@ void refuse(struct dma *d)
 	device_up(d);
 	order(d);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		try(d, "accepted", NULL);
+		try_preserve(d, "accepted", 0, 0, 0);
 		rows[i].spoil(d);
-		try(d, rows[i].what, &rows[i]);
+		try_preserve(d, rows[i].what, rows[i].mem, rows[i].iommufd, rows[i].dev);
 		rows[i].mend(d);
 	}
-	try(d, "accepted, after all that", NULL);
+	try_preserve(d, "accepted, after all that", 0, 0, 0);
 }
