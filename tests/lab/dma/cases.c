@@ -38,6 +38,8 @@ void jump_new(struct dma *d)
 	reattach(d);
 	device_wait(d, 200, "attached");
 	config_check(d, "attached");
+	if (!(config_command(d) & 1 << 10))
+		fail("INTx is enabled, and nobody serves it");
 	expect("finish", session_finish(d->session), 0);
 	device_wait(d, 200, "finished");
 	gaps = nic_gaps(d, true);
@@ -231,6 +233,8 @@ static void twice_new(struct dma *d)
 
 	retrieve_all(d);
 	device_wait(d, 50, "parked");
+	must("load the next kernel", kexec_load(NEXT_IMAGE));
+	expect("jump while it is parked", kexec_try(), EBUSY);
 	expect("another session", session_create(&again, "again"), 0);
 	expect("preserve what is parked", session_preserve(again.session, d->dev, 1), EBUSY);
 	close(again.session);
