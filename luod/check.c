@@ -2,6 +2,7 @@
 /* check - gathers the facts that preflight.c judges. It opens and reads; it changes nothing. */
 #include <fcntl.h>
 
+#include "holder.h"
 #include "kdev-kexec.h"
 #include "kdev-luo.h"
 #include "log.h"
@@ -12,6 +13,7 @@
 struct facts {
 	struct preflight_context context;
 	struct preflight_session *sessions;
+	struct holders holders;
 	char **names;
 	size_t n_sessions;
 	char *running_cmdline;
@@ -24,6 +26,7 @@ static void facts_clear(struct facts *f)
 		free(f->names[i]);
 	}
 	free(f->sessions);
+	holders_clear(&f->holders);
 	free(f->names);
 	free(f->running_cmdline);
 }
@@ -104,6 +107,9 @@ static int gather_sessions(struct manager *m, struct facts *f)
 	f->names = calloc(m->n_sessions + 1, sizeof(*f->names));
 	if (!f->sessions || !f->names)
 		return -ENOMEM;
+	/* While an update runs, owners have every right to. */
+	if (!update_active(m) && holders_find(m->paths.root, &f->holders) < 0)
+		return -ENOMEM;
 	TAILQ_FOREACH(s, &m->sessions, entry) {
 		struct preflight_session *p = &f->sessions[f->n_sessions];
 
@@ -117,6 +123,7 @@ static int gather_sessions(struct manager *m, struct facts *f)
 		p->delegation = s->mode == SESSION_DELEGATION;
 		p->required = s->policy == SESSION_REQUIRED;
 		p->owner_connected = session_owner_connected(s);
+		p->held_by = holders_of(&f->holders, s->kernel_name);
 		if (gather_resources(s, p) < 0)
 			return -ENOMEM;
 	}

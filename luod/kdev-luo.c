@@ -171,14 +171,21 @@ int kdev_luo_session_get_name(int session, char ret_name[static KDEV_LUO_NAME_SI
 	return 0;
 }
 
+const char *kdev_luo_session_of_link(const char *link)
+{
+	size_t length = strlen(SESSION_LINK);
+
+	if (strncmp(link, SESSION_LINK, length) != 0)
+		return NULL;
+	if (link[length] == '\0')
+		return link + length;
+	return link[length] == ' ' ? link + length + 1 : NULL;
+}
+
 int kdev_luo_is_session_fd(int fd)
 {
 	_cleanup_free_ char *link = NULL;
-	size_t length = strlen(SESSION_LINK);
 	int r = fd_readlink(fd, &link);
 
-	if (r < 0)
-		return r;
-	return strncmp(link, SESSION_LINK, length) == 0 &&
-	       (link[length] == '\0' || link[length] == ' ');
+	return r < 0 ? r : kdev_luo_session_of_link(link) != NULL;
 }

@@ -91,6 +91,12 @@ int kdev_luo_session_finish(int session);
 int kdev_luo_session_get_name(int session, char ret_name[static KDEV_LUO_NAME_SIZE]);
 
 /*
+ * The name of the session that such a link in /proc/PID/fd is of ("" when it does not say), or NULL
+ * for any other link. Points into @link.
+ */
+const char *kdev_luo_session_of_link(const char *link);
+
+/*
  * 1 when @fd is a session, 0 when it is something else. Asks the kernel what the file is before
  * any ioctl: an fd from a client may be a device that knows the same number by another meaning.
  */

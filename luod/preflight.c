@@ -382,6 +382,21 @@ CHECK(check_shutdown)
 		       "one.");
 }
 
+/* No error: a session of the last jump that was taken back, and never closed, looks the same. */
+CHECK(check_still_held)
+{
+	for (size_t i = 0; i < c->n_sessions; i++) {
+		const struct preflight_session *s = &c->sessions[i];
+
+		if (s->held_by)
+			report(self, ret, SEVERITY_WARNING, s->name,
+			       "Somebody has an open fd of kernel session '%s', which is of an "
+			       "earlier update: %s. Until it is closed the kernel may refuse the "
+			       "session to the next one. Let that process close it, or end it.",
+			       s->kernel_name, s->held_by);
+	}
+}
+
 /* Every memfd in custody goes through the row's judge. */
 CHECK(run_on_resources)
 {
@@ -534,6 +549,9 @@ static const struct check table[] = {
 	{ { "session-owner-gone", SEVERITY_ERROR,
 	    "A session's owner is not connected. A warning for best-effort sessions." },
 	  check_owner_gone },
+	{ { "session-still-held", SEVERITY_WARNING,
+	    "A process keeps the kernel session of an earlier update open." },
+	  check_still_held },
 	{ { "shutdown-not-refused", SEVERITY_INFO,
 	    "systemd-logind does not refuse shutdowns while there are sessions." },
 	  check_shutdown },

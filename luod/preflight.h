@@ -40,6 +40,7 @@ struct preflight_session {
 	bool delegation;	 /* the owner preserves for itself */
 	bool required;		 /* policy; otherwise best-effort */
 	bool owner_connected;
+	const char *held_by; /* has an fd of its kernel session though no update runs; or NULL */
 	const struct preflight_resource *resources; /* custody only */
 	size_t n_resources;
 };

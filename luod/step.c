@@ -7,14 +7,13 @@
 #include "barrier.h"
 #include "freeze.h"
 #include "handover.h"
+#include "holder.h"
 #include "kdev-kexec.h"
 #include "kdev-luo.h"
 #include "log.h"
 #include "quiesce.h"
 
 #define FILL_BYTES (1ULL << 30)
-#define STILL_HELD \
-	"its kernel session of an earlier update still exists: somebody holds an fd of it"
 
 /* --- check ---------------------------------------------------------------------------------- */
 
@@ -126,16 +125,27 @@ static int sessions_act(struct manager *m)
 	return again ? STEP_RETRY : STEP_DONE;
 }
 
+static int leave_held(struct manager *m, struct session *s, const struct holders *holders)
+{
+	const char *who = holders_of(holders, s->kernel_name);
+	_cleanup_free_ char *why = strprintf("its kernel session of an earlier update still exists: "
+					     "%s has an fd of it",
+					     who ? who : "somebody");
+
+	return barrier_leave_behind(m, s, -EEXIST, why ? why : "out of memory");
+}
+
 /* Whoever keeps an fd of an earlier update's session must not keep all others from this one. */
 static void sessions_expired(struct manager *m)
 {
+	_cleanup_(holders_clear) struct holders holders = {};
+	bool gone_on = m->kernel_fd >= 0;
 	struct session *s;
 
-	bool gone_on = m->kernel_fd >= 0;
-
+	holders_find(m->paths.root, &holders); /* nobody is named otherwise */
 	TAILQ_FOREACH(s, &m->sessions, entry)
 		if (gone_on && s->state == SESSION_IDLE)
-			gone_on = barrier_leave_behind(m, s, -EEXIST, STILL_HELD) >= 0;
+			gone_on = leave_held(m, s, &holders) >= 0;
 	if (gone_on)
 		update_continue(m);
 	else

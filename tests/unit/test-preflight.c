@@ -290,6 +290,9 @@ static void test_sessions(void **state _unused_)
 	sound(&s);
 	s.sessions[1].owner_connected = false;
 	assert_finds(&s, "session-owner-gone", SEVERITY_WARNING, "1000/vm2");
+	sound(&s);
+	s.sessions[0].held_by = "process 812 (qemu)";
+	assert_finds(&s, "session-still-held", SEVERITY_WARNING, "1000/vm1");
 }
 
 static void test_shutdown(void **state _unused_)

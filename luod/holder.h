@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * holder - who keeps kernel sessions open: what /proc says of the open files of all processes. A
+ * kernel session of an update that was called off lives on as long as somebody holds an fd of it,
+ * and no other of its name can be made.
+ */
+#ifndef LUOD_HOLDER_H
+#define LUOD_HOLDER_H
+
+#include <sys/types.h>
+
+#include "util.h"
+
+struct holder {
+	char *session; /* the kernel's name of it */
+	char *who;     /* for sentences: "process 812 (qemu-kvm) in vm@1.service" */
+};
+
+struct holders {
+	struct holder *items;
+	size_t n;
+};
+
+/*
+ * All processes, below @root ("": the real /proc), but this one and PID 1, which holds what the
+ * keeper has pushed and lets go of it together with the keeper. A process that ends meanwhile is
+ * passed over, and so is one that may not be looked at. -ENOMEM.
+ */
+int holders_find(const char *root, struct holders *ret);
+void holders_clear(struct holders *h);
+
+/* Who holds the session of this name; the first of several, or NULL. */
+const char *holders_of(const struct holders *h, const char *session);
+
+#endif
