@@ -124,6 +124,11 @@ static json_t *write_update(struct writer *w, const struct update_info *u)
 	put_text(w, o, "the update", "from", u->from, LIMIT_TEXT);
 	put_text(w, o, "the update", "to", u->to, LIMIT_TEXT);
 	put_text(w, o, "the update", "reason", u->reason, LIMIT_TEXT);
+	put_text(w, o, "the update", "unit", u->unit, LIMIT_UNIT);
+	if (u->has_uid)
+		json_object_set_new(o, "uid", json_integer((json_int_t)u->uid));
+	if (u->began_usec)
+		json_object_set_new(o, "began-usec", json_integer((json_int_t)u->began_usec));
 	return o;
 }
 

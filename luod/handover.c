@@ -284,6 +284,26 @@ static int read_sessions(struct reader *r, struct handover *h, json_t *root, boo
 	return 0;
 }
 
+/* Who asked for it and when: minor version 0 did not say. */
+static int read_requester(struct reader *r, struct update_info *u, json_t *o)
+{
+	uint64_t uid;
+	int result = 0;
+
+	if (json_object_get(o, "unit"))
+		result = take_text(r, o, "unit", LIMIT_UNIT, &u->unit);
+	if (result >= 0 && json_object_get(o, "began-usec"))
+		result = take_integer(r, o, "began-usec", INT64_MAX, &u->began_usec);
+	if (result < 0 || !json_object_get(o, "uid"))
+		return result;
+	result = take_integer(r, o, "uid", UINT32_MAX - 1, &uid);
+	if (result < 0)
+		return result;
+	u->uid = (uid_t)uid;
+	u->has_uid = true;
+	return 0;
+}
+
 static int read_update(struct reader *r, struct update_info *u, json_t *root)
 {
 	json_t *o = json_object_get(root, "update");
@@ -296,7 +316,8 @@ static int read_update(struct reader *r, struct update_info *u, json_t *root)
 	    (result = take_string(r, o, "from", &u->from)) < 0 ||
 	    (result = take_string(r, o, "to", &u->to)) < 0 ||
 	    (result = take_string(r, o, "reason", &u->reason)) < 0 ||
-	    (result = take_word(r, o, "jump", conf_jump_word, &jump)) < 0)
+	    (result = take_word(r, o, "jump", conf_jump_word, &jump)) < 0 ||
+	    (result = read_requester(r, u, o)) < 0)
 		return result;
 	if (strlen(id) >= sizeof(u->id) || strspn(id, "0123456789abcdef") != strlen(id))
 		return wrong(r, -EINVAL, "the update's id is not valid");

@@ -3,24 +3,12 @@
 #include "history.h"
 
 #include <dirent.h>
-#include <jansson.h>
 #include <sys/stat.h>
 
 #include "log.h"
 #include "manager.h"
 
-#define ENTRY_SIZE_MAX (256U << 10)
-#define ENTRIES_KEPT   100
-#define RETRY_USEC     (2 * USEC_PER_SEC)
-
-void history_entry_clear(struct history_entry *entry)
-{
-	update_info_clear(&entry->info);
-	free(entry->result);
-	free(entry->error);
-	free(entry->delivered);
-	*entry = (struct history_entry){};
-}
+#define RETRY_USEC (2 * USEC_PER_SEC)
 
 static void add_marks(const struct timeline_page *page, struct history_entry *entry)
 {
@@ -35,13 +23,13 @@ static void add_marks(const struct timeline_page *page, struct history_entry *en
 	}
 }
 
-int history_current(struct manager *m, const char *result, const char *error,
-		    struct history_entry *ret)
+/* The update at hand, as far as it has got. Its timeline may be lost; that it took place is not. */
+static int current(struct manager *m, const char *result, const char *error, uint64_t ended_usec,
+		   struct history_entry *ret)
 {
+	const struct timeline_page *page = m->update.timeline.page;
 	struct history_entry entry = {};
 
-	if (!m->update.timeline.page)
-		return -ENOENT;
 	if (update_info_copy(&m->update.info, &entry.info) < 0 ||
 	    free_and_strdup(&entry.result, result) < 0 ||
 	    free_and_strdup(&entry.error, strempty(error)) < 0 ||
@@ -49,83 +37,16 @@ int history_current(struct manager *m, const char *result, const char *error,
 		history_entry_clear(&entry);
 		return -ENOMEM;
 	}
-	add_marks(m->update.timeline.page, &entry);
-	entry.has_blackout = timeline_blackout(m->update.timeline.page, &entry.blackout_usec);
-	*ret = entry;
-	return 0;
-}
-
-static json_t *entry_to_json(const struct history_entry *entry)
-{
-	json_t *marks = json_array(), *root;
-
-	for (unsigned int i = 0; i < entry->n_marks; i++)
-		json_array_append_new(marks,
-				      json_pack("{s:s, s:I, s:I}", "name",
-						mark_to_string(entry->marks[i].mark), "usec",
-						(json_int_t)entry->marks[i].usec, "realtime-usec",
-						(json_int_t)entry->marks[i].realtime_usec));
-	root = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "update-id",
-			 entry->info.id, "from", strempty(entry->info.from), "to",
-			 strempty(entry->info.to), "jump", conf_jump_to_string(entry->info.jump),
-			 "reason", strempty(entry->info.reason), "result", strempty(entry->result),
-			 "error", strempty(entry->error), "delivered", strempty(entry->delivered),
-			 "marks", marks);
-	if (root && entry->has_blackout)
-		json_object_set_new(root, "blackout-usec",
-				    json_integer((json_int_t)entry->blackout_usec));
-	return root;
-}
-
-static int copy_string(json_t *root, const char *key, char **ret)
-{
-	return free_and_strdup(ret, strempty(json_string_value(json_object_get(root, key))));
-}
-
-static void read_mark(json_t *o, struct history_entry *entry)
-{
-	const char *name = json_string_value(json_object_get(o, "name"));
-	int mark = name ? mark_from_string(name) : -EINVAL;
-	struct history_mark *m = &entry->marks[entry->n_marks];
-
-	/* A mark of a newer luod is not shown by an older one. */
-	if (mark < 0 || entry->n_marks == TIMELINE_MARKS)
-		return;
-	m->mark = (enum mark)mark;
-	m->usec = (uint64_t)json_integer_value(json_object_get(o, "usec"));
-	m->realtime_usec = (uint64_t)json_integer_value(json_object_get(o, "realtime-usec"));
-	entry->n_marks++;
-}
-
-static int entry_from_json(json_t *root, struct history_entry *ret)
-{
-	const char *id = json_string_value(json_object_get(root, "update-id"));
-	const char *jump = json_string_value(json_object_get(root, "jump"));
-	json_t *marks = json_object_get(root, "marks"), *o;
-	json_t *blackout = json_object_get(root, "blackout-usec");
-	struct history_entry entry = {};
-	size_t i;
-
-	if (!id || strlen(id) >= sizeof(entry.info.id) || !jump ||
-	    conf_jump_from_string(jump, &entry.info.jump) < 0)
-		return -EBADMSG;
-	memcpy(entry.info.id, id, strlen(id) + 1);
-	if (copy_string(root, "from", &entry.info.from) < 0 ||
-	    copy_string(root, "to", &entry.info.to) < 0 ||
-	    copy_string(root, "reason", &entry.info.reason) < 0 ||
-	    copy_string(root, "result", &entry.result) < 0 ||
-	    copy_string(root, "error", &entry.error) < 0 ||
-	    copy_string(root, "delivered", &entry.delivered) < 0) {
-		history_entry_clear(&entry);
-		return -ENOMEM;
+	entry.ended_usec = ended_usec;
+	if (page) {
+		add_marks(page, &entry);
+		entry.has_blackout = timeline_blackout(page, &entry.blackout_usec);
 	}
-	json_array_foreach(marks, i, o)
-		read_mark(o, &entry);
-	entry.has_blackout = json_is_integer(blackout);
-	entry.blackout_usec = (uint64_t)json_integer_value(blackout);
 	*ret = entry;
 	return 0;
 }
+
+/* --- the files -------------------------------------------------------------------------------- */
 
 #define ENTRY_SUFFIX ".json"
 
@@ -153,23 +74,48 @@ static int is_entry(const struct dirent *d)
 	return d->d_name[0] != '.' && suffix && streq(suffix, ENTRY_SUFFIX);
 }
 
-static void drop_oldest(const char *directory)
+/* The names of all entries, the oldest first; names_free() them. Negative: there is no folder. */
+static int names_of(const struct manager *m, struct dirent ***ret)
 {
-	struct dirent **names;
-	int n = scandir(directory, &names, is_entry, alphasort);
+	int n = scandir(m->paths.history, ret, is_entry, alphasort);
 
-	for (int i = 0; i < n; i++) {
-		_cleanup_free_ char *path = strprintf("%s/%s", directory, names[i]->d_name);
+	return n < 0 ? -errno : n;
+}
 
-		if (path && i < n - ENTRIES_KEPT)
-			unlink(path);
+static void names_free(struct dirent **names, int n)
+{
+	for (int i = 0; i < n; i++)
 		free(names[i]);
-	}
 	if (n >= 0)
 		free(names);
 }
 
-static void retry_later(struct manager *m);
+static int read_entry(struct manager *m, const char *name, struct history_entry *ret)
+{
+	_cleanup_free_ char *path = strprintf("%s/%s", m->paths.history, name), *text = NULL;
+	size_t size;
+	int r;
+
+	if (!path)
+		return -ENOMEM;
+	r = file_read_full(path, HISTORY_ENTRY_SIZE, &text, &size);
+	return r < 0 ? r : history_parse(text, size, ret);
+}
+
+/* Makes room for one more. */
+static void drop_oldest(struct manager *m)
+{
+	struct dirent **names;
+	int n = names_of(m, &names);
+
+	for (int i = 0; i <= n - HISTORY_KEPT; i++) {
+		_cleanup_free_ char *path = strprintf("%s/%s", m->paths.history, names[i]->d_name);
+
+		if (path)
+			unlink(path);
+	}
+	names_free(names, n);
+}
 
 /* The folder and the one above it; both may be the first thing luod has to remember. */
 static int make_directories(const char *directory)
@@ -187,34 +133,96 @@ static int make_directories(const char *directory)
 	return mkdir(directory, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-static int parse_entry(const char *text, size_t size, struct history_entry *ret)
-{
-	json_t *root = json_loadb(text, size, 0, NULL);
-	int r = root ? entry_from_json(root, ret) : -EBADMSG;
+/* --- counting --------------------------------------------------------------------------------- */
 
-	json_decref(root);
-	return r;
+static void count_one(struct history_totals *totals, const char *result)
+{
+	int i = history_result_from_string(strempty(result));
+
+	if (i >= 0)
+		totals->of[i]++;
+}
+
+/* The newest file that counts, and those after it that do not: an older luod wrote them. */
+static void count_on_disk(struct manager *m, struct history_totals *ret)
+{
+	struct dirent **names;
+	int n = names_of(m, &names);
+	bool found = false;
+
+	*ret = (struct history_totals){};
+	for (int i = n - 1; i >= 0 && !found; i--) {
+		struct history_entry entry;
+
+		if (read_entry(m, names[i]->d_name, &entry) < 0)
+			continue;
+		found = entry.has_totals;
+		if (!found)
+			count_one(ret, entry.result);
+		for (size_t k = 0; k < HISTORY_RESULT_MAX && found; k++)
+			ret->of[k] += entry.totals.of[k];
+		history_entry_clear(&entry);
+	}
+	names_free(names, n);
+}
+
+static int parse_last(struct manager *m, struct history_entry *ret)
+{
+	return m->last_history ? history_parse(m->last_history, strlen(m->last_history), ret)
+			       : -ENOENT;
+}
+
+/* The timer runs as long as the last update is not on disk. */
+static int parse_pending(struct manager *m, struct history_entry *ret)
+{
+	return m->history_timer ? parse_last(m, ret) : -ENOENT;
+}
+
+void history_count(struct manager *m, struct history_totals *ret)
+{
+	struct history_entry pending;
+
+	count_on_disk(m, ret);
+	if (parse_pending(m, &pending) < 0)
+		return;
+	count_one(ret, pending.result);
+	history_entry_clear(&pending);
+}
+
+/* --- storing ---------------------------------------------------------------------------------- */
+
+static int write_entry(struct manager *m, struct history_entry *entry)
+{
+	_cleanup_free_ char *path = entry_path(m, entry->info.id), *text = NULL;
+	int r;
+
+	count_on_disk(m, &entry->totals);
+	count_one(&entry->totals, entry->result);
+	entry->has_totals = true;
+	text = history_format(entry);
+	if (!path || !text)
+		return -ENOMEM;
+	r = make_directories(m->paths.history);
+	if (r < 0)
+		return r;
+	drop_oldest(m);
+	return file_write_atomic(path, text, strlen(text), 0644);
 }
 
 /* Asks the text whose it is: when it is written late, another update may be at hand already. */
 static int write_pending(struct manager *m)
 {
-	_cleanup_free_ char *path = NULL;
 	struct history_entry entry;
-	int r = parse_entry(m->last_history, strlen(m->last_history), &entry);
+	int r = parse_last(m, &entry);
 
 	if (r < 0)
 		return r;
-	path = entry_path(m, entry.info.id);
+	r = write_entry(m, &entry);
 	history_entry_clear(&entry);
-	if (!path)
-		return -ENOMEM;
-	r = make_directories(m->paths.history);
-	if (r < 0)
-		return r;
-	drop_oldest(m->paths.history);
-	return file_write_atomic(path, m->last_history, strlen(m->last_history), 0644);
+	return r;
 }
+
+static void retry_later(struct manager *m);
 
 /*
  * luod starts before the root file system is writable, and an update may be finished before that
@@ -241,19 +249,12 @@ static void retry_later(struct manager *m)
 void history_store(struct manager *m, const char *result, const char *error)
 {
 	struct history_entry entry;
-	json_t *json;
 	char *text;
-	int r = history_current(m, result, error, &entry);
+	int r = current(m, result, error, now_usec(CLOCK_REALTIME), &entry);
 
-	if (r < 0) {
-		log_warning_errno(r, "There is no timeline of update %s to remember: %m",
-				  m->update.info.id);
-		return;
-	}
-	json = entry_to_json(&entry);
-	text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
-	json_decref(json);
-	history_entry_clear(&entry);
+	text = r < 0 ? NULL : history_format(&entry);
+	if (r >= 0)
+		history_entry_clear(&entry);
 	if (!text) {
 		log_oom();
 		return;
@@ -276,45 +277,72 @@ void history_store(struct manager *m, const char *result, const char *error)
 	}
 }
 
-static int read_entry(struct manager *m, const char *name, struct history_entry *ret)
-{
-	_cleanup_free_ char *path = strprintf("%s/%s", m->paths.history, name), *text = NULL;
-	size_t size;
-	int r;
-
-	if (!path)
-		return -ENOMEM;
-	r = file_read_full(path, ENTRY_SIZE_MAX, &text, &size);
-	return r < 0 ? r : parse_entry(text, size, ret);
-}
+/* --- finding ---------------------------------------------------------------------------------- */
 
 /* The newest file that is readable and of this id; "" is every id's. */
 static int find_on_disk(struct manager *m, const char *id, struct history_entry *ret)
 {
 	struct dirent **names;
-	int n = scandir(m->paths.history, &names, is_entry, alphasort), r = -ENOENT;
+	int n = names_of(m, &names), r = -ENOENT;
 
-	for (int i = n - 1; i >= 0; i--) {
-		if (r < 0 && is_of_update(names[i]->d_name, id))
+	for (int i = n - 1; i >= 0 && r < 0; i--)
+		if (is_of_update(names[i]->d_name, id))
 			r = read_entry(m, names[i]->d_name, ret);
-		free(names[i]);
-	}
-	if (n >= 0)
-		free(names);
+	names_free(names, n);
 	return r < 0 ? -ENOENT : 0;
+}
+
+/* Among those that have ended. */
+static int find_ended(struct manager *m, const char *id, struct history_entry *ret)
+{
+	if (parse_last(m, ret) >= 0) {
+		if (isempty(id) || streq(id, ret->info.id))
+			return 0;
+		history_entry_clear(ret);
+	}
+	return find_on_disk(m, id, ret);
 }
 
 int history_find(struct manager *m, const char *id, struct history_entry *ret)
 {
 	if (update_active(m) && (isempty(id) || streq(id, m->update.info.id)))
-		return history_current(m, "running", NULL, ret);
-	if (m->last_history) {
-		int r = parse_entry(m->last_history, strlen(m->last_history), ret);
+		return current(m, "running", NULL, 0, ret);
+	return find_ended(m, id, ret);
+}
 
-		if (r >= 0 && (isempty(id) || streq(id, ret->info.id)))
-			return 0;
-		if (r >= 0)
-			history_entry_clear(ret);
+int history_last(struct manager *m, struct history_entry *ret)
+{
+	return find_ended(m, "", ret);
+}
+
+void history_entries_free(struct history_entry *entries, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		history_entry_clear(&entries[i]);
+	free(entries);
+}
+
+int history_list(struct manager *m, size_t limit, struct history_entry **ret, size_t *ret_n)
+{
+	struct history_entry *entries;
+	struct dirent **names;
+	int on_disk = names_of(m, &names);
+	size_t n = 0;
+
+	/* The one at hand and one that is not on disk yet come before those that are. */
+	entries = calloc((on_disk < 0 ? 0 : (size_t)on_disk) + 2, sizeof(*entries));
+	if (!entries) {
+		names_free(names, on_disk);
+		return -ENOMEM;
 	}
-	return find_on_disk(m, id, ret);
+	if (n < limit && update_active(m))
+		n += current(m, "running", NULL, 0, &entries[n]) >= 0;
+	if (n < limit)
+		n += parse_pending(m, &entries[n]) >= 0;
+	for (int i = on_disk - 1; i >= 0 && n < limit; i--)
+		n += read_entry(m, names[i]->d_name, &entries[n]) >= 0;
+	names_free(names, on_disk);
+	*ret = entries;
+	*ret_n = n;
+	return 0;
 }

@@ -2,6 +2,9 @@
 /*
  * history - how updates went: one JSON file per update in /var/lib/luod/history, named by time
  * and id. The newest one is also kept in memory, for when the disk cannot be written yet.
+ *
+ * Only the last updates are kept. Each file also counts all of them, itself included, so that the
+ * counts never go down when an old file is dropped.
  */
 #ifndef LUOD_HISTORY_H
 #define LUOD_HISTORY_H
@@ -9,7 +12,26 @@
 #include "timeline.h"
 #include "update.h"
 
+#define HISTORY_KEPT	   100
+#define HISTORY_ENTRY_SIZE (256U << 10)
+
 struct manager;
+
+/* What updates come to; their names are what an entry's result says, besides "running". */
+enum history_result {
+	HISTORY_DONE,
+	HISTORY_DEGRADED,
+	HISTORY_FAILED,
+	HISTORY_CANCELLED,
+	HISTORY_RESULT_MAX,
+};
+
+const char *history_result_to_string(enum history_result result);
+int history_result_from_string(const char *word);
+
+struct history_totals {
+	uint64_t of[HISTORY_RESULT_MAX];
+};
 
 struct history_mark {
 	enum mark mark;
@@ -19,25 +41,39 @@ struct history_mark {
 
 struct history_entry {
 	struct update_info info;
-	char *result;	 /* "done", "degraded", "failed", "cancelled", "running" */
-	char *error;	 /* what went wrong, a sentence; or "" */
-	char *delivered; /* how the sessions crossed: "", "fdstore", "name" */
+	char *result;	     /* a history_result's name, or "running" */
+	char *error;	     /* what went wrong, a sentence; or "" */
+	char *delivered;     /* how the sessions crossed: "", "fdstore", "name" */
+	uint64_t ended_usec; /* wall clock; 0: not yet */
 	bool has_blackout;
 	uint64_t blackout_usec;
 	struct history_mark marks[TIMELINE_MARKS];
 	unsigned int n_marks;
+	bool has_totals; /* false: a luod that did not count yet wrote it */
+	struct history_totals totals;
 };
 
 void history_entry_clear(struct history_entry *entry);
+void history_entries_free(struct history_entry *entries, size_t n);
 
-/* The update at hand, as far as it has got. */
-int history_current(struct manager *m, const char *result, const char *error,
-		    struct history_entry *ret);
+/* An entry as the text of its file, which the caller frees; NULL when out of memory. */
+char *history_format(const struct history_entry *entry);
+/* -EBADMSG: not an entry, or one without what every version wrote. */
+int history_parse(const char *text, size_t size, struct history_entry *ret);
 
 /* Remembers how the update at hand ended. What fails is logged. */
 void history_store(struct manager *m, const char *result, const char *error);
 
 /* The update of this id, or the last one for "". -ENOENT: there is none. */
 int history_find(struct manager *m, const char *id, struct history_entry *ret);
+
+/* The newest @limit updates, the newest first, the one at hand included. */
+int history_list(struct manager *m, size_t limit, struct history_entry **ret, size_t *ret_n);
+
+/* The last update that has ended. -ENOENT: there is none. */
+int history_last(struct manager *m, struct history_entry *ret);
+
+/* How many have ended how, ever. */
+void history_count(struct manager *m, struct history_totals *ret);
 
 #endif

@@ -5,7 +5,6 @@
 #include <systemd/sd-daemon.h>
 
 #include "barrier.h"
-#include "history.h"
 #include "log.h"
 #include "polkit-bus.h"
 #include "restore.h"
@@ -337,9 +336,14 @@ static int check_update(struct manager *m, const struct update_options *o, sd_bu
 	return 0;
 }
 
-static int make_info(struct manager *m, const struct update_options *o, struct update_info *ret)
+static int make_info(struct manager *m, const struct update_options *o,
+		     const struct identity *caller, struct update_info *ret)
 {
-	struct update_info info = { .jump = (enum conf_jump)o->jump };
+	struct update_info info = {
+		.jump = (enum conf_jump)o->jump,
+		.has_uid = true,
+		.uid = caller->uid,
+	};
 	sd_id128_t id;
 	int r = sd_id128_randomize(&id);
 
@@ -348,7 +352,8 @@ static int make_info(struct manager *m, const struct update_options *o, struct u
 	sd_id128_to_string(id, info.id);
 	if (free_and_strdup(&info.from, m->kernel_release) < 0 ||
 	    free_and_strdup(&info.to, target_release(&m->target)) < 0 ||
-	    free_and_strdup(&info.reason, strempty(o->reason)) < 0) {
+	    free_and_strdup(&info.reason, strempty(o->reason)) < 0 ||
+	    free_and_strdup(&info.unit, strempty(caller->unit)) < 0) {
 		update_info_clear(&info);
 		return -ENOMEM;
 	}
@@ -368,7 +373,7 @@ static int update_granted(struct manager *manager, sd_bus_message *m, sd_bus_err
 	    (r = options_read(m, update_specs, ARRAY_SIZE(update_specs), &o, error)) < 0 ||
 	    (r = check_update(manager, &o, error)) < 0 ||
 	    (r = bus_set_identify(&manager->buses, m, &caller, error)) < 0 ||
-	    (r = make_info(manager, &o, &info)) < 0)
+	    (r = make_info(manager, &o, caller, &info)) < 0)
 		return r;
 	r = job_new(manager, info.id, &job);
 	if (r < 0) {
@@ -376,7 +381,7 @@ static int update_granted(struct manager *manager, sd_bus_message *m, sd_bus_err
 		return r;
 	}
 	manager->job = job;
-	r = update_start(manager, &info, o.force, caller->unit);
+	r = update_start(manager, &info, o.force);
 	if (r < 0) {
 		update_info_clear(&info);
 		manager->job = NULL;
@@ -430,57 +435,6 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return polkit_check(userdata, m, "org.luod1.reload", reload_granted, error);
 }
 
-static int append_info(sd_bus_message *reply, const struct history_entry *e)
-{
-	int r = sd_bus_message_open_container(reply, 'a', "{sv}");
-
-	if (r < 0)
-		return r;
-	r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "update-id", "s",
-				  e->info.id, "from", "s", strempty(e->info.from), "to", "s",
-				  strempty(e->info.to), "jump", "s",
-				  conf_jump_to_string(e->info.jump), "reason", "s",
-				  strempty(e->info.reason), "result", "s", strempty(e->result),
-				  "error", "s", strempty(e->error), "delivered", "s",
-				  strempty(e->delivered));
-	if (r >= 0 && e->has_blackout)
-		r = sd_bus_message_append(reply, "{sv}", "blackout-usec", "t", e->blackout_usec);
-	return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
-static int append_marks(sd_bus_message *reply, const struct history_entry *e)
-{
-	int r = sd_bus_message_open_container(reply, 'a', "(stx)");
-
-	for (unsigned int i = 0; r >= 0 && i < e->n_marks; i++)
-		r = sd_bus_message_append(reply, "(stx)", mark_to_string(e->marks[i].mark),
-					  e->marks[i].usec, (int64_t)e->marks[i].realtime_usec);
-	return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
-static int method_get_timeline(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	struct history_entry entry;
-	const char *id;
-	int r = sd_bus_message_read(m, "s", &id);
-
-	if (r < 0)
-		return r;
-	/* The id becomes part of a file's name. */
-	if (strspn(id, "0123456789abcdef") != strlen(id) || history_find(userdata, id, &entry) < 0)
-		return sd_bus_error_setf(error, LUOD_ERROR("NoSuchUpdate"),
-					 "Nothing is known of %s%.*s.",
-					 *id ? "update " : "any update", FIT(id, 40));
-	r = sd_bus_message_new_method_return(m, &reply);
-	if (r >= 0)
-		r = append_info(reply, &entry);
-	if (r >= 0)
-		r = append_marks(reply, &entry);
-	history_entry_clear(&entry);
-	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
-}
-
 /* --- the vtable ------------------------------------------------------------------------------- */
 
 #define PROPERTY(name, type, getter, flags) SD_BUS_PROPERTY(name, type, getter, 0, flags)
@@ -520,6 +474,9 @@ static const sd_bus_vtable manager_vtable[] = {
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("GetTimeline", SD_BUS_ARGS("s", update_id),
 				SD_BUS_RESULT("a{sv}", info, "a(stx)", marks), method_get_timeline,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ListUpdates", SD_BUS_ARGS("a{sv}", options),
+				SD_BUS_RESULT("aa{sv}", updates), method_list_updates,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };

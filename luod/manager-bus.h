@@ -23,6 +23,10 @@ int manager_refuse_while_active(struct manager *m, sd_bus_error *error);
 int method_load(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_unload(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
+/* history-bus.c. */
+int method_get_timeline(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int method_list_updates(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
 /* Object paths; NULL-terminated, owned by the caller. Return 1, as node enumerators do. */
 int job_paths(struct manager *m, char ***ret);
 int session_paths(struct manager *m, char ***ret);

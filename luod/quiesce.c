@@ -28,7 +28,7 @@ static int kept_units(struct manager *m, char ***ret)
 	TAILQ_FOREACH(s, &m->sessions, entry)
 		if (*s->unit && !(units[n++] = strdup(s->unit)))
 			return -ENOMEM;
-	if (!isempty(m->update.requester_unit) && !(units[n++] = strdup(m->update.requester_unit)))
+	if (!isempty(m->update.info.unit) && !(units[n++] = strdup(m->update.info.unit)))
 		return -ENOMEM;
 	*ret = TAKE_PTR(units);
 	return (int)n;

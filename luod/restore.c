@@ -324,6 +324,8 @@ static void resume(struct manager *m, struct handover *h, struct arrivals *a)
 		TAILQ_REMOVE(&h->sessions, s, entry);
 		manager_add_session(m, s);
 	}
+	if (phase_is_active(h->phase))
+		log_set_update_id(m->update.info.id);
 	log_notice("Going on where the luod before me was: %s, %u sessions",
 		   phase_to_string(h->phase), m->n_sessions);
 	switch (h->phase) {
@@ -335,7 +337,6 @@ static void resume(struct manager *m, struct handover *h, struct arrivals *a)
 		break;
 	case PHASE_RESTORING:
 	case PHASE_FINISHING:
-		log_set_update_id(m->update.info.id);
 		resume_restoring(m, h->phase, a);
 		break;
 	case PHASE_IDLE:

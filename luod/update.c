@@ -56,9 +56,9 @@ void update_set_phase(struct manager *m, enum phase phase)
 	manager_emit(m, "State", "UpdateId");
 }
 
-bool update_active(const struct manager *m)
+bool phase_is_active(enum phase phase)
 {
-	switch (m->update.phase) {
+	switch (phase) {
 	case PHASE_IDLE:
 	case PHASE_DEGRADED:
 		return false;
@@ -73,22 +73,34 @@ bool update_active(const struct manager *m)
 	return true;
 }
 
+bool update_active(const struct manager *m)
+{
+	return phase_is_active(m->update.phase);
+}
+
 void update_info_clear(struct update_info *info)
 {
 	free(info->from);
 	free(info->to);
 	free(info->reason);
+	free(info->unit);
 	*info = (struct update_info){};
 }
 
 int update_info_copy(const struct update_info *from, struct update_info *ret)
 {
-	struct update_info copy = { .jump = from->jump };
+	struct update_info copy = {
+		.jump = from->jump,
+		.has_uid = from->has_uid,
+		.uid = from->uid,
+		.began_usec = from->began_usec,
+	};
 
 	memcpy(copy.id, from->id, sizeof(copy.id));
 	if (free_and_strdup(&copy.from, from->from) < 0 ||
 	    free_and_strdup(&copy.to, from->to) < 0 ||
-	    free_and_strdup(&copy.reason, from->reason) < 0) {
+	    free_and_strdup(&copy.reason, from->reason) < 0 ||
+	    free_and_strdup(&copy.unit, from->unit) < 0) {
 		update_info_clear(&copy);
 		return -ENOMEM;
 	}
@@ -110,8 +122,7 @@ void update_clear(struct update *u)
 	timeline_close(&u->timeline);
 	update_info_clear(&u->info);
 	free(u->error);
-	free(u->requester_unit);
-	u->error = u->requester_unit = NULL;
+	u->error = NULL;
 	u->sync_pid = 0;
 	u->timeline_preserved = u->announced = u->barrier_passed = false;
 	u->quiesce = QUIESCE_NONE;
@@ -228,9 +239,9 @@ static void inherit_timeline(struct manager *m)
 
 void update_rollback_inherited(struct manager *m, unsigned int step)
 {
+	log_set_update_id(m->update.info.id);
 	inherit_timeline(m);
 	m->update.step = step;
-	log_set_update_id(m->update.info.id);
 	roll_back(m, step, job_state_to_string(JOB_FAILED),
 		  "luod was restarted in the middle of it");
 }
@@ -368,8 +379,7 @@ static int run(struct manager *m)
 	return 0;
 }
 
-int update_start(struct manager *m, struct update_info *info, bool force,
-		 const char *requester_unit)
+int update_start(struct manager *m, struct update_info *info, bool force)
 {
 	struct update *u = &m->update;
 	struct timeline timeline;
@@ -380,11 +390,11 @@ int update_start(struct manager *m, struct update_info *info, bool force,
 	update_clear(u);
 	u->info = *info;
 	*info = (struct update_info){};
+	u->info.began_usec = now_usec(CLOCK_REALTIME);
 	u->timeline = timeline;
 	custody_store_fd(TIMELINE_FDNAME, timeline.fd);
 	u->step = 0;
 	u->force = force;
-	free_and_strdup(&u->requester_unit, requester_unit); /* at worst its session is stopped */
 	log_set_update_id(u->info.id);
 	log_message(LOG_NOTICE, LUOD_MESSAGE_UPDATE_STARTED, "Update %s: %s -> %s, %s jump%s%s",
 		    u->info.id, u->info.from, u->info.to, conf_jump_to_string(u->info.jump),

@@ -39,6 +39,10 @@ struct update_info {
 	char *from, *to; /* kernel releases */
 	char *reason;	 /* why, in the administrator's words */
 	enum conf_jump jump;
+	bool has_uid; /* false: a luod that did not write it down yet had begun it */
+	uid_t uid;    /* of whoever asked for it */
+	char *unit;   /* and that one's systemd unit, which stays in a quiesced system; or "" */
+	uint64_t began_usec; /* wall clock; 0: not known */
 };
 
 void update_info_clear(struct update_info *info);
@@ -83,7 +87,6 @@ struct update {
 	sd_event_source *run, *deadline;
 	struct timeline timeline;
 	bool force;
-	char *requester_unit; /* of whoever asked for it; stays in a quiesced system */
 
 	bool record_lost; /* new kernel: the record could not be read */
 
@@ -102,11 +105,11 @@ void update_set_phase(struct manager *m, enum phase phase);
 bool update_transition_allowed(enum phase from, enum phase to);
 
 /* Is an update between its begin and its end, in this kernel or after the jump? */
+bool phase_is_active(enum phase phase);
 bool update_active(const struct manager *m);
 
 /* Begins an update; the first step runs from the event loop. @info is consumed on success. */
-int update_start(struct manager *m, struct update_info *info, bool force,
-		 const char *requester_unit);
+int update_start(struct manager *m, struct update_info *info, bool force);
 
 /* There is news for the step that waits: look again. */
 void update_continue(struct manager *m);

@@ -263,7 +263,7 @@ static void start(enum conf_jump jump)
 	info.to = strdup("new");
 	assert_int_equal(job_new(&w.m, info.id, &job), 0);
 	w.m.job = job;
-	assert_int_equal(update_start(&w.m, &info, false, ""), 0);
+	assert_int_equal(update_start(&w.m, &info, false), 0);
 	assert_null(info.from);
 }
 

@@ -50,6 +50,8 @@ static void test_minimal(void **state _unused_)
 	struct handover h;
 
 	assert_int_equal(read_seed("record-1.0-minimal.json", &h, &error), 0);
+	assert_false(h.update.has_uid);
+	assert_int_equal(h.update.began_usec, 0);
 	assert_null(error);
 	assert_string_equal(h.update.id, "0123456789abcdef0123456789abcdef");
 	assert_string_equal(h.update.to, "7.3.4-luod-next");
@@ -181,6 +183,42 @@ static void refused(const char *what, const char *by, int error_code, const char
 	assert_int_equal(handover_read(bad, strlen(bad), &h, &error), error_code);
 	if (!strstr(error, words))
 		fail_msg("'%s' does not say '%s'", error, words);
+}
+
+/* Who asked for the update, and when: written since minor version 1, and read back as it was. */
+static void test_requester(void **state _unused_)
+{
+	static const struct {
+		const char *what, *by;
+	} bad[] = {
+		{ "\"uid\":1000", "\"uid\":-1" },
+		{ "\"uid\":1000", "\"uid\":4294967295" },
+		{ "\"luod-update.service\"", "7" },
+		{ "\"began-usec\":1", "\"began-usec\":-1" },
+	};
+	_cleanup_free_ char *error = NULL, *text = NULL;
+	struct handover h;
+	size_t size;
+
+	assert_int_equal(read_seed("record-1.1-requester.json", &h, &error), 0);
+	assert_int_equal(handover_write(&h.update, &h.sessions, NULL, NULL, &text), 0);
+	handover_clear(&h);
+	assert_int_equal(handover_read(text, strlen(text), &h, &error), 0);
+	assert_true(h.update.has_uid);
+	assert_int_equal(h.update.uid, 1000);
+	assert_string_equal(h.update.unit, "luod-update.service");
+	assert_int_equal(h.update.began_usec, 1795219200000000);
+	handover_clear(&h);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_free_ char *record = seed("record-1.1-requester.json", &size);
+		_cleanup_free_ char *why = NULL, *changed = NULL;
+		char *at = strstr(record, bad[i].what);
+
+		assert_non_null(at);
+		changed = strprintf("%.*s%s%s", (int)(at - record), record, bad[i].by,
+				    at + strlen(bad[i].what));
+		assert_int_equal(handover_read(changed, strlen(changed), &h, &why), -EINVAL);
+	}
 }
 
 static void test_refused(void **state _unused_)
@@ -459,13 +497,21 @@ static void test_cut_off(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_minimal),		cmocka_unit_test(test_rich),
-		cmocka_unit_test(test_unknown_is_kept), cmocka_unit_test(test_newer_major),
-		cmocka_unit_test(test_state),		cmocka_unit_test(test_who_takes_part),
-		cmocka_unit_test(test_refused),		cmocka_unit_test(test_same_session_twice),
-		cmocka_unit_test(test_limits),		cmocka_unit_test(test_cut_off),
-		cmocka_unit_test(test_fullest),		cmocka_unit_test(test_not_written),
-		cmocka_unit_test(test_one_is_skipped),	cmocka_unit_test(test_no_store),
+		cmocka_unit_test(test_requester),
+		cmocka_unit_test(test_minimal),
+		cmocka_unit_test(test_rich),
+		cmocka_unit_test(test_unknown_is_kept),
+		cmocka_unit_test(test_newer_major),
+		cmocka_unit_test(test_state),
+		cmocka_unit_test(test_who_takes_part),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_same_session_twice),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_cut_off),
+		cmocka_unit_test(test_fullest),
+		cmocka_unit_test(test_not_written),
+		cmocka_unit_test(test_one_is_skipped),
+		cmocka_unit_test(test_no_store),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* history: an update is found by its whole id and by nothing else, and is written under its own. */
+/*
+ * history: an update is found by its whole id and by nothing else, and is written under its own. What
+ * an older luod wrote is read. All updates are counted, also those that are not kept any more.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -161,12 +164,197 @@ static void test_two_late(void **state)
 	assert_found(w, ID_A, ID_A, "done");
 }
 
+/* As a luod that was started anew, which knows from disk only. */
+static void forget(struct world *w)
+{
+	free(w->m.last_history);
+	w->m.last_history = NULL;
+}
+
+static void test_who_and_when(void **state)
+{
+	struct world *w = *state;
+	struct history_entry entry;
+	uint64_t before = now_usec(CLOCK_REALTIME);
+
+	update(w, ID_A, "done");
+	w->m.update.info.has_uid = true;
+	w->m.update.info.uid = 1000;
+	w->m.update.info.unit = strdup("ops.service");
+	w->m.update.info.reason = strdup("because");
+	w->m.update.info.began_usec = before - 5;
+	history_store(&w->m, "failed", "of this");
+	forget(w);
+	assert_int_equal(history_find(&w->m, "", &entry), 0);
+	assert_true(entry.info.has_uid);
+	assert_int_equal(entry.info.uid, 1000);
+	assert_string_equal(entry.info.unit, "ops.service");
+	assert_string_equal(entry.info.reason, "because");
+	assert_string_equal(entry.error, "of this");
+	assert_int_equal(entry.info.began_usec, before - 5);
+	assert_true(entry.ended_usec >= before);
+	assert_int_equal(entry.n_marks, 1);
+	history_entry_clear(&entry);
+}
+
+/* Without its timeline an update is remembered all the same. */
+static void test_no_timeline(void **state)
+{
+	struct world *w = *state;
+	struct history_entry entry;
+
+	strcpy(w->m.update.info.id, ID_B);
+	history_store(&w->m, "degraded", "1 sessions lost");
+	forget(w);
+	assert_int_equal(history_find(&w->m, ID_B, &entry), 0);
+	assert_int_equal(entry.n_marks, 0);
+	assert_false(entry.info.has_uid);
+	assert_false(entry.has_blackout);
+	history_entry_clear(&entry);
+}
+
+static char *seed(const char *name)
+{
+	_cleanup_free_ char *path =
+		strprintf("%s/tests/fuzz/seeds/history/%s", getenv("SRC") ?: ".", name);
+	char *text;
+
+	if (file_read_full(path, HISTORY_ENTRY_SIZE, &text, NULL) < 0)
+		fail_msg("cannot read %s", path);
+	return text;
+}
+
+/* Puts a file of another luod into the folder. */
+static void plant(struct world *w, const char *name, const char *file)
+{
+	_cleanup_free_ char *text = seed(name), *path = strprintf("%s/%s", w->folder, file);
+	_cleanup_free_ char *var = strprintf("%s/var", w->top);
+
+	mkdir(var, 0755);
+	mkdir(w->folder, 0755);
+	assert_int_equal(file_write_atomic(path, text, strlen(text), 0644), 0);
+}
+
+static void test_first_version(void **state)
+{
+	_cleanup_free_ char *text = seed("first.json");
+	struct history_entry entry;
+
+	assert_int_equal(history_parse(text, strlen(text), &entry), 0);
+	assert_false(entry.info.has_uid);
+	assert_string_equal(entry.info.unit, "");
+	assert_false(entry.has_totals);
+	assert_int_equal(entry.info.began_usec, 1795219200000000);
+	assert_int_equal(entry.ended_usec, 1795219204100000);
+	assert_int_equal(entry.blackout_usec, 2500000);
+	assert_int_equal(entry.n_marks, 5);
+	history_entry_clear(&entry);
+}
+
+static void assert_totals(struct world *w, uint64_t done, uint64_t degraded, uint64_t failed,
+			  uint64_t cancelled)
+{
+	struct history_totals totals;
+
+	history_count(&w->m, &totals);
+	assert_int_equal(totals.of[HISTORY_DONE], done);
+	assert_int_equal(totals.of[HISTORY_DEGRADED], degraded);
+	assert_int_equal(totals.of[HISTORY_FAILED], failed);
+	assert_int_equal(totals.of[HISTORY_CANCELLED], cancelled);
+}
+
+/* Of a luod that did not count each file is one; the newest that counts has those before it. */
+static void test_counting(void **state)
+{
+	struct world *w = *state;
+
+	assert_totals(w, 0, 0, 0, 0);
+	plant(w, "first.json", "0000000000000001-" ID_A ".json");
+	plant(w, "first.json", "0000000000000002-" ID_A ".json");
+	assert_totals(w, 2, 0, 0, 0);
+	plant(w, "counted.json", "0000000000000003-" ID_A ".json");
+	assert_totals(w, 12, 1, 3, 4);
+	plant(w, "first.json", "0000000000000004-" ID_A ".json");
+	assert_totals(w, 13, 1, 3, 4);
+	update(w, ID_B, "failed");
+	assert_totals(w, 13, 1, 4, 4);
+	plant(w, "nonsense.json", "0000000000000005-" ID_A ".json");
+	forget(w);
+	assert_totals(w, 13, 1, 4, 4);
+}
+
+/* The counts go on when the oldest files are dropped, and in a luod that knows from disk only. */
+static void test_dropped_are_counted(void **state)
+{
+	struct world *w = *state;
+	struct history_entry *entries;
+	size_t n;
+
+	for (unsigned int i = 0; i < HISTORY_KEPT + 20; i++) {
+		char id[33];
+
+		snprintf(id, sizeof(id), "%032x", i);
+		update(w, id, i % 3 ? "done" : "cancelled");
+	}
+	assert_int_equal(count(w, "*.json"), HISTORY_KEPT);
+	assert_totals(w, 80, 0, 0, 40);
+	forget(w);
+	assert_totals(w, 80, 0, 0, 40);
+	assert_int_equal(history_list(&w->m, SIZE_MAX, &entries, &n), 0);
+	assert_int_equal(n, HISTORY_KEPT);
+	assert_string_equal(entries[0].info.id, "00000000000000000000000000000077");
+	assert_string_equal(entries[n - 1].info.id, "00000000000000000000000000000014");
+	history_entries_free(entries, n);
+	assert_int_equal(history_list(&w->m, 3, &entries, &n), 0);
+	assert_int_equal(n, 3);
+	assert_string_equal(entries[2].info.id, "00000000000000000000000000000075");
+	history_entries_free(entries, n);
+}
+
+/* The one at hand first, then one that could not be written yet; that one is counted too. */
+static void test_list_before_disk(void **state)
+{
+	struct world *w = *state;
+	struct history_entry *entries;
+	size_t n;
+
+	assert_int_equal(history_list(&w->m, SIZE_MAX, &entries, &n), 0);
+	assert_int_equal(n, 0);
+	history_entries_free(entries, n);
+	block(w);
+	update(w, ID_A, "done");
+	assert_totals(w, 1, 0, 0, 0);
+	strcpy(w->m.update.info.id, ID_B);
+	w->m.update.phase = PHASE_PREPARING;
+	assert_int_equal(history_list(&w->m, SIZE_MAX, &entries, &n), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(entries[0].info.id, ID_B);
+	assert_string_equal(entries[0].result, "running");
+	assert_int_equal(entries[0].ended_usec, 0);
+	assert_string_equal(entries[1].info.id, ID_A);
+	history_entries_free(entries, n);
+	assert_int_equal(history_list(&w->m, 1, &entries, &n), 0);
+	assert_int_equal(n, 1);
+	history_entries_free(entries, n);
+	unblock(w);
+	w->m.update.phase = PHASE_IDLE;
+	while (w->m.history_timer)
+		assert_true(sd_event_run(w->m.event, 10 * USEC_PER_SEC) >= 0);
+	assert_totals(w, 1, 0, 0, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_found_by_whole_id, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_written_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_late, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_who_and_when, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_timeline, setup, teardown),
+		cmocka_unit_test(test_first_version),
+		cmocka_unit_test_setup_teardown(test_counting, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dropped_are_counted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_list_before_disk, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
