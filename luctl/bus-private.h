@@ -61,6 +61,9 @@ int luctl_read_findings(sd_bus_message *m, const char *type, void *member);
 /* Reads the a(stx) that comes next in @m. */
 int luctl_read_marks(sd_bus_message *m, struct luctl_marks *marks);
 
+/* Reads the aa{sv} that comes next in @m. */
+int luctl_read_updates(sd_bus_message *m, struct luctl_updates *ret);
+
 /* Reads the reply of GetManagedObjects. */
 int luctl_read_sessions(sd_bus_message *m, struct luctl_sessions *ret);
 

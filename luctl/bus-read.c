@@ -93,6 +93,7 @@ IS_LIST(struct luctl_resources);
 IS_LIST(struct luctl_features);
 IS_LIST(struct luctl_marks);
 IS_LIST(struct luctl_sessions);
+IS_LIST(struct luctl_updates);
 
 /* How the items of one kind of list arrive. */
 struct list_kind {
@@ -371,9 +372,40 @@ const struct luctl_field luctl_timeline_fields[] = {
 	FIELD(timeline, "error", "s", read_string, error),
 	FIELD(timeline, "reason", "s", read_string, reason),
 	FIELD(timeline, "delivered", "s", read_string, delivered),
+	FIELD(timeline, "uid", "u", read_number, uid),
+	FIELD(timeline, "unit", "s", read_string, unit),
+	FIELD(timeline, "began-usec", "t", read_number, began),
+	FIELD(timeline, "ended-usec", "t", read_number, ended),
 	FIELD(timeline, "blackout-usec", "t", read_number, blackout),
 	{},
 };
+
+/* --- updates of ListUpdates ------------------------------------------------------------------- */
+
+int luctl_read_updates(sd_bus_message *m, struct luctl_updates *ret)
+{
+	struct luctl_updates updates;
+	struct list fresh = {};
+	int r;
+
+	r = sd_bus_message_enter_container(m, 'a', "a{sv}");
+	while (r >= 0 && (r = sd_bus_message_at_end(m, false)) == 0) {
+		struct luctl_timeline *update = list_grow(&fresh, sizeof(*update));
+
+		if (update)
+			*update = (struct luctl_timeline)LUCTL_TIMELINE_UNKNOWN;
+		r = update ? luctl_read_fields(m, luctl_timeline_fields, update) : -ENOMEM;
+	}
+	if (r >= 0)
+		r = sd_bus_message_exit_container(m);
+	memcpy(&updates, &fresh, sizeof(fresh));
+	if (r < 0) {
+		luctl_updates_clear(&updates);
+		return r;
+	}
+	*ret = updates;
+	return 0;
+}
 
 /* --- sessions of GetManagedObjects ------------------------------------------------------------ */
 

@@ -200,7 +200,7 @@ int luctl_bus_get_timeline(struct luctl_bus *bus, const char *update_id, struct 
 			   struct luctl_error *e)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
-	struct luctl_timeline timeline = { .blackout = USEC_INFINITY };
+	struct luctl_timeline timeline = LUCTL_TIMELINE_UNKNOWN;
 	int r;
 
 	r = new_call(bus, LUCTL_ROOT, LUCTL_MANAGER, "GetTimeline", &m);
@@ -220,6 +220,22 @@ int luctl_bus_get_timeline(struct luctl_bus *bus, const char *update_id, struct 
 	}
 	*ret = timeline;
 	return 0;
+}
+
+int luctl_bus_get_updates(struct luctl_bus *bus, struct luctl_updates *ret, struct luctl_error *e)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
+	int r;
+
+	r = new_call(bus, LUCTL_ROOT, LUCTL_MANAGER, "ListUpdates", &m);
+	if (r >= 0)
+		r = sd_bus_message_append(m, "a{sv}", 0);
+	if (r < 0)
+		return bad_message(e, r);
+	r = call(bus, m, ASK_USEC, &reply, e);
+	if (r < 0)
+		return r;
+	return bad_message(e, luctl_read_updates(reply, ret));
 }
 
 int luctl_bus_check(struct luctl_bus *bus, struct luctl_findings *ret, struct luctl_error *e)

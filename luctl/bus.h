@@ -64,6 +64,9 @@ int luctl_bus_get_job(struct luctl_bus *bus, const char *path, struct luctl_job 
 int luctl_bus_get_timeline(struct luctl_bus *bus, const char *update_id, struct luctl_timeline *ret,
 			   struct luctl_error *e);
 
+/* All that luod remembers, the newest first. */
+int luctl_bus_get_updates(struct luctl_bus *bus, struct luctl_updates *ret, struct luctl_error *e);
+
 int luctl_bus_check(struct luctl_bus *bus, struct luctl_findings *ret, struct luctl_error *e);
 
 struct luctl_load {

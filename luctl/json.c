@@ -176,9 +176,23 @@ json_t *luctl_json_update(const struct luctl_timeline *timeline)
 	luctl_json_set(&object, "result", luctl_json_text(timeline->result));
 	luctl_json_set(&object, "error", luctl_json_text(timeline->error));
 	luctl_json_set(&object, "reason", luctl_json_text(timeline->reason));
+	luctl_json_set(&object, "uid",
+		       timeline->uid == UINT32_MAX ? json_null() : json_integer(timeline->uid));
+	luctl_json_set(&object, "unit", luctl_json_text(timeline->unit));
+	luctl_json_set(&object, "began-usec", luctl_json_u64(timeline->began));
+	luctl_json_set(&object, "ended-usec", luctl_json_u64(timeline->ended));
 	luctl_json_set(&object, "delivered", luctl_json_text(timeline->delivered));
 	luctl_json_set(&object, "blackout-usec", luctl_json_u64(timeline->blackout));
 	return object;
+}
+
+json_t *luctl_json_updates(const struct luctl_updates *updates)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < updates->count; i++)
+		luctl_json_append(&array, luctl_json_update(&updates->items[i]));
+	return array;
 }
 
 static json_t *json_mark(const struct luctl_mark *mark)

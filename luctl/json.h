@@ -31,6 +31,7 @@ json_t *luctl_json_sessions(const struct luctl_sessions *sessions);
 
 /* What is known of an update as a whole; null when @timeline is NULL. */
 json_t *luctl_json_update(const struct luctl_timeline *timeline);
+json_t *luctl_json_updates(const struct luctl_updates *updates);
 json_t *luctl_json_marks(const struct luctl_marks *marks);
 
 /* The members of a job, without its steps. */

@@ -41,9 +41,11 @@ __luctl_sessions() {
 	done
 }
 
-# The id of the last update, which is the one that luctl can learn.
+# The ids of updates, as short as luctl shows them.
 __luctl_updates() {
-	__luctl_ask timeline --json | sed -n 's/^ *"update-id": "\([^"]*\)".*/\1/p'
+	__luctl_ask history --no-legend | while read -r _ _ id _; do
+		echo "$id"
+	done
 }
 
 __luctl_reply() { # WORDS
@@ -57,12 +59,14 @@ __luctl_files() {
 
 _luctl() {
 	local cur prev i word verb=''
-	local verbs="status sessions close check load unload update cancel timeline watch version help"
+	local verbs="status sessions close check load unload update cancel timeline history watch version help"
 	local -A options=(
 		[general]="--host --address --json --no-legend --quiet --verbose --help --version"
 		[load]="--initrd= --command-line= --reuse-command-line --append="
 		[update]="--jump= --reason= --force --no-wait --timeout="
 		[cancel]="--reason="
+		[timeline]="--svg"
+		[history]="--limit="
 	)
 
 	COMPREPLY=()
@@ -86,7 +90,7 @@ _luctl() {
 		fi
 		return
 		;;
-	--initrd)
+	--initrd | --svg)
 		__luctl_files
 		return
 		;;
@@ -98,7 +102,7 @@ _luctl() {
 		__luctl_reply "unix:path=/run/luod/bus"
 		return
 		;;
-	--command-line | --append | --reason | --timeout)
+	--command-line | --append | --reason | --timeout | --limit | -n)
 		return
 		;;
 	esac

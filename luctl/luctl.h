@@ -13,6 +13,7 @@
 #ifndef LUCTL_LUCTL_H
 #define LUCTL_LUCTL_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -49,6 +50,9 @@ struct luctl_options {
 	bool force;
 	bool no_wait;
 	uint64_t timeout_usec; /* USEC_INFINITY: none */
+
+	unsigned int limit; /* UINT_MAX: none */
+	char *svg;	    /* a file, "" for the output, NULL: no picture */
 };
 
 struct luctl {
@@ -88,8 +92,18 @@ int luctl_verb_unload(struct luctl *luctl, char **argv);
 int luctl_verb_update(struct luctl *luctl, char **argv);
 int luctl_verb_cancel(struct luctl *luctl, char **argv);
 int luctl_verb_timeline(struct luctl *luctl, char **argv);
+int luctl_verb_history(struct luctl *luctl, char **argv);
 int luctl_verb_watch(struct luctl *luctl, char **argv);
 int luctl_verb_help(struct luctl *luctl, char **argv);
+
+/*
+ * The whole id of the update that @id is the beginning of, as the caller's string. @id itself when
+ * it is whole, or when luod knows none that begins so and is to say that. Returns an exit code.
+ */
+int luctl_whole_id(struct luctl *luctl, const char *id, char **ret);
+
+/* "uid 0, ssh.service"; "?" when nobody knows. Caller frees; NULL when out of memory. */
+char *luctl_requester(const struct luctl_timeline *update);
 
 /* The table of findings, or nothing when there are none; used by check and update. */
 int luctl_print_findings(struct luctl *luctl, const struct luctl_findings *findings);

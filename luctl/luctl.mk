@@ -7,6 +7,7 @@ LUCTL_SOURCES := \
 	luctl/bus-json.c \
 	luctl/bus-read.c \
 	luctl/check.c \
+	luctl/history.c \
 	luctl/json.c \
 	luctl/load.c \
 	luctl/main.c \
@@ -17,6 +18,7 @@ LUCTL_SOURCES := \
 	luctl/run.c \
 	luctl/sessions.c \
 	luctl/status.c \
+	luctl/svg.c \
 	luctl/table.c \
 	luctl/timeline.c \
 	luctl/update.c \

@@ -141,8 +141,17 @@ void luctl_timeline_clear(struct luctl_timeline *timeline)
 	free(timeline->error);
 	free(timeline->reason);
 	free(timeline->delivered);
+	free(timeline->unit);
 	luctl_marks_clear(&timeline->marks);
 	*timeline = (struct luctl_timeline){};
+}
+
+void luctl_updates_clear(struct luctl_updates *updates)
+{
+	for (size_t i = 0; i < updates->count; i++)
+		luctl_timeline_clear(&updates->items[i]);
+	free(updates->items);
+	*updates = (struct luctl_updates){};
 }
 
 size_t luctl_findings_count(const struct luctl_findings *findings, const char *severity)

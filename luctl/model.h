@@ -125,8 +125,25 @@ struct luctl_timeline {
 	char *error;  /* why, a sentence */
 	char *reason;
 	char *delivered;
+	uint32_t uid;	   /* of whoever asked for it; UINT32_MAX: not known */
+	char *unit;	   /* and that one's systemd unit */
+	uint64_t began;	   /* usec since the epoch; USEC_INFINITY: not known */
+	uint64_t ended;	   /* likewise, or not yet */
 	uint64_t blackout; /* usec; USEC_INFINITY: luod did not say */
 	struct luctl_marks marks;
+};
+
+/* An update of which nothing has been said yet. */
+#define LUCTL_TIMELINE_UNKNOWN                                                     \
+	{                                                                          \
+		.uid = UINT32_MAX, .began = USEC_INFINITY, .ended = USEC_INFINITY, \
+		.blackout = USEC_INFINITY                                          \
+	}
+
+/* Updates as a whole: without their marks, the newest first. */
+struct luctl_updates {
+	struct luctl_timeline *items;
+	size_t count;
 };
 
 void luctl_strv_free(char **strv);
@@ -145,6 +162,7 @@ void luctl_sessions_clear(struct luctl_sessions *sessions);
 void luctl_job_clear(struct luctl_job *job);
 void luctl_marks_clear(struct luctl_marks *marks);
 void luctl_timeline_clear(struct luctl_timeline *timeline);
+void luctl_updates_clear(struct luctl_updates *updates);
 
 size_t luctl_findings_count(const struct luctl_findings *findings, const char *severity);
 

@@ -21,6 +21,7 @@ enum {
 	UPDATE,
 	CANCEL,
 	TIMELINE,
+	HISTORY,
 	WATCH,
 	VERSION,
 	HELP,
@@ -42,6 +43,8 @@ static const struct luctl_verb verbs[] = {
 	[CANCEL] = { "cancel", luctl_verb_cancel, 0, 0, "", "call the running update off" },
 	[TIMELINE] = { "timeline", luctl_verb_timeline, 0, 1, "[UPDATE-ID]",
 		       "where the time of an update went" },
+	[HISTORY] = { "history", luctl_verb_history, 0, 0, "",
+		      "the updates there were: who, when, why, and what they came to" },
 	[WATCH] = { "watch", luctl_verb_watch, 0, 0, "",
 		    "follow what luod announces until interrupted" },
 	[VERSION] = { "version", luctl_verb_version, 0, 0, "",
@@ -56,7 +59,9 @@ enum option_kind {
 	FLAG,	  /* bool */
 	TEXT,	  /* char * */
 	JUMP,	  /* char *, one of two words */
+	OPTIONAL, /* char *, "" without argument */
 	DURATION, /* uint64_t */
+	COUNT,	  /* unsigned int, from 1 */
 	SHOW_HELP,
 	SHOW_VERSION,
 };
@@ -102,6 +107,9 @@ static const struct option_entry entries[] = {
 	  "start the update, do not follow it" },
 	{ "timeout", 0, DURATION, MEMBER(timeout_usec), ONLY(UPDATE), "TIME",
 	  "stop following after this time; the update goes on" },
+	{ "svg", 0, OPTIONAL, MEMBER(svg), ONLY(TIMELINE), "FILE",
+	  "draw it, into a file or to the standard output" },
+	{ "limit", 'n', COUNT, MEMBER(limit), ONLY(HISTORY), "N", "only the newest N" },
 };
 
 /* getopt's number of an option without a letter. */
@@ -116,6 +124,26 @@ static int replace_text(char **s, const char *value)
 	free(*s);
 	*s = copy;
 	return 0;
+}
+
+static bool parse_count(const char *text, unsigned int *ret)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || *end || strspn(text, "0123456789") != strlen(text) || n < 1 || n >= UINT_MAX)
+		return false;
+	*ret = (unsigned int)n;
+	return true;
+}
+
+static int has_argument(const struct option_entry *e)
+{
+	if (!e->argument)
+		return no_argument;
+	return e->kind == OPTIONAL ? optional_argument : required_argument;
 }
 
 static int apply(struct luctl *luctl, const struct option_entry *e, const char *argument,
@@ -136,6 +164,16 @@ static int apply(struct luctl *luctl, const struct option_entry *e, const char *
 		return replace_text((char **)member, argument) < 0 ? LUCTL_FAILED : LUCTL_OK;
 	case TEXT:
 		return replace_text((char **)member, argument) < 0 ? LUCTL_FAILED : LUCTL_OK;
+	case OPTIONAL:
+		return replace_text((char **)member, strempty(argument)) < 0 ? LUCTL_FAILED
+									     : LUCTL_OK;
+	case COUNT:
+		if (!parse_count(argument, (unsigned int *)member)) {
+			luctl_complain(luctl, "--%s=%s: must be a number from 1.", e->name,
+				       argument);
+			return LUCTL_USAGE;
+		}
+		return LUCTL_OK;
 	case DURATION:
 		if (luctl_parse_duration(argument, (uint64_t *)member) < 0) {
 			luctl_complain(luctl, "--%s=%s: must be a time such as 30s, 500ms, 5min.",
@@ -163,7 +201,7 @@ static void describe(struct option *longs, char *shorts)
 
 		longs[i] = (struct option){
 			e->name,
-			e->argument ? required_argument : no_argument,
+			has_argument(e),
 			NULL,
 			OPTION_BASE + (int)i,
 		};
@@ -221,6 +259,10 @@ static int check_arguments(struct luctl *luctl, const struct luctl_verb *verb, u
 		luctl_complain(luctl, "--host and --address exclude each other.");
 		return LUCTL_USAGE;
 	}
+	if (luctl->options.svg && luctl->options.json) {
+		luctl_complain(luctl, "--svg and --json exclude each other.");
+		return LUCTL_USAGE;
+	}
 	if (luctl->options.command_line && (luctl->options.append || luctl->options.reuse)) {
 		luctl_complain(luctl, "--command-line excludes --%s.",
 			       luctl->options.append ? "append" : "reuse-command-line");
@@ -257,6 +299,7 @@ int luctl_options_parse(struct luctl *luctl, int argc, char **argv,
 	_Static_assert(ARRAY_SIZE(entries) <= 32, "options no longer fit into a word");
 	describe(longs, shorts);
 	luctl->options.timeout_usec = USEC_INFINITY;
+	luctl->options.limit = UINT_MAX;
 	optind = 0;
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) >= 0) {
@@ -298,6 +341,7 @@ void luctl_options_clear(struct luctl_options *options)
 	free(options->append);
 	free(options->jump);
 	free(options->reason);
+	free(options->svg);
 	*options = (struct luctl_options){};
 }
 
@@ -311,8 +355,9 @@ static bool is_general(const struct option_entry *e)
 
 static void print_option(struct luctl *luctl, const struct option_entry *e)
 {
-	_cleanup_free_ char *text =
-		strprintf("--%s%s%s", e->name, e->argument ? "=" : "", strempty(e->argument));
+	const char *open = e->kind == OPTIONAL ? "[=" : e->argument ? "=" : "";
+	_cleanup_free_ char *text = strprintf("--%s%s%s%s", e->name, open, strempty(e->argument),
+					      e->kind == OPTIONAL ? "]" : "");
 	char letter[] = { '-', e->letter, ',', '\0' };
 
 	fprintf(luctl->out, "  %3s %-26s %s\n", e->letter ? letter : "", strempty(text), e->help);

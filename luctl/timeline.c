@@ -4,6 +4,7 @@
 #include "luctl/luctl.h"
 #include "luctl/output.h"
 #include "luctl/phase.h"
+#include "luctl/svg.h"
 
 #define BAR_WIDTH 30
 
@@ -52,11 +53,15 @@ static void print_heading(struct luctl *luctl, const struct luctl_timeline *time
 	_cleanup_free_ char *result = luctl_safe(timeline->result);
 	_cleanup_free_ char *error = luctl_safe(timeline->error);
 	_cleanup_free_ char *reason = luctl_safe(timeline->reason);
+	_cleanup_free_ char *who = luctl_requester(timeline), *safe_who = luctl_safe(who);
 	_cleanup_free_ char *when = NULL;
 
-	if (timeline->marks.count)
+	if (timeline->began != USEC_INFINITY)
+		when = luctl_format_time(timeline->began);
+	else if (timeline->marks.count)
 		when = luctl_format_time(timeline->marks.items[0].realtime);
-	fprintf(luctl->out, "Update %s, %s\n", strempty(id), strempty(when));
+	fprintf(luctl->out, "Update %s, %s, by %s\n", strempty(id), strempty(when),
+		strempty(safe_who));
 	fprintf(luctl->out, "%s to %s, jump %s: %s\n", strempty(from), strempty(to), strempty(jump),
 		isempty(result) ? "no result yet" : result);
 	if (!isempty(error))
@@ -139,23 +144,49 @@ static int print_text(struct luctl *luctl, const struct luctl_timeline *timeline
 	return r < 0 ? LUCTL_FAILED : LUCTL_OK;
 }
 
+/* The picture, into the file that --svg names or to the output. */
+static int print_picture(struct luctl *luctl, const struct luctl_timeline *timeline,
+			 const struct luctl_phases *phases)
+{
+	const char *path = luctl->options.svg;
+	FILE *f;
+	int r;
+
+	if (isempty(path))
+		return luctl_svg_print(luctl->out, timeline, phases) < 0 ? LUCTL_FAILED : LUCTL_OK;
+	f = fopen(path, "we");
+	r = f ? luctl_svg_print(f, timeline, phases) : -errno;
+	if (f && fclose(f) != 0 && r >= 0)
+		r = -errno;
+	if (r >= 0)
+		return LUCTL_OK;
+	luctl_complain(luctl, "cannot write %s: %s.", path, strerror(-r));
+	return LUCTL_FAILED;
+}
+
 int luctl_verb_timeline(struct luctl *luctl, char **argv)
 {
 	_cleanup_(luctl_timeline_clear) struct luctl_timeline timeline = {};
 	_cleanup_(luctl_phases_clear) struct luctl_phases phases = {};
-	const char *id = strempty(argv[0]);
+	const char *given = strempty(argv[0]);
+	_cleanup_free_ char *id = NULL;
 	int r;
 
+	r = luctl_whole_id(luctl, given, &id);
+	if (r != LUCTL_OK)
+		return r;
 	r = luctl_connect(luctl);
 	if (r >= 0)
 		r = luctl_bus_get_timeline(luctl->bus, id, &timeline, &luctl->error);
 	if (r < 0)
-		return *id ? luctl_fail(luctl, "Cannot show update %s", id)
-			   : luctl_fail(luctl, "Cannot show the last update");
+		return *given ? luctl_fail(luctl, "Cannot show update %s", given)
+			      : luctl_fail(luctl, "Cannot show the last update");
 	if (luctl_phases_of(&timeline, &phases) < 0) {
 		luctl_complain(luctl, "out of memory");
 		return LUCTL_FAILED;
 	}
+	if (luctl->options.svg)
+		return print_picture(luctl, &timeline, &phases);
 	if (luctl->options.json)
 		return print_json(luctl, &timeline, &phases);
 	return print_text(luctl, &timeline, &phases);

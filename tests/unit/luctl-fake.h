@@ -29,6 +29,8 @@
 #include "luctl/luctl.h"
 
 #define FAKE_ID	       "0123456789abcdef0123456789abcdef"
+#define FAKE_ID_ALIKE  "0123456789ffffffffffffffffffffff"
+#define FAKE_ID_OLD    "fedcba98765432100000000000000000"
 #define FAKE_STEPS_MAX 16
 
 struct fake_step {
@@ -41,6 +43,7 @@ struct fake_script {
 	const char *state; /* of the manager; NULL: loaded */
 	bool not_loaded;
 	bool no_sessions;
+	bool no_updates;
 	bool clean;		 /* Check finds no errors */
 	bool bad_types;		 /* GetAll lies about types */
 	const char *fail_method; /* this method fails … */
@@ -346,6 +349,37 @@ static int fake_close(sd_bus_message *m, void *userdata, sd_bus_error *error)
 }
 
 /* An update of 1.5 s: 100 ms before the first owner is ready, 1 s of blackout. */
+/* Three updates, newest first; of the last, which an older luod wrote down, little is known. */
+static int fake_updates(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const uint64_t epoch = UINT64_C(1763700000000000);
+	sd_bus_message *reply;
+	int r;
+
+	if (fake_fails(userdata, m, error))
+		return -EINVAL;
+	sd_bus_message_new_method_return(m, &reply);
+	sd_bus_message_open_container(reply, 'a', "a{sv}");
+	if (!((struct fake_server *)userdata)->script->no_updates) {
+		sd_bus_message_append(reply, "a{sv}", 10, "update-id", "s", FAKE_ID, "from", "s",
+				      "7.3.4-old", "to", "s", "7.3.4-new", "jump", "s", "direct",
+				      "result", "s", "done", "reason", "s", "a good one", "uid",
+				      "u", (uint32_t)1000, "unit", "s", "ops.service", "began-usec",
+				      "t", epoch, "blackout-usec", "t", UINT64_C(1000000));
+		sd_bus_message_append(reply, "a{sv}", 8, "update-id", "s", FAKE_ID_ALIKE, "from",
+				      "s", "7.3.4-old", "to", "s", "7.3.4-new", "result", "s",
+				      "cancelled", "reason", "s", "too early", "error", "s",
+				      "called\033[31m off", "uid", "u", (uint32_t)0,
+				      "from-the-future", "a{sv}", 0);
+		sd_bus_message_append(reply, "a{sv}", 2, "update-id", "s", FAKE_ID_OLD, "result",
+				      "s", "done");
+	}
+	sd_bus_message_close_container(reply);
+	r = sd_bus_send(NULL, reply, NULL);
+	sd_bus_message_unref(reply);
+	return r < 0 ? r : 1;
+}
+
 static int fake_timeline(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	static const struct {
@@ -369,12 +403,15 @@ static int fake_timeline(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	};
 	const uint64_t epoch = UINT64_C(1763700000000000);
 	sd_bus_message *reply;
+	const char *id;
 	int r;
 
 	if (fake_fails(userdata, m, error))
 		return -EINVAL;
+	if (sd_bus_message_read(m, "s", &id) < 0)
+		return -EINVAL;
 	sd_bus_message_new_method_return(m, &reply);
-	sd_bus_message_append(reply, "a{sv}", 7, "update-id", "s", FAKE_ID, "from", "s",
+	sd_bus_message_append(reply, "a{sv}", 7, "update-id", "s", *id ? id : FAKE_ID, "from", "s",
 			      "7.3.4-old", "to", "s", "7.3.4-new", "jump", "s", "direct", "result",
 			      "s", "done", "blackout-usec", "t", UINT64_C(1000000), "news", "as", 1,
 			      "unknown");
@@ -428,6 +465,7 @@ static const sd_bus_vtable fake_manager_vtable[] = {
 	SD_BUS_METHOD("Update", "a{sv}", "o", fake_update, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Cancel", "s", "", fake_plain, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("GetTimeline", "s", "a{sv}a(stx)", fake_timeline, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("ListUpdates", "a{sv}", "aa{sv}", fake_updates, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("MakeNoise", "", "", fake_noise, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };

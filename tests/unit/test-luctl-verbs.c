@@ -110,6 +110,11 @@ static void test_usage(void **state)
 		{ "-H" },
 		{ "--json=yes", "status" },
 		{ "status", "more" },
+		{ "history", "--limit=0" },
+		{ "history", "-n", "many" },
+		{ "history", "--limit=" },
+		{ "timeline", "--svg", "--json" },
+		{ "status", "--svg" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -126,6 +131,8 @@ static void test_help_and_version(void **state)
 	RUN(&o, "help");
 	assert_int_equal(o.code, LUCTL_OK);
 	assert_contains(o.out, "timeline [UPDATE-ID]");
+	assert_contains(o.out, " --svg[=FILE] ");
+	assert_contains(o.out, "-n, --limit=N ");
 	assert_contains(o.out, "Options of update:");
 	RUN(&o, "update", "--help", "--nonsense-that-is-never-seen");
 	assert_int_equal(o.code, LUCTL_OK);
@@ -137,8 +144,8 @@ static void test_help_and_version(void **state)
 
 static void test_unreachable(void **state)
 {
-	static const char *const verbs[] = { "status", "sessions", "check",    "unload",
-					     "update", "cancel",   "timeline", "watch" };
+	static const char *const verbs[] = { "status", "sessions", "check", "unload", "update",
+					     "cancel", "timeline", "watch", "history" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
 		RUN(&o, "--address=unix:path=/nonexistent/bus", verbs[i]);
@@ -286,6 +293,96 @@ static void test_check(void **state)
 	RUN(&o, fake.address, "check", "--no-legend");
 	assert_lacks(o.out, "SEVERITY");
 	assert_lacks(o.out, "Nothing");
+}
+
+static void test_history(void **state)
+{
+	const struct fake_script none = { .no_updates = true };
+	json_t *json, *root, *update;
+
+	PLAY(&nothing_special, "history");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_string_equal(o.err, "");
+	/* As many digits of the ids as tell them apart, and whatever is not known as "?". */
+	assert_contains(o.out, " 0123456789a uid 1000, ops.service 7.3.4-old 7.3.4-new done ");
+	assert_contains(o.out, "  1.00 s a good one\n");
+	assert_contains(o.out, " 0123456789f uid 0 ");
+	assert_contains(o.out, " too early: called\\x1b[31m off\n");
+	assert_contains(o.out, " fedcba98765 ? ");
+	RUN(&o, fake.address, "history", "--no-legend", "-n", "1");
+	assert_contains(o.out, " 0123456789a ");
+	assert_lacks(o.out, "uid 0");
+	assert_lacks(o.out, "WHEN");
+	RUN(&o, fake.address, "history", "--json");
+	root = DOCUMENT("updates");
+	json = json_object_get(root, "updates");
+	assert_int_equal(json_array_size(json), 3);
+	update = json_array_get(json, 0);
+	assert_int_equal(json_integer_value(json_object_get(update, "uid")), 1000);
+	assert_int_equal(json_integer_value(json_object_get(update, "began-usec")),
+			 1763700000000000);
+	assert_true(json_is_null(json_object_get(update, "ended-usec")));
+	assert_true(json_is_null(json_object_get(json_array_get(json, 2), "uid")));
+	json_decref(root);
+	RUN(&o, fake.address, "history", "--json", "--limit=2");
+	json = DOCUMENT("updates");
+	assert_int_equal(json_array_size(json_object_get(json, "updates")), 2);
+	json_decref(json);
+
+	PLAY(&none, "history");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_string_equal(o.out, "");
+	assert_contains(o.err, "no update yet");
+	RUN(&o, fake.address, "history", "--json");
+	json = DOCUMENT("updates");
+	assert_int_equal(json_array_size(json_object_get(json, "updates")), 0);
+	json_decref(json);
+}
+
+static void test_timeline_by_beginning(void **state)
+{
+	const struct fake_script older = {
+		.fail_method = "ListUpdates",
+		.fail_name = "org.freedesktop.DBus.Error.UnknownMethod",
+		.fail_text = "none",
+	};
+
+	/* The played luod knows one timeline, by whichever id; it says which it was asked for. */
+	PLAY(&nothing_special, "timeline", "fedc");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_contains(o.out, "Update " FAKE_ID_OLD);
+	RUN(&o, fake.address, "timeline", "0123456789a");
+	assert_contains(o.out, "Update " FAKE_ID);
+	RUN(&o, fake.address, "timeline", "0123");
+	assert_int_equal(o.code, LUCTL_USAGE);
+	assert_string_equal(o.out, "");
+	assert_contains(o.err, "'0123' is the beginning of 2 updates' ids");
+	RUN(&o, fake.address, "timeline", "77");
+	assert_contains(o.out, "Update 77");
+	PLAY(&older, "timeline", "0123");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_contains(o.out, "Update 0123");
+}
+
+static void test_svg(void **state)
+{
+	_cleanup_free_ char *path = NULL, *option = NULL, *text = NULL;
+
+	PLAY(&nothing_special, "timeline", "--svg");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_contains(o.out, "<svg xmlns=");
+	assert_contains(o.out, "blackout 1.00 s");
+	path = strprintf("%s/picture.svg", fake.directory);
+	option = strprintf("--svg=%s", path);
+	RUN(&o, fake.address, "timeline", option, FAKE_ID);
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_string_equal(o.out, "");
+	assert_int_equal(file_read_full(path, 1 << 20, &text, NULL), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_contains(text, "</svg>");
+	RUN(&o, fake.address, "timeline", "--svg=/nonexistent/picture.svg");
+	assert_int_equal(o.code, LUCTL_FAILED);
+	assert_contains(o.err, "cannot write /nonexistent/picture.svg");
 }
 
 static void test_timeline(void **state)
@@ -608,6 +705,9 @@ int main(void)
 		cmocka_unit_test_teardown(test_sessions_json, teardown),
 		cmocka_unit_test_teardown(test_check, teardown),
 		cmocka_unit_test_teardown(test_timeline, teardown),
+		cmocka_unit_test_teardown(test_timeline_by_beginning, teardown),
+		cmocka_unit_test_teardown(test_svg, teardown),
+		cmocka_unit_test_teardown(test_history, teardown),
 		cmocka_unit_test_teardown(test_errors, teardown),
 		cmocka_unit_test_teardown(test_wrong_types, teardown),
 		cmocka_unit_test_teardown(test_load, teardown),
