@@ -212,6 +212,19 @@ static int value_socket(const struct conf_row *row _unused_, const char *text, v
 	return 0;
 }
 
+/* "" is no file. */
+static int value_file(const struct conf_row *row _unused_, const char *text, void *field)
+{
+	size_t length = strlen(text);
+
+	if (length && (*text != '/' || text[length - 1] == '/'))
+		return -EINVAL;
+	if (length >= CONF_PATH_MAX)
+		return -ERANGE;
+	memcpy(field, text, length + 1);
+	return 0;
+}
+
 static int value_level(const struct conf_row *row _unused_, const char *text, void *field)
 {
 	static const struct {
@@ -323,6 +336,12 @@ static const struct conf_row rows[] = {
 		FIELD(peer_socket),
 	},
 	{
+		.key = { "Metrics", "TextFile", "", "an absolute path below 180 bytes, or nothing",
+			 "The file for node_exporter's textfile collector; nothing: none." },
+		.parse = value_file,
+		FIELD(metrics_file),
+	},
+	{
 		.key = { "Log", "Level", "info", "err, warning, notice, info or debug",
 			 "The least important messages that are still logged." },
 		.parse = value_level,
@@ -388,7 +407,7 @@ static void warn_unknown(struct parser *p, const char *section, const char *name
 		     known);
 	else
 		warn(p,
-		     "key %s in unknown section [%s] (known: Update, Sessions, Bus, Log), ignoring",
+		     "key %s in unknown section [%s] (known: Update, Sessions, Bus, Metrics, Log), ignoring",
 		     name, section);
 }
 

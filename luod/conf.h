@@ -22,6 +22,9 @@
 /* The longest path that fits a UNIX socket address, with its NUL. */
 #define CONF_SOCKET_MAX 108
 
+/* The longest other path, with its NUL: a line of the file has at most 199 bytes. */
+#define CONF_PATH_MAX 180
+
 enum conf_jump {
 	CONF_JUMP_DIRECT,
 	CONF_JUMP_SYSTEMD,
@@ -47,6 +50,8 @@ struct conf {
 	unsigned int max_resources_per_session;
 	/* [Bus] */
 	char peer_socket[CONF_SOCKET_MAX];
+	/* [Metrics] */
+	char metrics_file[CONF_PATH_MAX]; /* "": none */
 	/* [Log] */
 	int log_level; /* LOG_ERR … LOG_DEBUG */
 };

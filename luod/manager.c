@@ -14,6 +14,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "log.h"
+#include "metrics.h"
 #include "restore.h"
 
 #define SETTLE_RETRY_USEC    (50 * USEC_PER_MSEC)
@@ -39,11 +40,15 @@ static void warn_conf(const char *file, unsigned int line, const char *message,
 
 void manager_load_conf(struct manager *m)
 {
+	char metrics_file[sizeof(m->conf.metrics_file)];
+
+	memcpy(metrics_file, m->conf.metrics_file, sizeof(metrics_file));
 	if (conf_load(&m->conf, m->paths.root, warn_conf, m) < 0) {
 		log_oom();
 		return;
 	}
 	log_set_level(m->conf.log_level);
+	metrics_configured(m, metrics_file);
 	/* One connection for each session, and some for those who look on. */
 	m->buses.limits = (struct bus_limits){
 		.peers = m->conf.max_sessions + PEERS_BESIDES,
@@ -194,6 +199,7 @@ struct manager *manager_free(struct manager *m)
 	strv_free(m->passed_names);
 	sd_event_source_disable_unref(m->settle_timer);
 	sd_event_source_disable_unref(m->history_timer);
+	sd_event_source_disable_unref(m->metrics_timer);
 	sd_event_unref(m->event);
 	free(m->kernel_release);
 	free(m->running);

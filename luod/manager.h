@@ -60,6 +60,9 @@ struct manager {
 	int peer_socket;		/* from systemd, until it is served; or -EBADF */
 	sd_event_source *history_timer; /* the last history is not on disk yet */
 	char *last_history;		/* JSON of the last update that ended in this kernel */
+	sd_event_source *metrics_timer; /* the metrics are to be written */
+	int metrics_error;		/* of the last try */
+	bool metrics_complained;
 
 	uint64_t start_counter; /* when this luod started, for the timeline */
 	bool serving;		/* the connections are open */

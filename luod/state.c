@@ -3,6 +3,7 @@
 #include "state.h"
 
 #include "log.h"
+#include "metrics.h"
 
 static char *state_path(const struct manager *m)
 {
@@ -31,6 +32,7 @@ void manager_save(struct manager *m)
 	/* Half of what the luod before this one knew must not replace the whole. */
 	if (!m->settled)
 		return;
+	metrics_changed(m);
 	r = write_state(m, &error);
 	if (r < 0)
 		log_error("Cannot write down the state of luod in %s: %s", m->paths.run,

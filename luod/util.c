@@ -114,7 +114,7 @@ int file_read_full(const char *path, size_t max, char **ret, size_t *ret_size)
 	return fd_read_full(fd, max, ret, ret_size);
 }
 
-int file_write_atomic(const char *path, const void *data, size_t size, mode_t mode)
+static int write_new(const char *path, const void *data, size_t size, mode_t mode, bool sync)
 {
 	_cleanup_free_ char *temporary = strprintf("%s.XXXXXX", path);
 	_cleanup_close_ int fd = -EBADF;
@@ -126,11 +126,22 @@ int file_write_atomic(const char *path, const void *data, size_t size, mode_t mo
 	if (fd < 0)
 		return -errno;
 	r = write_full(fd, data, size);
-	if (r >= 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(temporary, path) < 0))
+	if (r >= 0 &&
+	    (fchmod(fd, mode) < 0 || (sync && fsync(fd) < 0) || rename(temporary, path) < 0))
 		r = -errno;
 	if (r < 0)
 		unlink(temporary);
 	return r;
+}
+
+int file_write_atomic(const char *path, const void *data, size_t size, mode_t mode)
+{
+	return write_new(path, data, size, mode, true);
+}
+
+int file_replace(const char *path, const void *data, size_t size, mode_t mode)
+{
+	return write_new(path, data, size, mode, false);
 }
 
 int fd_readlink(int fd, char **ret)

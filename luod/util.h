@@ -158,6 +158,8 @@ int file_read_full(const char *path, size_t max, char **ret, size_t *ret_size);
 
 /* Writes @path as a whole or not at all (temporary file, fsync, rename). */
 int file_write_atomic(const char *path, const void *data, size_t size, mode_t mode);
+/* The same for what may be lost with the machine: the disk is not waited for. */
+int file_replace(const char *path, const void *data, size_t size, mode_t mode);
 
 /* The name behind `/proc/self/fd/N` of an fd: what the kernel says that it is. Caller frees. */
 int fd_readlink(int fd, char **ret);

@@ -141,7 +141,7 @@ static void test_every_key_is_described(void **state _unused_)
 	const struct conf_key *key;
 
 	for (size_t i = 0; (key = conf_key_by_index(i)); i++) {
-		assert_true(*key->section && *key->name && *key->value);
+		assert_true(*key->section && *key->name && key->value);
 		assert_true(*key->allowed && *key->help);
 	}
 }
