@@ -88,8 +88,9 @@ static int by_time(const void *a, const void *b)
 int luctl_phases_of(const struct luctl_timeline *timeline, struct luctl_phases *ret)
 {
 	_cleanup_free_ struct sorted_mark *sorted = NULL;
-	uint64_t dark_start = 0, dark = 0;
-	bool blackout = luctl_blackout(timeline, &dark_start, &dark);
+	/* By the marks: what luod calculated may differ from them by a rounded microsecond. */
+	const struct luctl_mark *dark = find_mark(timeline, "first-ready");
+	const struct luctl_mark *light = find_mark(timeline, "last-resumed");
 	size_t n = timeline->marks.count;
 	struct luctl_phase *phases;
 
@@ -114,8 +115,8 @@ int luctl_phases_of(const struct luctl_timeline *timeline, struct luctl_phases *
 			.to = to->name,
 			.start = from->usec,
 			.duration = to->usec - from->usec,
-			.blackout = blackout && from->usec >= dark_start &&
-				    to->usec <= dark_start + dark,
+			.blackout = dark && light && from->usec >= dark->usec &&
+				    to->usec <= light->usec,
 		};
 		name_phase(&phases[i], i ? phases[i - 1].side : LUCTL_OLD_KERNEL);
 	}

@@ -135,6 +135,11 @@ static void test_phases(void **state)
 		sum += phases.items[i].duration;
 	assert_int_equal(sum, 120);
 	luctl_phases_clear(&phases);
+	/* luod's blackout is rounded anew: its last phase belongs to it all the same. */
+	timeline.blackout = 69;
+	assert_int_equal(luctl_phases_of(&timeline, &phases), 0);
+	assert_true(phases.items[5].blackout);
+	luctl_phases_clear(&phases);
 }
 
 static void test_few_marks(void **state)
