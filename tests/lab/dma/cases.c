@@ -41,6 +41,7 @@ void jump_new(struct dma *d)
 	if (!(config_command(d) & 1 << 10))
 		fail("INTx is enabled, and nobody serves it");
 	expect("finish", session_finish(d->session), 0);
+	expect("areas of an iommufd whose session is finished", iommufd_areas(d), ENODATA);
 	device_wait(d, 200, "finished");
 	gaps = nic_gaps(d, true);
 	if (gaps)

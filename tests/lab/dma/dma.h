@@ -104,6 +104,9 @@ int cdev_config_write(struct dma *d, unsigned int offset, const void *value, siz
 unsigned int cdev_capability(struct dma *d, uint8_t id);
 int cdev_irqs(struct dma *d, unsigned int index, const int *eventfds, unsigned int count);
 int cdev_irq(struct dma *d, unsigned int index, int eventfd);
+/* As liblu tells: whether the kernel can preserve one; how many areas it had before the jump */
+int iommufd_can_preserve(void);
+int iommufd_areas(struct dma *d);
 int ioas_create(struct dma *d);
 int ioas_map_mem(struct dma *d);
 int hwpt_create(struct dma *d);

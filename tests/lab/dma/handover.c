@@ -351,9 +351,10 @@ void device_up(struct dma *d)
 	must("cdev", d->dev);
 	d->iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
 	must("/dev/iommu", d->iommufd);
-	if (lu_iommufd_can_preserve(d->iommufd) != 1 || !lu_fd_is_iommufd(d->iommufd) ||
+	if (iommufd_can_preserve() != 1 || !lu_fd_is_iommufd(d->iommufd) ||
 	    lu_fd_is_iommufd(d->dev) || !lu_fd_is_device(d->dev) || lu_fd_is_device(d->iommufd))
 		fail("liblu does not know an iommufd or a device, or that they can be preserved");
+	expect("areas of an iommufd that was not retrieved", iommufd_areas(d), ENODATA);
 	must("bind", cdev_bind(d));
 	must("ioas", ioas_create(d));
 	must("map", ioas_map_mem(d));
@@ -482,6 +483,24 @@ void retrieve_all(struct dma *d)
 	must("retrieve iommufd", d->iommufd);
 	d->dev = session_retrieve_fd(d->session, TOKEN_DEV);
 	must("retrieve device", d->dev);
+}
+
+int iommufd_areas(struct dma *d)
+{
+	lu_cleanup(lu_freep) struct lu_area *areas = NULL;
+	size_t n = 0;
+
+	return answer(lu_iommufd_areas(d->iommufd, &areas, &n)) ? -1 : (int)n;
+}
+
+int iommufd_can_preserve(void)
+{
+	int fd = open("/dev/iommu", O_RDWR | O_CLOEXEC), r;
+
+	must("/dev/iommu", fd);
+	r = answer(lu_iommufd_can_preserve(fd));
+	close(fd);
+	return r;
 }
 
 /* The kernel tells what it was given, one mapping and one DMA buffer, and no more */

@@ -84,7 +84,13 @@ void seal_new(struct dma *d)
 {
 	char value[4];
 	bool finding = guest_arg("dma.finding", value, sizeof value);
+	int can_preserve = iommufd_can_preserve();
 
+	/* The finding is a stock kernel's */
+	if (can_preserve != !finding)
+		fail("liblu says of a kernel without the series, or of one with it: %d",
+		     can_preserve);
+	ok("liblu finds that the kernel %s preserve an iommufd", can_preserve ? "can" : "cannot");
 	must("session", session_retrieve(d, SESSION));
 	for (size_t i = 0; i < MEMFDS; i++) {
 		int fd = session_retrieve_fd(d->session, memfds[i].token);
