@@ -285,6 +285,8 @@ void gates_old(struct dma *d)
 	must("load the next kernel", kexec_load(NEXT_IMAGE));
 	if (pthread_create(&thread, NULL, hammer, d))
 		fail("thread");
+	while (!__atomic_load_n(&note->hammered, __ATOMIC_ACQUIRE))
+		sleep_ms(1);
 	kexec_ready();
 	note->hammered_before = __atomic_load_n(&note->hammered, __ATOMIC_ACQUIRE);
 	must("kexec", kexec_try());
