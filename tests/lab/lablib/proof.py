@@ -216,6 +216,8 @@ def _running(record):
     record.cut(record.since(), record.phases[-1][1])  # then the machine is switched off
     for name, begin, end in record.spans():
         count = sum(1 for when in record.writes if begin <= when < end)
+        if name == "before" and count:  # what it waits for begins when the phase has begun
+            begin = next(when for when in record.writes if begin <= when)
         pause, still = _pause(record, begin, end), end - begin - record.pause(begin, end)
         if name == "before":
             before = pause

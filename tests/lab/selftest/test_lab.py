@@ -344,9 +344,10 @@ class Proof(Folder):
     def failures(self, *args, **kw):
         return [line for line in self.judged(*args, **kw) if line.startswith("not ok")]
 
-    def paused(self, before, after):
-        """Failures when it pauses for so long, before the jump and after it."""
-        silent = [(12, 12 + before), (31, 31 + after)]
+    def paused(self, before, after, late=0):
+        """Failures when it pauses for so long, before the jump and after it, having
+        begun that late."""
+        silent = [(10, 10 + late), (12, 12 + before), (31, 31 + after)]
         writes = [w / 100 for w in range(1000, 6000)]
         record = proof.Record(self.NIC, traced=proof.Counter(x=1), writes=[
             w for w in writes if not any(a <= w < b for a, b in silent)])
@@ -366,6 +367,7 @@ class Proof(Folder):
         self.assertEqual(self.paused(before=0.15, after=0.4), [])
         self.assertEqual(len(self.paused(before=0.05, after=0.4)), 1)
         self.assertEqual(len(self.paused(before=5, after=0.6)), 1)
+        self.assertEqual(len(self.paused(before=0.05, after=0.4, late=1)), 1)
         self.assertEqual(len(self.failures("running", silent=(30, 40))), 2)
         self.assertEqual(self.failures("running", silent=(31, 32), stalls=[(30.9, 31.8)]), [])
         record = proof.Record(self.NIC, [("before", 0), ("end", 10)], stalls=[(2, 4), (1, 3)])
