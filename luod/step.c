@@ -128,9 +128,10 @@ static int sessions_act(struct manager *m)
 static int leave_held(struct manager *m, struct session *s, const struct holders *holders)
 {
 	const char *who = holders_of(holders, s->kernel_name);
-	_cleanup_free_ char *why = strprintf("its kernel session of an earlier update still exists: "
-					     "%s has an fd of it",
-					     who ? who : "somebody");
+	_cleanup_free_ char *why =
+		strprintf("its kernel session of an earlier update still exists: "
+			  "%s has an fd of it",
+			  who ? who : "somebody");
 
 	return barrier_leave_behind(m, s, -EEXIST, why ? why : "out of memory");
 }
@@ -325,6 +326,11 @@ static int jump_act(struct manager *m)
 	timeline_calibrate(&m->update.timeline);
 	timeline_mark(&m->update.timeline, MARK_JUMP);
 	if (m->update.info.jump == CONF_JUMP_SYSTEMD) {
+		/* PID 1 finds out after the guests' end, and then boots by way of the firmware. */
+		if (kdev_kexec_is_loaded() == 0)
+			return update_fail(m, -ENOENT,
+					   "Somebody has unloaded the kernel to jump into; see "
+					   "luctl load.");
 		inhibit_stand_aside(m, true);
 		r = ask_for_kexec_target(m);
 		return r < 0 ? update_fail(m, r, "PID 1 does not start kexec.target: %s.",
@@ -332,7 +338,9 @@ static int jump_act(struct manager *m)
 			     : STEP_WAIT;
 	}
 	r = kdev_kexec_jump();
-	return update_fail(m, r, "The kernel refused the jump: %s.", strerror(-r));
+	update_fail(m, r, "The kernel refused the jump: %s.", strerror(-r));
+	/* Somebody loads an image right now, a crash kernel for instance. That does not take long. */
+	return r == -EBUSY ? STEP_RETRY : r;
 }
 
 /* Of a jump that was refused. */
@@ -343,10 +351,14 @@ static void jump_undo(struct manager *m)
 
 /*
  * An ordinary shutdown is under way and cannot be taken back: it goes on without luod, which says
- * what it waits for and waits. Unless PID 1 never heard of it.
+ * what it waits for and waits. Unless PID 1 never heard of it. luod's own jump has not happened.
  */
 static void jump_expired(struct manager *m)
 {
+	if (m->update.info.jump == CONF_JUMP_DIRECT) {
+		update_abort(m, strempty(m->update.error));
+		return;
+	}
 	log_warning("kexec.target takes long; the shutdown goes on and cannot be taken back");
 	ask_for_kexec_target(m);
 }

@@ -43,6 +43,7 @@ struct vmm {
 	const char *address;
 	const char *veto;
 	const char *state_file;
+	const char *before_ready;
 	struct lu_session_options session_options;
 	uint64_t size;
 	uint64_t slow_ready_usec;
@@ -275,6 +276,8 @@ static void vmm_prepare(struct vmm *v, const char *update_id)
 static void vmm_ready(struct vmm *v)
 {
 	v->ready_at_usec = 0;
+	if (v->before_ready && system(v->before_ready) != 0)
+		say(v, "failed %s", v->before_ready);
 	if (!took(v, "ready", lu_session_ready(v->session)))
 		return;
 	say(v, "ready");
@@ -498,6 +501,11 @@ static void set_slow_ready(struct vmm *v, const char *arg)
 	v->slow_ready_usec = parse_seconds(arg);
 }
 
+static void set_before_ready(struct vmm *v, const char *arg)
+{
+	v->before_ready = arg;
+}
+
 static void set_slow_done(struct vmm *v, const char *arg)
 {
 	v->slow_done_usec = parse_seconds(arg);
@@ -548,6 +556,7 @@ static const struct vmm_option {
 	{ "claim-timeout", "SECONDS", "after which the latter applies", set_claim_timeout },
 	{ "ready-timeout", "SECONDS", "to ask luod for, to say Ready", set_ready_timeout },
 	{ "slow-ready", "SECONDS", "pause at once, say Ready so much later", set_slow_ready },
+	{ "before-ready", "COMMAND", "run this before saying Ready", set_before_ready },
 	{ "slow-done", "SECONDS", "say Done so much later than Resumed", set_slow_done },
 	{ "veto", "REASON", "answer every update with a veto", set_veto },
 	{ "exit-after-ready", NULL, "leave the memory to luod (custody)", set_exit_after_ready },
