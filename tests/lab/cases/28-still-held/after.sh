@@ -1,0 +1,7 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+. /usr/lib/lab/luod.sh
+
+reclaimed vm1
+wait_state idle
+is "$(luctl timeline --json | jq -r .update.result)" done "the update is done"
