@@ -153,6 +153,7 @@ static void claims_new(struct dma *d)
 	expect("bind to another iommufd", cdev_bind(&other), EPERM);
 	close(other.iommufd);
 	expect("reset by sysfs", sysfs_write(d, "reset", "1"), EBUSY);
+	expect("reset method by sysfs", sysfs_write(d, "reset_method", "default"), EBUSY);
 	expect("bind, but the answer cannot be written", cdev_bind_unanswered(d), EFAULT);
 	device_wait(d, 50, "still parked");
 	if (pthread_create(&thread, NULL, finish_soon, d))

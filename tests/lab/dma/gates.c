@@ -280,6 +280,7 @@ void gates_old(struct dma *d)
 	if (!has_bridge(d))
 		expect("hot reset, which nothing can do here", gate_hot_reset(d), ENODEV);
 	expect("reset by sysfs", sysfs_write(d, "reset", "1"), EBUSY);
+	expect("reset method by sysfs", sysfs_write(d, "reset_method", "default"), EBUSY);
 	open_gates(d);
 	device_wait(d, 50, "gates closed");
 	must("load the next kernel", kexec_load(NEXT_IMAGE));
