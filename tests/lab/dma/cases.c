@@ -261,7 +261,7 @@ const struct dma_case dma_cases[] = {
 	{ "control", { control_old } },
 	{ "baseline", { baseline_old } },
 	{ "orphan", { jump_old, orphan_new } },
-	{ "faults", { faults_old, jump_new } },
+	{ "faults", { faults_old, faults_new } },
 	{ "claims", { claims_old, claims_new } },
 	{ "closed", { jump_old, closed_new } },
 	{ "unclaimed", { jump_old, unclaimed_new } },

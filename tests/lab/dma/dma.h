@@ -161,6 +161,7 @@ void unbind_new(struct dma *d);
 void quiet_old(struct dma *d);
 void quiet_new(struct dma *d);
 void faults_old(struct dma *d);
+void faults_new(struct dma *d);
 
 /* control.c */
 void control_old(struct dma *d);
