@@ -6,6 +6,8 @@
  * has to pass. Tests that stock does not have just have to pass, and being skipped is not passing.
  * KUnit is in the kernel that is jumped into last.
  *
+ * With lab.faults it is two boots of a kernel in which allocations can be made to fail.
+ *
  * What the tests say goes to the console, the verdicts to the second serial line.
  */
 #include <ctype.h>
@@ -200,24 +202,30 @@ static void run_ktap(const char *name, bool *stock, bool learn)
 /*
  * What is left behind holds the sessions, and none of our pipe. Where a kernel may lack
  * something the program says that a thing is not tested and goes on; ours lacks nothing.
+ * The number of errors that it tells of, or -1.
  */
-static void run_stage(const char *name, const char *stage)
+static int run_stage(const char *name, const char *stage)
 {
-	char line[1024];
+	int status, number, errors = -1;
+	char line[1024], word[8];
 	FILE *from;
 	pid_t pid = start(name, stage, &from);
-	int status;
 
 	while (fgets(line, sizeof line, from)) {
 		fputs(line, stdout);
 		line[strcspn(line, "\n")] = 0;
 		if (strstr(line, "not tested"))
 			check(false, name, line);
+		if ((sscanf(line, "# preserve: %*d allocations, %d %6s", &number, word) == 2 ||
+		     sscanf(line, "# retrieve: %d %6s", &number, word) == 2) &&
+		    !strcmp(word, "errors"))
+			errors = number;
 	}
 	fclose(from);
 	if (waitpid(pid, &status, 0) != pid)
 		die("waitpid");
 	check(!status, name, *stage == '1' ? "before the jump" : "after the jump");
+	return errors;
 }
 
 static void run_suite(const char *name, bool walks)
@@ -312,6 +320,26 @@ static void next_boot(void)
 	no_complaints();
 }
 
+static void faults_boot(const char *stage)
+{
+	char what[64];
+	int errors = run_stage("luo_fault", stage);
+
+	snprintf(what, sizeof what, "%d of the allocations that failed made a call fail", errors);
+	check(errors > 0, "luo_fault", what);
+	no_complaints();
+}
+
+static void preserve_boot(void)
+{
+	faults_boot("1");
+}
+
+static void retrieve_boot(void)
+{
+	faults_boot("2");
+}
+
 static unsigned int setup(void)
 {
 	static const char *const mounts[][2] = {
@@ -357,26 +385,34 @@ static unsigned int setup(void)
 
 int main(void)
 {
-	static const struct {
+	static const struct boot {
 		const char *release;
 		void (*run)(void);
-	} boots[] = {
+	} tests[] = {
 		{ "-stock", stock_boot },
 		{ "-luod", project_boot },
 		{ "-next", next_boot },
+		{},
+	}, faults[] = {
+		{ "-debug", preserve_boot },
+		{ "-debug", retrieve_boot },
+		{},
 	};
+	unsigned int boot = setup(), count = 0;
+	const struct boot *boots = strstr(cmdline, "lab.faults") ? faults : tests;
 	struct utsname name;
-	unsigned int boot = setup();
 
-	if (boot > sizeof boots / sizeof *boots)
+	while (boots[count].run)
+		count++;
+	if (boot > count)
 		die("another boot");
 	uname(&name);
 	check(!strcmp(strrchr(name.release, '-'), boots[boot - 1].release), "the kernel",
 	      name.release);
-	if (boot < sizeof boots / sizeof *boots)
+	if (boot < count)
 		load_next(boot);
 	boots[boot - 1].run();
-	if (boot == sizeof boots / sizeof *boots) {
+	if (boot == count) {
 		say("@ done");
 		off();
 	}
