@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static void jump_old(struct dma *d)
@@ -19,6 +20,19 @@ static void jump_old(struct dma *d)
 	preserve_all(d);
 	device_wait(d, 100, "preserved");
 	kexec_into_next();
+}
+
+/* As liblu does not ask: with room for so many areas, and no more */
+static int ask_areas(struct dma *d, uint32_t room)
+{
+	struct iommu_lu_area areas[2];
+	struct iommu_lu_info info = {
+		.size = sizeof info,
+		.num_areas = room,
+		.areas = (uintptr_t)areas,
+	};
+
+	return ioctl(d->iommufd, IOMMU_LU_INFO, &info);
 }
 
 void jump_new(struct dma *d)
@@ -35,6 +49,8 @@ void jump_new(struct dma *d)
 	pressure(5);
 	device_wait(d, 50, "parked under pressure");
 	expect("finish while parked", session_finish(d->session), EBUSY);
+	expect("ask for one area of two", ask_areas(d, 1), EMSGSIZE);
+	expect("ask for two", ask_areas(d, 2), 0);
 	reattach(d);
 	device_wait(d, 200, "attached");
 	config_check(d, "attached");
