@@ -13,7 +13,6 @@
 #ifndef LUCTL_LUCTL_H
 #define LUCTL_LUCTL_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -51,8 +50,8 @@ struct luctl_options {
 	bool no_wait;
 	uint64_t timeout_usec; /* USEC_INFINITY: none */
 
-	unsigned int limit; /* UINT_MAX: none */
-	char *svg;	    /* a file, "" for the output, NULL: no picture */
+	uint64_t limit; /* UINT64_MAX: none */
+	char *svg;	/* a file, "" for the output, NULL: no picture */
 };
 
 struct luctl {

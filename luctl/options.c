@@ -61,7 +61,7 @@ enum option_kind {
 	JUMP,	  /* char *, one of two words */
 	OPTIONAL, /* char *, "" without argument */
 	DURATION, /* uint64_t */
-	COUNT,	  /* unsigned int, from 1 */
+	COUNT,	  /* uint64_t, from 1 */
 	SHOW_HELP,
 	SHOW_VERSION,
 };
@@ -126,16 +126,15 @@ static int replace_text(char **s, const char *value)
 	return 0;
 }
 
-static bool parse_count(const char *text, unsigned int *ret)
+static bool parse_count(const char *text, uint64_t *ret)
 {
-	unsigned long n;
-	char *end;
+	unsigned long long n;
 
 	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno || *end || strspn(text, "0123456789") != strlen(text) || n < 1 || n >= UINT_MAX)
+	n = strtoull(text, NULL, 10);
+	if (errno || strspn(text, "0123456789") != strlen(text) || n < 1)
 		return false;
-	*ret = (unsigned int)n;
+	*ret = n;
 	return true;
 }
 
@@ -168,7 +167,7 @@ static int apply(struct luctl *luctl, const struct option_entry *e, const char *
 		return replace_text((char **)member, strempty(argument)) < 0 ? LUCTL_FAILED
 									     : LUCTL_OK;
 	case COUNT:
-		if (!parse_count(argument, (unsigned int *)member)) {
+		if (!parse_count(argument, (uint64_t *)member)) {
 			luctl_complain(luctl, "--%s=%s: must be a number from 1.", e->name,
 				       argument);
 			return LUCTL_USAGE;
@@ -299,7 +298,7 @@ int luctl_options_parse(struct luctl *luctl, int argc, char **argv,
 	_Static_assert(ARRAY_SIZE(entries) <= 32, "options no longer fit into a word");
 	describe(longs, shorts);
 	luctl->options.timeout_usec = USEC_INFINITY;
-	luctl->options.limit = UINT_MAX;
+	luctl->options.limit = UINT64_MAX;
 	optind = 0;
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) >= 0) {
