@@ -59,10 +59,11 @@ static void refused(struct manager *m, const sd_bus_error *e)
 	bool absent = sd_bus_error_has_name(e, SD_BUS_ERROR_NAME_HAS_NO_OWNER) ||
 		      sd_bus_error_has_name(e, SD_BUS_ERROR_SERVICE_UNKNOWN);
 
-	if (!m->inhibit.complained)
-		log_at(absent ? LOG_INFO : LOG_WARNING, 0, NULL,
-		       "systemd-logind does not refuse shutdowns for luod now, ignoring: %s",
-		       absent ? "it does not run" : strempty(e->message));
+	if (!m->inhibit.complained && absent)
+		log_info("systemd-logind does not run yet; until then it refuses no shutdown");
+	else if (!m->inhibit.complained)
+		log_warning("systemd-logind does not refuse shutdowns for luod, ignoring: %s",
+			    strempty(e->message));
 	m->inhibit.complained = true;
 	if (!absent)
 		ask_later(m);
