@@ -237,7 +237,7 @@ static const char *head_class(const char *result)
 static void put_head(struct picture *p)
 {
 	const struct luctl_timeline *t = p->timeline;
-	_cleanup_free_ char *from = shorten(t->from, 40), *to = shorten(t->to, 40);
+	_cleanup_free_ char *from = shorten(t->from, 36), *to = shorten(t->to, 36);
 	_cleanup_free_ char *who = luctl_requester(t), *when = NULL;
 	uint64_t began = t->began;
 

@@ -198,9 +198,14 @@ static void test_called_off(void **state)
 static void test_odd(void **state)
 {
 	_cleanup_(luctl_timeline_clear) struct luctl_timeline t = TIMELINE(odd);
-	_cleanup_free_ char *text = draw(&t, "odd");
+	_cleanup_free_ char *text = NULL;
 
+	replace(&t.from, "7.3.4-with-a-name-that-a-distribution-gave-to-it-amd64");
+	replace(&t.to, "7.3.5-with-a-name-that-a-distribution-gave-to-it-amd64");
+	replace(&t.result, "degraded");
+	text = draw(&t, "odd");
 	assert_contains(text, "blackout 40.00 s");
+	assert_contains(text, ">7.3.4-with-a-name-that-a-distributi… → 7.3.5-with");
 }
 
 /* No marks at all, one, and all at the same moment. */
