@@ -115,6 +115,14 @@ int barrier_act(struct manager *m)
 	return STEP_DONE;
 }
 
+static const char *why_late(const struct session *s)
+{
+	return session_owner_connected(s)
+		       ? "its owner did not say Ready in time (ReadyTimeout=)"
+		       : "its owner is gone, and nobody said Ready in its place in time "
+			 "(ReadyTimeout=)";
+}
+
 void barrier_expired(struct manager *m)
 {
 	struct session *s;
@@ -122,11 +130,7 @@ void barrier_expired(struct manager *m)
 	TAILQ_FOREACH(s, &m->sessions, entry) {
 		if (s->state != SESSION_PREPARING || time_left(s))
 			continue;
-		if (barrier_leave_behind(m, s, -ETIMEDOUT,
-					 session_owner_connected(s)
-						 ? "its owner did not say Ready in time (ReadyTimeout=)"
-						 : "its owner is gone, and nobody said Ready in its "
-						   "place in time (ReadyTimeout=)") < 0) {
+		if (barrier_leave_behind(m, s, -ETIMEDOUT, why_late(s)) < 0) {
 			update_abort(m, strempty(m->update.error));
 			return;
 		}

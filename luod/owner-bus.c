@@ -49,9 +49,9 @@ void session_set_owner_connection(struct session *s, sd_bus_message *m,
 {
 	s->owner_track = sd_bus_track_unref(s->owner_track);
 	s->owner_peer = caller->peer;
-	if (!caller->peer && (sd_bus_track_new(sd_bus_message_get_bus(m), &s->owner_track,
-					       on_track_empty, s) < 0 ||
-			      sd_bus_track_add_sender(s->owner_track, m) < 0))
+	if (!caller->peer &&
+	    (sd_bus_track_new(sd_bus_message_get_bus(m), &s->owner_track, on_track_empty, s) < 0 ||
+	     sd_bus_track_add_sender(s->owner_track, m) < 0))
 		s->owner_track = sd_bus_track_unref(s->owner_track);
 }
 

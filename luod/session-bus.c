@@ -201,7 +201,8 @@ static int method_detach(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	const char *label;
 	int r;
 
-	if ((r = sd_bus_message_read(m, "s", &label)) < 0 || (r = session_require_owner(s, m, error)) < 0 ||
+	if ((r = sd_bus_message_read(m, "s", &label)) < 0 ||
+	    (r = session_require_owner(s, m, error)) < 0 ||
 	    (r = find_resource(s, label, &resource, error)) < 0 || (r = require_idle(s, error)) < 0)
 		return r;
 	custody_forget(s, resource);
@@ -217,7 +218,8 @@ static int method_get_resource(sd_bus_message *m, void *userdata, sd_bus_error *
 	const char *label;
 	int r;
 
-	if ((r = sd_bus_message_read(m, "s", &label)) < 0 || (r = session_require_owner(s, m, error)) < 0 ||
+	if ((r = sd_bus_message_read(m, "s", &label)) < 0 ||
+	    (r = session_require_owner(s, m, error)) < 0 ||
 	    (r = require_mode(s, SESSION_CUSTODY, error)) < 0 ||
 	    (r = find_resource(s, label, &resource, error)) < 0)
 		return r;
@@ -317,7 +319,8 @@ static int method_veto(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	const char *reason;
 	int r;
 
-	if ((r = sd_bus_message_read(m, "s", &reason)) < 0 || (r = session_require_owner(s, m, error)) < 0)
+	if ((r = sd_bus_message_read(m, "s", &reason)) < 0 ||
+	    (r = session_require_owner(s, m, error)) < 0)
 		return r;
 	if (s->state != SESSION_PREPARING && s->state != SESSION_READY)
 		return wrong_state(s, "There is no update to veto", error);

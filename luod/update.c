@@ -298,8 +298,8 @@ void update_progress(struct manager *m)
 {
 	struct update *u = &m->update;
 
-	if (u->deadline && sd_event_source_set_time_relative(
-				   u->deadline, update_steps[u->step].timeout(m)) >= 0)
+	if (u->deadline &&
+	    sd_event_source_set_time_relative(u->deadline, update_steps[u->step].timeout(m)) >= 0)
 		sd_event_source_set_enabled(u->deadline, SD_EVENT_ONESHOT);
 }
 

@@ -343,8 +343,9 @@ static void test_expired_best_effort(void **state _unused_)
 	run_while(PHASE_PREPARING);
 	assert_jumps("begin bare barrier barrier record jump");
 	assert_int_equal(a->state, SESSION_LEFT_BEHIND);
-	assert_string_equal(a->reason, "its owner is gone, and nobody said Ready in its place in time "
-				       "(ReadyTimeout=)");
+	assert_string_equal(a->reason,
+			    "its owner is gone, and nobody said Ready in its place in time "
+			    "(ReadyTimeout=)");
 	assert_int_equal(b->state, SESSION_READY);
 	assert_int_equal(c->state, SESSION_LEFT_BEHIND);
 	assert_string_equal(w.dropped, "a c");
