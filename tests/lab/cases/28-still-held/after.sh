@@ -4,4 +4,4 @@
 
 reclaimed vm1
 wait_state idle
-is "$(luctl timeline --json | jq -r .update.result)" done "the update is done"
+is "$(luctl timeline --json | jq -r .update.result)" "done" "the update is done"

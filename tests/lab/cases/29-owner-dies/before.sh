@@ -52,6 +52,8 @@ diag "a best-effort session whose owner dies is left behind; one that takes its 
 vmm_start dead2 --size=8M --slow-ready=600 --policy=best-effort
 vmm_start slow --size=8M --slow-ready=20 --ready-timeout=35
 systemctl disable vmm@dead2
-(asked() { vmm_said dead2 '^prepare'; }; wait_for 120 asked &&
-	systemctl kill --signal=SIGKILL vmm@dead2) &
+(
+	wait_for 120 grep -q '^prepare' /run/vmm-dead2
+	systemctl kill --signal=SIGKILL vmm@dead2
+) &
 jump luctl update --jump=direct
