@@ -21,7 +21,8 @@ from dataclasses import dataclass, replace
 from . import proof
 from .base import LabError
 
-RATE = 200  # frames a second: see RING_COUNT in dma/dma.h
+# Frames a second, such that the ring (RING_COUNT in dma/dma.h) lasts for all of a run.
+RATE, RATES = 200, {"debug": 40}
 RECEIVE_BUFFER = 16 << 20
 WATCH_SECONDS = 0.02
 STALL_SECONDS = 0.05
@@ -86,8 +87,9 @@ def subject_of(device, qemu):
 class Wire(threading.Thread):
     """Numbered frames, one datagram each, from the time it is started."""
 
-    def __init__(self):
+    def __init__(self, rate=RATE):
         super().__init__(daemon=True)
+        self.rate = rate
         self.far = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.near = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         for end in self.far, self.near:
@@ -119,7 +121,7 @@ class Wire(threading.Thread):
             if now > last + STALL_SECONDS:
                 self.stalls.append((last, now))
             last = now
-            self.ended.wait(max(0, begin + self.sent / RATE - time.monotonic()))
+            self.ended.wait(max(0, begin + self.sent / self.rate - time.monotonic()))
 
     def drops(self):
         """Frames that did not fit into the socket: then gaps prove nothing."""
@@ -188,7 +190,8 @@ class Bench:
     def __init__(self, case, folder):
         self.case, self.folder = case, folder
         self.device = DEVICES.get(case.device)
-        self.wire = Wire() if case.device.startswith("e1000e") else None
+        rate = RATES.get(case.kernels[0], RATE)
+        self.wire = Wire(rate) if case.device.startswith("e1000e") else None
         self.subject = subject_of(self.device, case.qemu) if self.device else None
         self.beat = Beat() if case.proof else None
         self.boots = []  # when the console showed the first line of a kernel
