@@ -431,11 +431,14 @@ class Proof(Folder):
 
 
 class Bench(Folder):
+    def around(self, **more):
+        case = {"device": "nvme", "proof": "", "qemu": "", "kernels": ["project"]} | more
+        return bench.Bench(types.SimpleNamespace(**case), self.path)
+
     def judged(self, console="", emulator=""):
         self.write("serial.log", console)
         self.write("qemu.log", emulator)
-        around = bench.Bench(types.SimpleNamespace(device="nvme", proof="", qemu=""), self.path)
-        return around.judge([])
+        return self.around().judge([])
 
     def test_complaints(self):
         self.assertEqual(self.judged("[ 1.0] all is well\n", "qemu -trace pci_cfg_write\n"), [])
@@ -443,14 +446,19 @@ class Bench(Folder):
         self.assertEqual(len(self.judged(emulator="qemu: -trace x: warning: trace event 'x' "
                                                   "does not exist\n")), 1)
 
+    def test_a_slow_kernel_gets_fewer_frames(self):
+        def rate(*kernels):
+            wire = self.around(device="e1000e", kernels=kernels).wire
+            wire.stop()
+            return wire.rate
+        self.assertLess(rate("debug", "debug"), rate("project", "next"))
 
     def test_a_run_of_a_host_that_stands_still_is_spoilt(self):
         self.write("serial.log", "")
         self.write("qemu.log", "")
         self.write("trace", "".join(f"7@{10.0 * i}:pci_cfg_write mch 00:00.0 @0xdc <- 0x1\n"
                                     for i in range(2)))
-        around = bench.Bench(types.SimpleNamespace(device="nvme", proof="running", qemu=""),
-                             self.path)
+        around = self.around(proof="running")
         said = ["@ phase before", "@ phase end"]
         around.beat.stalls = [(1.0, 5.0)]
         self.assertTrue(around.judge(said))
