@@ -360,14 +360,14 @@ class Proof(Folder):
         self.assertTrue(any("early boot: 9.500 s, 950 writes" in line for line in lines), lines)
 
     def test_pauses(self):
-        self.assertEqual(len(self.failures("running", silent=(31, 32))), 1)
-        self.assertEqual(len(self.failures("running", silent=(31, 31.3))), 1)
-        self.assertEqual(self.failures("running", silent=(31, 31.1)), [])
+        self.assertEqual(len(self.failures("running", silent=(31, 32.1))), 1)
+        self.assertEqual(len(self.failures("running", silent=(31, 31.6))), 1)
+        self.assertEqual(self.failures("running", silent=(31, 31.4)), [])
         # One that there was before the jump excuses another, but not of any length.
-        self.assertEqual(self.paused(before=0.15, after=0.4), [])
-        self.assertEqual(len(self.paused(before=0.05, after=0.4)), 1)
-        self.assertEqual(len(self.paused(before=5, after=0.6)), 1)
-        self.assertEqual(len(self.paused(before=0.05, after=0.4, late=1)), 1)
+        self.assertEqual(self.paused(before=0.3, after=0.8), [])
+        self.assertEqual(len(self.paused(before=0.05, after=0.8)), 1)
+        self.assertEqual(len(self.paused(before=5, after=1.1)), 1)
+        self.assertEqual(len(self.paused(before=0.05, after=0.8, late=1)), 1)
         self.assertEqual(len(self.failures("running", silent=(30, 40))), 2)
         self.assertEqual(self.failures("running", silent=(31, 32), stalls=[(30.9, 31.8)]), [])
         record = proof.Record(self.NIC, [("before", 0), ("end", 10)], stalls=[(2, 4), (1, 3)])
