@@ -32,6 +32,7 @@
 #define KUNIT	   "/sys/kernel/debug/kunit"
 #define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
 #define LISTED	   512
+#define QUIET_KB   512
 /* Bits of /proc/sys/kernel/tainted: bad page, oops, warning, soft lockup */
 #define COMPLAINTS (1UL << 5 | 1UL << 7 | 1UL << 9 | 1UL << 14)
 
@@ -335,8 +336,33 @@ static void preserve_boot(void)
 	faults_boot("1");
 }
 
+/* In kB, or -1; what can be dropped has been. */
+static long memory_free(void)
+{
+	const char *line;
+
+	put("/proc/sys/vm/drop_caches", "3");
+	line = strstr(get("/proc/meminfo"), "MemFree:");
+	return line ? strtol(line + strlen("MemFree:"), NULL, 10) : -1;
+}
+
+/* luo_fault counts free memory, and a kernel that has just been booted still gives some back. */
+static void wait_for_quiet_memory(void)
+{
+	long last, now = memory_free();
+
+	for (unsigned int i = 0, quiet = 0; i < 60 && quiet < 3; i++) {
+		sleep(1);
+		last = now;
+		now = memory_free();
+		quiet = labs(now - last) < QUIET_KB ? quiet + 1 : 0;
+	}
+	say("# %ld kB are free", now);
+}
+
 static void retrieve_boot(void)
 {
+	wait_for_quiet_memory();
 	faults_boot("2");
 }
 
