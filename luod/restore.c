@@ -171,20 +171,31 @@ static void take_up_unrecorded(struct manager *m, size_t index, struct arrivals 
 	take_up(m, s, a);
 }
 
-static int read_record(struct manager *m, struct handover *ret)
+/* *ret_error: what is wrong in words, where an errno would not say it. */
+static int fetch_record(struct manager *m, struct handover *ret, char **ret_error)
 {
-	_cleanup_free_ char *text = NULL, *error = NULL;
+	_cleanup_free_ char *text = NULL;
 	_cleanup_close_ int fd = -EBADF;
 	size_t size;
 	int r;
 
-	if (m->kernel_fd < 0)
+	if (m->kernel_fd < 0) {
+		*ret_error = strdup("luod's own session did not come through the jump");
 		return -ENOENT;
+	}
 	r = kdev_luo_session_retrieve_fd(m->kernel_fd, HANDOVER_TOKEN_RECORD, &fd);
+	if (r == -ENOENT)
+		*ret_error = strdup("there is none in luod's session");
 	if (r >= 0)
 		r = fd_read_full(fd, HANDOVER_SIZE_MAX, &text, &size);
-	if (r >= 0)
-		r = handover_read(text, size, ret, &error);
+	return r < 0 ? r : handover_read(text, size, ret, ret_error);
+}
+
+static int read_record(struct manager *m, struct handover *ret)
+{
+	_cleanup_free_ char *error = NULL;
+	int r = fetch_record(m, ret, &error);
+
 	if (r < 0)
 		log_message(LOG_ERR, LUOD_MESSAGE_DEGRADED,
 			    "The handover record is not usable (%s); sessions are known by their "
