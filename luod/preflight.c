@@ -163,9 +163,26 @@ CHECK(check_no_target)
 		       "No kernel is loaded to jump into. Load one: `luctl load KERNEL --initrd=…`.");
 }
 
+/* Not that luod lacks a decompressor: the next kernel would meet the same when it unpacks itself. */
+static bool target_is_damaged(const struct preflight_context *c)
+{
+	return c->target &&
+	       (c->target->payload_error == -EBADMSG || c->target->payload_error == -ENODATA);
+}
+
+CHECK(check_target_damaged)
+{
+	if (target_is_damaged(c))
+		report(self, ret, SEVERITY_ERROR, "target",
+		       "%s is cut short or damaged: the kernel in it cannot be unpacked "
+		       "(compression %s), so it would not boot. Copy or install it again, compare "
+		       "checksums, and load it again with `luctl load`.",
+		       target_name(c), kimage_compression_to_string(c->target->compression));
+}
+
 CHECK(check_target_unreadable)
 {
-	if (c->target && c->target->payload_error)
+	if (c->target && c->target->payload_error && !target_is_damaged(c))
 		report(self, ret, SEVERITY_WARNING, "target",
 		       "What is inside of %s cannot be read (compression %s: %s), so nothing is "
 		       "known about its support for live updates. A kernel compressed with zstd, xz "
@@ -191,6 +208,14 @@ CHECK(check_not_loaded)
 		       target_name(c));
 }
 
+/* Strings say so by not being there. */
+static const char *told_by(const struct kimage_fact *fact)
+{
+	return fact->answer == ANSWER_NO && fact->from == KIMAGE_FROM_STRINGS
+		       ? "the ABI strings that it lacks"
+		       : kimage_source_to_string(fact->from);
+}
+
 CHECK(check_target_no_liveupdate)
 {
 	const struct kimage_fact *fact;
@@ -200,9 +225,9 @@ CHECK(check_target_no_liveupdate)
 	fact = c->target->kho.answer == ANSWER_NO ? &c->target->kho : &c->target->liveupdate;
 	if (fact->answer == ANSWER_NO)
 		report(self, ret, at_stake(c), "target",
-		       "%s (%s) has no support for live updates, as %s shows: every session would "
+		       "%s (%s) has no support for live updates (told by %s): every session would "
 		       "be lost. Load one built with CONFIG_KEXEC_HANDOVER=y and CONFIG_LIVEUPDATE=y.",
-		       target_name(c), c->target->release, kimage_source_to_string(fact->from));
+		       target_name(c), c->target->release, told_by(fact));
 }
 
 static bool any_memory(const struct preflight_context *c)
@@ -219,10 +244,9 @@ CHECK(check_target_no_memfd)
 	    c->target->liveupdate_memfd.answer != ANSWER_NO)
 		return;
 	report(self, ret, any_memory(c) ? SEVERITY_ERROR : SEVERITY_WARNING, "target",
-	       "%s (%s) cannot take up memfds, as %s shows. Load one built with "
+	       "%s (%s) cannot take up memfds (told by %s). Load one built with "
 	       "CONFIG_LIVEUPDATE_MEMFD=y.",
-	       target_name(c), c->target->release,
-	       kimage_source_to_string(c->target->liveupdate_memfd.from));
+	       target_name(c), c->target->release, told_by(&c->target->liveupdate_memfd));
 }
 
 static const char *const families[] = { "kho-v", "luo-v", "memfd-v" };
@@ -302,12 +326,18 @@ static bool target_cmdline_matters(const struct preflight_context *c)
 
 CHECK(check_cmdline_liveupdate)
 {
-	if (!target_cmdline_matters(c) || target_says(c, ret, "liveupdate") == ANSWER_YES)
+	enum answer says;
+
+	if (!target_cmdline_matters(c))
+		return;
+	says = target_says(c, ret, "liveupdate");
+	if (says == ANSWER_YES)
 		return;
 	report(self, ret, at_stake(c), "target",
-	       "The next kernel's command line does not say liveupdate=on: it would come up, and "
-	       "what was handed over would be out of reach. Load it again with "
-	       "`luctl load --append=\"liveupdate=on\" …`.");
+	       "The next kernel's command line %s: it would come up, and what was handed over "
+	       "would be out of reach. Load it again with "
+	       "`luctl load --append=\"liveupdate=on\" …`.",
+	       says == ANSWER_NO ? "says liveupdate=off" : "does not say liveupdate=on");
 }
 
 CHECK(check_cmdline_kho)
@@ -320,7 +350,7 @@ CHECK(check_cmdline_kho)
 	case ANSWER_NO:
 		report(self, ret, at_stake(c), "target",
 		       "The next kernel's command line says kho=off: nothing would be taken over. "
-		       "Load it again with kho=on.");
+		       "Load it again with `luctl load --append=\"kho=on\" …`.");
 		return;
 	case ANSWER_UNKNOWN:
 		break;
@@ -509,6 +539,9 @@ static const struct check table[] = {
 	{ { "liveupdate-busy", SEVERITY_ERROR, "Another process keeps " KDEV_LUO_DEVICE " open." },
 	  check_busy },
 	{ { "no-target", SEVERITY_ERROR, "No kernel is loaded to jump into." }, check_no_target },
+	{ { "target-damaged", SEVERITY_ERROR,
+	    "The next kernel's image is cut short, or its compressed part is broken." },
+	  check_target_damaged },
 	{ { "target-unreadable", SEVERITY_WARNING,
 	    "What is inside of the next kernel's image cannot be read." },
 	  check_target_unreadable },

@@ -193,6 +193,11 @@ static void test_target_itself(void **state _unused_)
 	s.target.payload_error = -EOPNOTSUPP;
 	s.target.compression = KIMAGE_COMPRESSION_LZO;
 	assert_finds(&s, "target-unreadable", SEVERITY_WARNING, "target");
+	s.target.payload_error = -EBADMSG;
+	assert_finds(&s, "target-damaged", SEVERITY_ERROR, "target");
+	s.target.payload_error = -ENODATA;
+	no_sessions(&s);
+	assert_finds(&s, "target-damaged", SEVERITY_ERROR, "target");
 
 	sound(&s);
 	snprintf(s.target.release, sizeof(s.target.release), "7.3.4");
