@@ -71,6 +71,16 @@ static int print_target(struct luctl *luctl)
 	return LUCTL_OK;
 }
 
+/* Of a file that it does not take luod says so in a whole sentence, with its name. */
+static int fail_to_load(struct luctl *luctl, const char *path)
+{
+	static const char begins[] = "Cannot load ";
+
+	if (luctl->error.text && strncmp(luctl->error.text, begins, strlen(begins)) == 0)
+		return luctl_fail(luctl, "%s", "");
+	return luctl_fail(luctl, "Cannot load %s", path);
+}
+
 int luctl_verb_load(struct luctl *luctl, char **argv)
 {
 	_cleanup_(file_clear) struct file kernel = { .fd = -EBADF }, initrd = { .fd = -EBADF };
@@ -92,7 +102,7 @@ int luctl_verb_load(struct luctl *luctl, char **argv)
 				   .append = luctl->options.append,
 			   },
 			   &luctl->error) < 0)
-		return luctl_fail(luctl, "Cannot load %s", argv[0]);
+		return fail_to_load(luctl, argv[0]);
 	return print_target(luctl);
 }
 

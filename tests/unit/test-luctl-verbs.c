@@ -519,6 +519,30 @@ static void test_load(void **state)
 	assert_contains(o.err, "not a regular file");
 }
 
+/* A file is named once, whoever complains about it. */
+static void test_load_refused(void **state)
+{
+	static const struct fake_script no_kernel = {
+		.fail_method = "Load",
+		.fail_name = "org.luod1.Error.BadImage",
+		.fail_text = "Cannot load /dev/kernel: it is no kernel.",
+	};
+	static const struct fake_script denied = {
+		.fail_method = "Load",
+		.fail_name = "org.freedesktop.DBus.Error.AccessDenied",
+		.fail_text = "Access denied",
+	};
+	char self[64];
+
+	snprintf(self, sizeof(self), "/proc/%d/exe", (int)getpid());
+	PLAY(&no_kernel, "load", self);
+	assert_int_equal(o.code, LUCTL_FAILED);
+	assert_contains(o.err, "luctl: Cannot load /dev/kernel: it is no kernel. Give ");
+	PLAY(&denied, "load", self);
+	assert_int_equal(o.code, LUCTL_UNAUTHORISED);
+	assert_contains(o.err, "luctl: Cannot load /proc/");
+}
+
 static void test_close(void **state)
 {
 	json_t *json;
@@ -711,6 +735,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_errors, teardown),
 		cmocka_unit_test_teardown(test_wrong_types, teardown),
 		cmocka_unit_test_teardown(test_load, teardown),
+		cmocka_unit_test_teardown(test_load_refused, teardown),
 		cmocka_unit_test_teardown(test_close, teardown),
 		cmocka_unit_test_teardown(test_unload_and_cancel, teardown),
 		cmocka_unit_test_teardown(test_update, teardown),
