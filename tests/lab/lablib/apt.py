@@ -184,10 +184,16 @@ class Apt:
         return sorted(directory.glob("*.deb"))
 
 
-def unpack(deb, directory):
-    """Content of a package file below directory, owned by whoever unpacks."""
+def unpack(deb, directory, exclude=""):
+    """Content of a package file below directory, owned by whoever unpacks, but for
+    names of the pattern."""
     directory.mkdir(parents=True, exist_ok=True)
-    run(["dpkg-deb", "-x", deb, directory])
+    if not exclude:
+        run(["dpkg-deb", "-x", deb, directory])
+        return
+    # An end of the pipe that fails early leaves tar without an archive, or with half of one.
+    run(["sh", "-c", 'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" --exclude="$3"', "sh",
+         deb, directory, exclude])
 
 
 def missing(packages):

@@ -32,6 +32,7 @@ PARTS = {
     "headers": kernel.headers,
     "source": kernel.project_source,
     "kernel-debian": debian.image,
+    **{f"kernel-debian-{s}": lambda cache, s=s: debian.judged(cache, s) for s in debian.JUDGED},
     "kernel-deb": kerneldeb.package,
     "kernel-deb-small": kerneldeb.image,
     **{f"kernel-{name}": lambda cache, n=name: kernel.image(cache, n) for name in kernel.FLAVOURS},

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Debian's own kernel: one without live update, for what must be refused.
+"""Debian's own kernels: without live update, for what must be refused.
 
-Fetched only for the cases that ask for it.  It is modular, so it comes with an
-initramfs that loads just what the lab's guest needs and goes on to its root.
+Fetched only for the cases that ask for it.  One can be booted: it is modular, so it
+comes with an initramfs that loads just what the lab's guest needs and goes on to its
+root.  The others are there to be judged, with the configuration that says how.
 """
 
 import lzma
@@ -15,23 +16,50 @@ from .base import LAB, LabError, need, run
 from .cache import digest
 
 SUITE = "forky"
+JUDGED = ("bookworm", "trixie", "forky")
 # The lab's disk, folder and channels, and what systemd misses most.
 MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "ext4", "9pnet_virtio", "9p", "autofs4",
            "binfmt_misc")
 # What the image package has been split into; older ones hold everything.
 PARTS = ("linux-base-", "linux-binary-", "linux-modules-")
+PARTS_JUDGED = PARTS[:2]
 INIT = LAB / "debian-init.c"
 
 
 def image(cache):
     """Directory with vmlinuz, initrd, release."""
     def build(work):
-        debs = _fetch(cache, work)
+        debs = _fetch(cache, work, SUITE, PARTS)
         unpack(cache, debs, work)
         for deb in debs:
             deb.unlink()
 
     return cache.get("debian-kernel", digest("debian-2", SUITE, recipe()), build, keep=2)
+
+
+def judged(cache, suite):
+    """Directory with vmlinuz, config, release of a suite's kernel: to be read, not booted."""
+    def build(work):
+        tree = work / "tree"
+        for deb in _fetch(cache, work, suite, PARTS_JUDGED):
+            apt.unpack(deb, tree, exclude="*.ko*")
+            deb.unlink()
+        release = next(tree.glob("**/lib/modules/*")).name
+        for name in "vmlinuz", "config":
+            shutil.copy2(_one_file(tree, name, release), work / name)
+        (work / "release").write_text(release + "\n")
+        shutil.rmtree(tree)
+
+    return cache.get(f"debian-{suite}", digest("debian-judged-1", suite), build, keep=1)
+
+
+def _one_file(tree, name, release):
+    """A file of the kernel, in /boot or, since the package was split, among its modules."""
+    places = [f"**/lib/modules/{release}/{name}", f"**/boot/{name}-{release}"]
+    for path in (path for place in places for path in tree.glob(place)):
+        if path.is_file() and not path.is_symlink():
+            return path
+    raise LabError(f"the packages of {release} have no {name}")
 
 
 def recipe():
@@ -54,15 +82,15 @@ def unpack(cache, debs, work):
     shutil.rmtree(work / "tree")
 
 
-def _fetch(cache, work):
+def _fetch(cache, work, suite, parts):
     """The packages of the image: one, or since the split one for each part."""
     with apt.lock_downloads(cache):
-        private = apt.Apt(cache, [SUITE])
+        private = apt.Apt(cache, [suite])
         private.ensure_lists()
         image_names = _depends(private, "linux-image-amd64", "linux-image-")
         if not image_names:
-            raise LabError(f"{SUITE} has no linux-image-amd64")
-        names = image_names[:1] + _depends(private, image_names[0], *PARTS)
+            raise LabError(f"{suite} has no linux-image-amd64")
+        names = image_names[:1] + _depends(private, image_names[0], *parts)
         return [private.download(name, private.versions(name)[0], work) for name in names]
 
 
