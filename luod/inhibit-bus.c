@@ -22,6 +22,9 @@ static bool wanted(const struct manager *m)
 
 	if (m->inhibit.aside)
 		return false;
+	/* A reboot is then the way to a kernel that has it, and no other is to be recommended. */
+	if (m->features.of[FEATURE_LIVEUPDATE_ENABLED].answer == ANSWER_NO)
+		return false;
 	TAILQ_FOREACH(s, &m->sessions, entry)
 		if (s->state != SESSION_LOST)
 			return true;

@@ -6,7 +6,8 @@
  * Two things refuse it. logind does, for a block inhibitor that luod holds: an fd, which ends with
  * luod, so a luod that is started again takes another. And PID 1 does, for those who do not ask
  * logind (guard.h). Both are there while there is a session that is not lost, except for the moment
- * of luod's own kexec.target.
+ * of luod's own kexec.target, and except on a kernel without live update, where nothing else is left
+ * to use.
  *
  * logind may be slow, absent, restarted, or come long after luod: nothing here waits for it. The
  * lock is asked for without starting logind (luod itself has stopped it in a quiesced host), and

@@ -405,6 +405,8 @@ CHECK(check_owner_gone)
 
 CHECK(check_shutdown)
 {
+	if (feature_of(c, FEATURE_LIVEUPDATE_ENABLED) == ANSWER_NO)
+		return; /* luod has not asked for it */
 	if (c->n_sessions && c->shutdown_refused == ANSWER_NO)
 		report(self, ret, SEVERITY_INFO, "luod",
 		       "systemd-logind refuses no shutdown for luod's sake: an inadvertent `systemctl "

@@ -9,4 +9,6 @@ is "$(session_get vm1 State)" idle "a session can be made"
 # Loading works, and with nothing to take along so does a kexec of the ordinary kind.
 load --append="liveupdate=on kho=off"
 t_not "an update is refused with a kernel loaded, too" luctl update --force
+t_not "a reboot is not refused where there is no other way" \
+	test -e /run/systemd/system/reboot.target.d/50-luod.conf
 jump systemctl kexec
