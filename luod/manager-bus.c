@@ -329,7 +329,7 @@ static int check_update(struct manager *m, const struct update_options *o, sd_bu
 			"what is missing.");
 	if (!m->target.loaded)
 		return sd_bus_error_set(error, LUOD_ERROR("NoKernel"),
-					"No kernel is loaded; see luctl load.");
+					"luod has loaded no kernel to jump into; see luctl load.");
 	if (!manager_check(m) && !o->force)
 		return sd_bus_error_set(error, LUOD_ERROR("CheckFailed"),
 					"The check found what stands in the way; see luctl check.");

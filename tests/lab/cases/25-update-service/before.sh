@@ -21,7 +21,7 @@ fails_with() {
 vmm_start vm1 --size=32M --mode=custody
 
 diag "nothing is loaded"
-fails_with 7 "No kernel is loaded; see luctl load"
+fails_with 7 "luod has loaded no kernel to jump into; see luctl load"
 is "$(property State)" idle "nothing has begun"
 
 diag "a guest vetoes"

@@ -25,12 +25,12 @@ good_again() {
 	nothing_against
 }
 
-# not_loaded FILE WHAT WORDS: luctl load does not take it, and what is loaded stays.
+# not_loaded FILE WHAT WORDS [ARGS...]: luctl load does not take it, and what is loaded stays.
 not_loaded() {
 	local before
 	before=$(target)
 	diag "$2"
-	luctl load "$1" >/run/load 2>&1
+	luctl load "$1" "${@:4}" >/run/load 2>&1
 	is $? 1 "luctl load refuses $2"
 	diag </run/load
 	like "$(cat /run/load)" "$3" "... and says why"
@@ -77,6 +77,14 @@ other_abi() {
 	refused target-abi-mismatch "hands over in the format $name.*Load a kernel that reads $name"
 }
 
+largest_scratch() {
+	local size max=0
+	while read -r size; do
+		max=$((size > max ? size : max))
+	done </sys/kernel/debug/kho/out/scratch_len
+	echo "$max"
+}
+
 mkdir -p /run/bad/directory
 size=$(stat -c %s "$LAB_NEXT")
 echo "root=/dev/vda" >/run/bad/text
@@ -99,6 +107,14 @@ not_loaded /run/bad/empty "an empty file" "is empty"
 not_loaded /run/bad/text "a text file" "^luctl: Cannot load /run/bad/text: it is not a kernel image.*/boot"
 not_loaded /run/bad/packed "a kernel in a gzip file" "not a kernel image.*/boot"
 not_loaded /run/bad/header "the first bytes of a kernel" "Cannot load.*/boot"
+
+# A next kernel starts inside of the scratch memory of KHO, and with it its initrd.
+scratch=$(largest_scratch)
+t "the scratch memory is known ($scratch bytes)" test "$scratch" -gt 0
+truncate -s $((scratch + 4096)) /run/bad/initrd
+not_loaded "$LAB_NEXT" "an initrd that is larger than the scratch memory" \
+	"no room for it in the KHO scratch area.*kho_scratch=" --initrd=/run/bad/initrd
+rm /run/bad/initrd
 
 taken /run/bad/truncated "half of a kernel"
 refused target-damaged "cut short or damaged.*Copy or install it again"
@@ -124,12 +140,12 @@ refused target-cmdline-kho-off 'says kho=off.*luctl load --append="kho=on"'
 
 diag "no kernel"
 t "it is unloaded" luctl unload
-refused no-target "luctl load" 7 "No kernel is loaded; see luctl load"
+refused no-target "luctl load" 7 "luod has loaded no kernel to jump into; see luctl load"
 
 diag "a kernel loaded with kexec_load(2)"
 t "luod has none" luctl unload
 t "somebody loads one" kexec --kexec-syscall --load "$LAB_NEXT" --reuse-cmdline
-refused loaded-by-someone-else "luctl load" 7 "No kernel is loaded; see luctl load"
+refused loaded-by-someone-else "luctl load" 7 "luod has loaded no kernel to jump into; see luctl load"
 
 diag "unloaded behind luod's back"
 t "somebody unloads it" kexec --kexec-file-syscall --unload
