@@ -156,22 +156,19 @@ static void print_job(struct luctl *luctl, const struct luctl_job *job)
 	print_line(luctl, "Update", line);
 }
 
-/* Without the handover record nobody knows. */
-static const char *known(const char *text)
-{
-	return isempty(text) ? "?" : text;
-}
-
 static void print_last_update(struct luctl *luctl, const struct luctl_timeline *timeline)
 {
+	const char *result = isempty(timeline->result) ? "no result yet" : timeline->result;
 	_cleanup_free_ char *line = NULL, *blackout = NULL;
 
 	if (timeline->blackout != USEC_INFINITY)
 		blackout = luctl_format_duration(timeline->blackout);
-	line = strprintf("%s from %s to %s: %s%s%s", known(timeline->update_id),
-			 known(timeline->from), known(timeline->to),
-			 isempty(timeline->result) ? "no result yet" : timeline->result,
-			 blackout ? ", blackout " : "", strempty(blackout));
+	if (isempty(timeline->update_id)) /* what it was is in the record */
+		line = strprintf("%s; its handover record was lost", result);
+	else
+		line = strprintf("%s from %s to %s: %s%s%s", timeline->update_id,
+				 strempty(timeline->from), strempty(timeline->to), result,
+				 blackout ? ", blackout " : "", strempty(blackout));
 	print_line(luctl, "Last update", line);
 }
 

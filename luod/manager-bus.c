@@ -400,18 +400,21 @@ static int method_update(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static int cancel_granted(struct manager *manager, sd_bus_message *m, sd_bus_error *error)
 {
 	_cleanup_free_ char *why = NULL;
+	const struct identity *caller;
 	const char *reason;
 	int r;
 
 	if ((r = sd_bus_message_rewind(m, true)) < 0 ||
-	    (r = sd_bus_message_read(m, "s", &reason)) < 0)
+	    (r = sd_bus_message_read(m, "s", &reason)) < 0 ||
+	    (r = bus_set_identify(&manager->buses, m, &caller, error)) < 0)
 		return r;
 	if (manager->update.phase != PHASE_PREPARING)
 		return sd_bus_error_setf(error, LUOD_ERROR("WrongState"),
 					 "There is nothing to call off: the state is %s.",
 					 manager_state(manager));
-	why = isempty(reason) ? strdup("Cancelled by an administrator.")
-			      : strprintf("Cancelled: %.*s", FIT(reason, REASON_MAX));
+	why = strprintf("Cancelled by uid %u%s%s%s%.*s", caller->uid,
+			isempty(caller->unit) ? "" : " of ", strempty(caller->unit),
+			isempty(reason) ? "." : ": ", FIT(strempty(reason), REASON_MAX));
 	update_cancel(manager, strempty(why));
 	return sd_bus_reply_method_return(m, NULL);
 }

@@ -31,7 +31,7 @@ luctl history | diag
 
 is "$(column result)" "done; failed; cancelled; done" "four updates, the newest first"
 like "$(column reason)" "^second of two; ; too early; first of two$" "... why they were begun"
-like "$(column error)" "^; .*veto.*migration-under-way.*; Cancelled: not now; $" "... what came in their way"
+like "$(column error)" "^; .*veto.*migration-under-way.*; Cancelled by uid 0[^:;]*: not now; $" "... what came in their way"
 is "$(column uid)" "0; 0; 0; 0" "... by whom"
 like "$(column unit)" "^lab-agent.service; luod-update.service; hasty.service; ops.service$" "... from where"
 is "$(column from | tr -d ' ' | tr ';' '\n' | sort -u | wc -l)" 2 "... from both kernels"
@@ -44,7 +44,8 @@ diag "one of them, by the beginning of its id"
 id=$(luctl history --json | jq -r '.updates[2]."update-id"')
 short=$(luctl history --no-legend | awk 'NR == 3 { print $3 }')
 t "the table shows the beginning of it" test "${id#"$short"}" != "$id" -a ${#short} -lt 32
-is "$(luctl timeline --json "$short" | jq -r .update.error)" "Cancelled: not now" "luctl timeline finds it"
+like "$(luctl timeline --json "$short" | jq -r .update.error)" "^Cancelled by uid 0.*: not now$" \
+	"luctl timeline finds it, and who it was"
 t "and draws it" luctl timeline --svg="$LAB_OUT/cancelled.svg" "$short"
 t "a picture of the last" luctl timeline --svg="$LAB_OUT/timeline.svg"
 t "both are XML" python3 -c 'import sys, xml.dom.minidom
