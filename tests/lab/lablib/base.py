@@ -22,6 +22,10 @@ class LabError(Exception):
     """Something the user can act on; printed without a traceback."""
 
 
+class Spoilt(LabError):
+    """A run that says nothing, because of the host or of its emulator."""
+
+
 def say(text):
     """Tell the user on stderr: stdout belongs to results."""
     print(f"lab: {text}", file=sys.stderr, flush=True)

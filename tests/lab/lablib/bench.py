@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass, replace
 
 from . import proof
-from .base import LabError
+from .base import Spoilt
 
 # Frames a second, such that the ring (RING_COUNT in dma/dma.h) lasts for all of a run.
 RATE, RATES = 200, {"debug": 40}
@@ -178,10 +178,6 @@ class Beat(threading.Thread):
         self.ours.shutdown(socket.SHUT_RDWR)
         self.join()
         self.ours.close()
-
-
-class Spoilt(LabError):
-    """A run that says nothing, because of the host."""
 
 
 class Bench:

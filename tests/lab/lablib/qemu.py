@@ -12,7 +12,7 @@ import shutil
 import subprocess
 
 from . import apt
-from .base import LabError
+from .base import LabError, Spoilt
 from .cache import digest
 
 BINARY = "qemu-system-x86_64"
@@ -81,3 +81,16 @@ export QEMU_MODULE_DIR="$lib/qemu"
 exec "$root/usr/bin/{BINARY}" -L "$root/usr/share/qemu" -L "$root/usr/share/seabios" \\
 	-L "$root/usr/lib/ipxe/qemu" "$@"
 """
+
+# Assertions of the emulator that fail for no fault of the guest's, each with what goes wrong.
+OWN_FAULTS = {
+    "iotlb_to_section: Assertion": "a CPU looks up memory that another is just mapping elsewhere",
+}
+
+
+def blame(log):
+    """An emulator that ends by a known fault of its own has said nothing of the guest."""
+    text = log.read_text(errors="replace")
+    for words, what in OWN_FAULTS.items():
+        if words in text:
+            raise Spoilt(f"the emulator ended by a fault of its own ({words}): {what}")

@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import bench, debian, initramfs, kernel, kerneldeb, machine, qemu, rootfs, tap
-from .base import LabError, build_dir, cores, say
+from .base import LabError, Spoilt, build_dir, cores, say
 from .cache import digest
 
 SKIP_STATUS = 77  # of a BUILD script, as automake has it
@@ -35,7 +35,7 @@ SHOWN_LOGS = {"serial.log": SHOWN_LINES, "journal.log": 15, "host.log": 15}
 ALWAYS = ("stock", "project", "next")
 # Flavours that come with an initramfs.
 MODULAR = {"debian": debian.image, "deb": kerneldeb.image}
-ATTEMPTS = 3  # of a run that the host has spoilt
+ATTEMPTS = 3  # of a run that the host, or its emulator, has spoilt
 
 
 def default_jobs():
@@ -210,7 +210,7 @@ def run_case(lab, case, guest, folder):
         result, problem = tap.Result(), None
         try:
             problem = _run(lab, case, guest, folder, result)
-        except bench.Spoilt as err:
+        except Spoilt as err:
             spoilt.append(str(err))
             if len(spoilt) < ATTEMPTS:
                 continue
@@ -262,6 +262,7 @@ def _run(lab, case, guest, folder, result):
     if not ended:
         return f"ends within {limit:.0f} s"
     if vm.status():
+        qemu.blame(folder / "qemu.log")
         return f"the emulator ends with 0, not {vm.status()}"
     if early:
         return f"{case.host} goes on as long as the machine (ended with {early})"

@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from lablib import (apt, base, bench, cache, case, cli, initramfs, kernel,  # noqa: E402
-                    packages, proof, tap)
+                    packages, proof, qemu, tap)
 
 
 class Folder(unittest.TestCase):
@@ -463,8 +463,16 @@ class Bench(Folder):
         around.beat.stalls = [(1.0, 5.0)]
         self.assertTrue(around.judge(said))
         around.beat.stalls.append((5.0, 7.0))
-        with self.assertRaises(bench.Spoilt):
+        with self.assertRaises(base.Spoilt):
             around.judge(said)
+
+    def test_a_fault_of_the_emulator_s_own_is_told_from_others(self):
+        log = self.path / "qemu.log"
+        log.write_text("qemu: x.c:1: vtd_reset: Assertion `s' failed.\n")
+        qemu.blame(log)
+        log.write_text("qemu: x.c:1: iotlb_to_section: Assertion `i < n' failed.\n")
+        with self.assertRaises(base.Spoilt):
+            qemu.blame(log)
 
     def test_igb_resets_are_not_taken_for_e1000e_s(self):
         alone, beside = (bench.subject_of(bench.DEVICES["e1000e"], qemu).resets
