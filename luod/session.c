@@ -145,6 +145,7 @@ int session_parse_kernel_name(const char *kernel_name, uid_t *ret_uid, const cha
 static void resource_free(struct resource *resource)
 {
 	free(resource->label);
+	free(resource->device);
 	close_fd(resource->fd);
 	free(resource);
 }

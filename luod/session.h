@@ -75,6 +75,7 @@ enum resource_kind {
 struct resource {
 	TAILQ_ENTRY(resource) entry;
 	char *label;
+	char *device; /* of a device: its PCI address, as "0000:00:03.0"; else NULL */
 	enum resource_kind kind;
 	uint64_t token;
 	uint64_t bytes;
