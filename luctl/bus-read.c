@@ -358,6 +358,7 @@ const struct luctl_field luctl_job_fields[] = {
 	FIELD(job, "StepNumber", "u", read_number, step_number),
 	FIELD(job, "StepCount", "u", read_number, step_count),
 	FIELD(job, "Error", "s", read_string, error),
+	FIELD(job, "Cause", "s", read_string, cause),
 	FIELD(job, "Findings", "a(ssss)", luctl_read_findings, findings),
 	FIELD(job, "Waiting", "as", read_strv, waiting),
 	{},

@@ -225,6 +225,7 @@ json_t *luctl_json_job(const struct luctl_job *job)
 	luctl_json_set(&object, "step-number", json_integer(job->step_number));
 	luctl_json_set(&object, "step-count", json_integer(job->step_count));
 	luctl_json_set(&object, "error", luctl_json_text(job->error));
+	luctl_json_set(&object, "cause", luctl_json_text(job->cause));
 	luctl_json_set(&object, "waiting", luctl_json_strv(job->waiting));
 	luctl_json_set(&object, "findings", luctl_json_findings(&job->findings));
 	return object;

@@ -118,6 +118,7 @@ void luctl_job_clear(struct luctl_job *job)
 	free(job->state);
 	free(job->step);
 	free(job->error);
+	free(job->cause);
 	luctl_findings_clear(&job->findings);
 	luctl_strv_free(job->waiting);
 	*job = (struct luctl_job){};

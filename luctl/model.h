@@ -101,6 +101,7 @@ struct luctl_job {
 	uint32_t step_number;
 	uint32_t step_count;
 	char *error;
+	char *cause; /* "veto" and the like; of a job that is not done */
 	struct luctl_findings findings;
 	char **waiting; /* names of sessions, NULL-terminated, or NULL */
 };

@@ -41,21 +41,20 @@ struct progress {
 struct step {
 	const char *name;
 	const char *title;
-	int failure; /* what it means when the update fails in it */
 };
 
 static const struct step *find_step(const char *name)
 {
-	static const struct step other = { "", "", LUCTL_FAILED };
+	static const struct step other = { "", "" };
 	static const struct step steps[] = {
-		{ "check", "check", LUCTL_REFUSED },
-		{ "sessions", "create kernel sessions", LUCTL_FAILED },
-		{ "memory", "preserve memory", LUCTL_FAILED },
-		{ "quiesce", "stop other services", LUCTL_FAILED },
-		{ "barrier", "wait until every owner is ready", LUCTL_CALLED_OFF },
-		{ "record", "write the handover record", LUCTL_FAILED },
-		{ "filesystems", "freeze filesystems", LUCTL_FAILED },
-		{ "jump", "leave this kernel", LUCTL_FAILED },
+		{ "check", "check" },
+		{ "sessions", "create kernel sessions" },
+		{ "memory", "preserve memory" },
+		{ "quiesce", "stop other services" },
+		{ "barrier", "wait until every owner is ready" },
+		{ "record", "write the handover record" },
+		{ "filesystems", "freeze filesystems" },
+		{ "jump", "leave this kernel" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
@@ -217,22 +216,30 @@ static void out_of_memory(struct progress *p)
 	finish(p, LUCTL_UNKNOWN);
 }
 
-/* The exit code of a job that has ended: the step that it failed in says why. */
-static int judge(const struct progress *p, const struct luctl_job *job)
+/* The exit code of a job that has ended. */
+static int judge(const struct luctl_job *job)
 {
+	static const struct {
+		const char *cause;
+		int result;
+	} causes[] = {
+		{ "check", LUCTL_REFUSED },
+		{ "veto", LUCTL_CALLED_OFF },
+		{ "deadline", LUCTL_CALLED_OFF },
+		{ "cancelled", LUCTL_CALLED_OFF },
+	};
+
 	if (streq(strempty(job->state), "done"))
 		return LUCTL_OK;
-	if (streq(strempty(job->state), "cancelled"))
-		return LUCTL_CALLED_OFF;
-	/* It may have ended before luctl saw any step. */
-	if (!p->step && luctl_findings_count(&job->findings, "error"))
-		return LUCTL_REFUSED;
-	return find_step(p->step)->failure;
+	for (size_t i = 0; i < ARRAY_SIZE(causes); i++)
+		if (streq(strempty(job->cause), causes[i].cause))
+			return causes[i].result;
+	return LUCTL_FAILED;
 }
 
 static int on_end(struct progress *p, const struct luctl_job *job)
 {
-	int result = judge(p, job);
+	int result = judge(job);
 
 	if (p->step && replace(&p->ended_in, p->step) < 0)
 		return -ENOMEM;

@@ -80,12 +80,14 @@ int barrier_count_vetoes(struct manager *m)
 		log_message(LOG_NOTICE, LUOD_MESSAGE_SESSION_VETO, "Session %u/%s vetoes: %s",
 			    s->uid, s->name, strempty(s->reason));
 		why = strprintf("its owner vetoed: %s", strempty(s->reason));
-		if (m->update.barrier_passed)
-			return update_fail(m, -ECANCELED, "Session %u/%s: %s.", s->uid, s->name,
-					   strempty(why));
-		r = barrier_leave_behind(m, s, -ECANCELED, why ? why : "its owner vetoed");
-		if (r < 0)
+		r = m->update.barrier_passed ? update_fail(m, -ECANCELED, "Session %u/%s: %s.",
+							   s->uid, s->name, strempty(why))
+					     : barrier_leave_behind(m, s, -ECANCELED,
+								    why ? why : "its owner vetoed");
+		if (r < 0) {
+			m->update.cause = CAUSE_VETO;
 			return r;
+		}
 	}
 	return 0;
 }
@@ -131,6 +133,7 @@ void barrier_expired(struct manager *m)
 		if (s->state != SESSION_PREPARING || time_left(s))
 			continue;
 		if (barrier_leave_behind(m, s, -ETIMEDOUT, why_late(s)) < 0) {
+			m->update.cause = CAUSE_DEADLINE;
 			update_abort(m, strempty(m->update.error));
 			return;
 		}

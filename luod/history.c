@@ -233,7 +233,7 @@ static int on_retry(sd_event_source *source _unused_, uint64_t usec _unused_, vo
 	struct manager *m = userdata;
 
 	m->history_timer = sd_event_source_disable_unref(m->history_timer);
-	if (m->last_history && write_pending(m) < 0)
+	if (m->last_history && (update_keeps_still(m) || write_pending(m) < 0))
 		retry_later(m);
 	return 0;
 }

@@ -67,6 +67,8 @@ static const sd_bus_vtable job_vtable[] = {
 	SD_BUS_PROPERTY("StepCount", "u", get_step_count, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Error", "s", NULL, offsetof(struct job, error),
 			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Cause", "s", NULL, offsetof(struct job, cause),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("Findings", "a(ssss)", get_findings, 0, 0),
 	SD_BUS_PROPERTY("Waiting", "as", get_waiting, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_VTABLE_END,

@@ -28,6 +28,7 @@ int job_new(struct manager *m, const char *update_id, struct job **ret)
 	job->id = ++m->next_job;
 	job->path = strprintf(LUOD_ROOT "/job/%u", job->id);
 	job->update_id = strdup(update_id);
+	job->cause = "";
 	TAILQ_INSERT_TAIL(&m->jobs, job, entry);
 	if (!job->path || !job->update_id) {
 		job_free(job);
@@ -68,13 +69,14 @@ void job_changed(struct job *job)
 	if (job->state == JOB_RUNNING)
 		job->step = job->manager->update.step;
 	bus_set_emit_changed_list(&job->manager->buses, job->path, LUOD_JOB_INTERFACE, "State",
-				  "Step", "StepNumber", "Error", "Waiting");
+				  "Step", "StepNumber", "Error", "Cause", "Waiting");
 }
 
 void job_end(struct job *job, enum job_state state, const char *error)
 {
 	job->step = job->manager->update.step;
 	job->state = state;
+	job->cause = state == JOB_DONE ? "" : update_cause_to_string(job->manager->update.cause);
 	free_and_strdup(&job->error, error);
 	job_changed(job);
 	sd_event_add_time_relative(job->manager->event, &job->expiry, CLOCK_MONOTONIC,

@@ -30,6 +30,7 @@ struct job {
 	char *update_id;
 	enum job_state state;
 	char *error;
+	const char *cause; /* of an end that is not a jump: static; otherwise "" */
 	unsigned int step; /* where it is, or where it ended */
 	sd_event_source *expiry;
 };

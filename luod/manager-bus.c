@@ -62,8 +62,9 @@ PROPERTY_GETTER(get_features)
 	int r = sd_bus_message_open_container(reply, 'a', "{sb}");
 
 	for (enum feature f = 0; r >= 0 && f < FEATURE_MAX; f++)
-		r = sd_bus_message_append(reply, "{sb}", feature_to_string(f),
-					  features_has(&m->features, f));
+		if (m->features.of[f].answer != ANSWER_UNKNOWN)
+			r = sd_bus_message_append(reply, "{sb}", feature_to_string(f),
+						  features_has(&m->features, f));
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -424,8 +425,11 @@ static int method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return polkit_check(userdata, m, "org.luod1.cancel", cancel_granted, error);
 }
 
-static int reload_granted(struct manager *manager, sd_bus_message *m, sd_bus_error *error _unused_)
+static int reload_granted(struct manager *manager, sd_bus_message *m, sd_bus_error *error)
 {
+	if (update_keeps_still(manager))
+		return sd_bus_error_set(error, LUOD_ERROR("Busy"),
+					"The machine is about to jump; nothing is read any more.");
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
 		   (unsigned long long)now_usec(CLOCK_MONOTONIC));
 	manager_load_conf(manager);

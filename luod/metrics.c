@@ -9,13 +9,6 @@
 #define DELAY_USEC (2 * USEC_PER_SEC)
 #define RETRY_USEC (10 * USEC_PER_SEC)
 
-/* From the moment when guests pause, and file systems after them, until it is called off. */
-static bool before_the_jump(const struct manager *m)
-{
-	return m->update.phase == PHASE_FROZEN || m->update.phase == PHASE_ABORTING ||
-	       (m->update.phase == PHASE_PREPARING && m->update.announced);
-}
-
 static int write_file(struct manager *m)
 {
 	struct metrics_facts facts = {
@@ -50,7 +43,7 @@ static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, vo
 
 	m->metrics_timer = sd_event_source_disable_unref(m->metrics_timer);
 	/* Settling and calling off are changes: this is asked for again. */
-	if (isempty(m->conf.metrics_file) || !m->settled || before_the_jump(m))
+	if (isempty(m->conf.metrics_file) || !m->settled || update_keeps_still(m))
 		return 0;
 	r = write_file(m);
 	/* The root file system cannot be written when luod starts: said once, and later than that. */

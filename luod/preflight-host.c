@@ -53,6 +53,17 @@ CHECK(check_kho_off)
 	       feature_from(c, FEATURE_KHO));
 }
 
+CHECK(check_no_memfd)
+{
+	if (feature_of(c, FEATURE_LIVEUPDATE) == ANSWER_NO || !c->running ||
+	    c->running->liveupdate_memfd.answer != ANSWER_NO)
+		return;
+	report(self, ret, SEVERITY_ERROR, "kernel",
+	       "The running kernel cannot hand memfds over (told by %s), luod's own record among "
+	       "them. Boot one built with CONFIG_LIVEUPDATE_MEMFD=y.",
+	       kimage_source_to_string(c->running->liveupdate_memfd.from));
+}
+
 CHECK(check_no_kexec_file)
 {
 	if (feature_of(c, FEATURE_KEXEC_FILE_LOAD) != ANSWER_NO)
@@ -102,6 +113,9 @@ static const struct check checks[] = {
 	  check_liveupdate_off },
 	{ { "kernel-kho-off", SEVERITY_ERROR, "Kexec handover is off in the running kernel." },
 	  check_kho_off },
+	{ { "kernel-no-memfd", SEVERITY_ERROR,
+	    "The running kernel was built without CONFIG_LIVEUPDATE_MEMFD." },
+	  check_no_memfd },
 	{ { "kernel-no-kexec-file", SEVERITY_ERROR,
 	    "kexec_file_load(2) is missing or forbidden; only it hands memory over." },
 	  check_no_kexec_file },

@@ -120,7 +120,8 @@ static const char *judge_seals(const struct preflight_context *c, const struct m
 {
 	if (!(m->seals & ~(unsigned int)SEALS_CARRIED))
 		return NULL;
-	return "carries a seal that the kernel cannot hand over; preserving it would fail.";
+	return "carries a seal that the kernel cannot hand over; preserving it would fail. Make it "
+	       "without that seal.";
 }
 
 static const char *judge_size(const struct preflight_context *c, const struct memfd_info *m)

@@ -88,22 +88,14 @@ CHECK(check_target_no_liveupdate)
 		       target_name(c), c->target->release, told_by(fact));
 }
 
-static bool any_memory(const struct preflight_context *c)
-{
-	for (size_t i = 0; i < c->n_sessions; i++)
-		if (c->sessions[i].n_resources)
-			return true;
-	return false;
-}
-
 CHECK(check_target_no_memfd)
 {
 	if (!c->target || c->target->liveupdate.answer == ANSWER_NO ||
 	    c->target->liveupdate_memfd.answer != ANSWER_NO)
 		return;
-	report(self, ret, any_memory(c) ? SEVERITY_ERROR : SEVERITY_WARNING, "target",
-	       "%s (%s) cannot take up memfds (told by %s). Load one built with "
-	       "CONFIG_LIVEUPDATE_MEMFD=y.",
+	report(self, ret, at_stake(c), "target",
+	       "%s (%s) cannot take up memfds (told by %s), luod's own record among them: no "
+	       "session would be found. Load one built with CONFIG_LIVEUPDATE_MEMFD=y.",
 	       target_name(c), c->target->release, told_by(&c->target->liveupdate_memfd));
 }
 
@@ -182,6 +174,13 @@ static bool target_cmdline_matters(const struct preflight_context *c)
 	       c->target->kho.answer != ANSWER_NO;
 }
 
+/* The way to a command line that says it, where the image takes one. */
+#define LOAD_WITH(c, option)                                                         \
+	((c)->target->builtin_cmdline_overrides                                      \
+		 ? "Its command line is built into the image, which takes no other " \
+		   "(CONFIG_CMDLINE_OVERRIDE): load another image."                  \
+		 : "Load it again with `luctl load --append=\"" option "\" …`.")
+
 CHECK(check_cmdline_liveupdate)
 {
 	enum answer says;
@@ -193,9 +192,9 @@ CHECK(check_cmdline_liveupdate)
 		return;
 	report(self, ret, at_stake(c), "target",
 	       "The next kernel's command line %s: it would come up, and what was handed over "
-	       "would be out of reach. Load it again with "
-	       "`luctl load --append=\"liveupdate=on\" …`.",
-	       says == ANSWER_NO ? "says liveupdate=off" : "does not say liveupdate=on");
+	       "would be out of reach. %s",
+	       says == ANSWER_NO ? "says liveupdate=off" : "does not say liveupdate=on",
+	       LOAD_WITH(c, "liveupdate=on"));
 }
 
 CHECK(check_cmdline_kho)
@@ -207,8 +206,8 @@ CHECK(check_cmdline_kho)
 		return;
 	case ANSWER_NO:
 		report(self, ret, at_stake(c), "target",
-		       "The next kernel's command line says kho=off: nothing would be taken over. "
-		       "Load it again with `luctl load --append=\"kho=on\" …`.");
+		       "The next kernel's command line says kho=off: nothing would be taken over. %s",
+		       LOAD_WITH(c, "kho=on"));
 		return;
 	case ANSWER_UNKNOWN:
 		break;
@@ -216,14 +215,13 @@ CHECK(check_cmdline_kho)
 	if (c->target->kho_default.answer == ANSWER_NO)
 		report(self, ret, at_stake(c), "target",
 		       "Kexec handover is off in %s (%s) unless its command line says kho=on, and it "
-		       "does not. Load it again with `luctl load --append=\"kho=on\" …`.",
-		       target_name(c), c->target->release);
+		       "does not. %s",
+		       target_name(c), c->target->release, LOAD_WITH(c, "kho=on"));
 	else if (c->target->kho_default.answer == ANSWER_UNKNOWN && c->n_sessions)
 		report(self, ret, SEVERITY_WARNING, "target",
 		       "The next kernel's command line does not say kho=on, and whether %s (%s) has "
-		       "it on by itself is not known. Make sure: "
-		       "`luctl load --append=\"kho=on\" …`.",
-		       target_name(c), c->target->release);
+		       "it on by itself is not known. %s",
+		       target_name(c), c->target->release, LOAD_WITH(c, "kho=on"));
 }
 
 CHECK(check_same_release)
@@ -255,8 +253,8 @@ static const struct check checks[] = {
 	    "sessions." },
 	  check_target_no_liveupdate },
 	{ { "target-no-memfd", SEVERITY_ERROR,
-	    "The next kernel was built without CONFIG_LIVEUPDATE_MEMFD. A warning when luod has no "
-	    "memory in custody." },
+	    "The next kernel was built without CONFIG_LIVEUPDATE_MEMFD. A warning when there are no "
+	    "sessions." },
 	  check_target_no_memfd },
 	{ { "target-abi-mismatch", SEVERITY_ERROR,
 	    "The two kernels have no handover format in common. A warning when there are no "

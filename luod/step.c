@@ -17,22 +17,29 @@
 
 /* --- check ---------------------------------------------------------------------------------- */
 
-static int check_act(struct manager *m)
+/* What is jumped into is what luod has checked, whatever somebody has loaded meanwhile. */
+static int load_again(struct manager *m)
 {
-	int r;
+	int r = target_load_again(&m->target);
 
-	if (!manager_check(m)) {
-		if (!m->update.force)
-			return update_fail(m, -ECANCELED,
-					   "The check found what stands in the way; "
-					   "see luctl check.");
-		log_warning("The check found errors; going on because the update is forced");
-	}
-	r = target_load_again(&m->target);
 	if (r < 0)
 		return update_fail(m, r, "The kernel does not load %s any more: %s.",
 				   target_release(&m->target), strerror(-r));
 	return STEP_DONE;
+}
+
+static int check_act(struct manager *m)
+{
+	if (!manager_check(m)) {
+		if (!m->update.force) {
+			m->update.cause = CAUSE_CHECK;
+			return update_fail(m, -ECANCELED,
+					   "The check found what stands in the way; "
+					   "see luctl check.");
+		}
+		log_warning("The check found errors; going on because the update is forced");
+	}
+	return load_again(m);
 }
 
 /* --- sessions: each gets its kernel session, and the keeper has it before anything is in it -- */
@@ -231,6 +238,19 @@ static int memory_act(struct manager *m)
 	return STEP_DONE;
 }
 
+/* --- barrier -------------------------------------------------------------------------------- */
+
+/*
+ * The steps before took long enough for somebody to load another kernel. With Jump=direct there are
+ * only the guests left now who could, and none is paused yet.
+ */
+static int load_and_wait_for_owners(struct manager *m)
+{
+	int r = m->update.announced ? STEP_DONE : load_again(m);
+
+	return r < 0 ? r : barrier_act(m);
+}
+
 /* --- record --------------------------------------------------------------------------------- */
 
 static int preserve_sealed(struct manager *m, const char *what, const void *data, size_t size,
@@ -382,7 +402,7 @@ const struct step update_steps[] = {
 	{ "memory", MARK_MEMORY, .act = memory_act, .timeout = step_timeout },
 	{ "quiesce", MARK_QUIESCE, .direct_only = true, .act = quiesce_act, .undo = quiesce_undo,
 	  .timeout = quiesce_timeout },
-	{ "barrier", MARK_BARRIER, .act = barrier_act, .timeout = barrier_timeout,
+	{ "barrier", MARK_BARRIER, .act = load_and_wait_for_owners, .timeout = barrier_timeout,
 	  .expired = barrier_expired },
 	{ "record", MARK_RECORD, .act = record_act, .timeout = step_timeout },
 	{ "filesystems", MARK_FILESYSTEMS, .direct_only = true, .act = filesystems_act,

@@ -123,6 +123,7 @@ void update_clear(struct update *u)
 	update_info_clear(&u->info);
 	free(u->error);
 	u->error = NULL;
+	u->cause = CAUSE_FAILURE;
 	u->sync_pid = 0;
 	u->timeline_preserved = u->announced = u->barrier_passed = false;
 	u->quiesce = QUIESCE_NONE;
@@ -204,6 +205,23 @@ static void roll_back(struct manager *m, unsigned int step, const char *result, 
 	log_set_update_id(NULL);
 }
 
+const char *update_cause_to_string(enum update_cause cause)
+{
+	static const char *const words[] = {
+		[CAUSE_FAILURE] = "failure",	 [CAUSE_CHECK] = "check",
+		[CAUSE_VETO] = "veto",		 [CAUSE_DEADLINE] = "deadline",
+		[CAUSE_CANCELLED] = "cancelled",
+	};
+
+	return words[cause];
+}
+
+bool update_keeps_still(const struct manager *m)
+{
+	return m->update.phase == PHASE_FROZEN || m->update.phase == PHASE_ABORTING ||
+	       (m->update.phase == PHASE_PREPARING && m->update.announced);
+}
+
 static void call_off(struct manager *m, enum job_state state, const char *why)
 {
 	_cleanup_free_ char *reason = strdup(why); /* may live in what is undone */
@@ -221,6 +239,7 @@ void update_abort(struct manager *m, const char *why)
 
 void update_cancel(struct manager *m, const char *why)
 {
+	m->update.cause = CAUSE_CANCELLED;
 	call_off(m, JOB_CANCELLED, why);
 }
 

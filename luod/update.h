@@ -70,6 +70,17 @@ struct step {
 extern const struct step update_steps[];
 extern const unsigned int update_n_steps;
 
+/* Why an update did not come to the jump; ABI: Job.Cause. */
+enum update_cause {
+	CAUSE_FAILURE, /* something did not work */
+	CAUSE_CHECK,   /* the check found errors */
+	CAUSE_VETO,
+	CAUSE_DEADLINE, /* a required session's owner said nothing in time */
+	CAUSE_CANCELLED,
+};
+
+const char *update_cause_to_string(enum update_cause cause);
+
 enum quiesce {
 	QUIESCE_NONE,
 	QUIESCE_ISOLATING,
@@ -83,6 +94,7 @@ struct update {
 	struct update_info info;
 	unsigned int step; /* index into update_steps */
 	char *error;	   /* why it failed, a sentence */
+	enum update_cause cause;
 	uint64_t backoff_usec;
 	sd_event_source *run, *deadline;
 	struct timeline timeline;
@@ -110,6 +122,12 @@ bool update_active(const struct manager *m);
 
 /* Begins an update; the first step runs from the event loop. @info is consumed on success. */
 int update_start(struct manager *m, struct update_info *info, bool force);
+
+/*
+ * From the moment when guests pause, and file systems after them, until it is called off: nobody
+ * writes to a disk now, as that could take for ever.
+ */
+bool update_keeps_still(const struct manager *m);
 
 /* There is news for the step that waits: look again. */
 void update_continue(struct manager *m);

@@ -53,6 +53,7 @@ struct fake_script {
 	struct fake_step steps[FAKE_STEPS_MAX];
 	const char *end_state; /* of the job, after the steps; NULL: it stays running */
 	const char *end_error;
+	const char *end_cause;
 	bool end_findings;
 	bool die;		 /* exit instead of ending the job */
 	const char *expect_load; /* Load fails unless it is called with these options */
@@ -74,7 +75,7 @@ struct fake_server {
 	sd_bus *buses[FAKE_BUSES_MAX];
 	unsigned int next_bus;
 	unsigned int next_step;
-	const char *step, *waiting, *job_state, *job_error;
+	const char *step, *waiting, *job_state, *job_error, *job_cause;
 	uint32_t number;
 	bool job_findings, has_job, ticks;
 };
@@ -209,11 +210,12 @@ static int fake_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	if (s->script->end_state) {
 		s->job_state = s->script->end_state;
 		s->job_error = s->script->end_error;
+		s->job_cause = s->script->end_cause;
 		s->job_findings = s->script->end_findings;
 		/* As luod does: a job that has ended is in no step. */
 		s->step = s->waiting = NULL;
 		s->number = 0;
-		fake_emit(s, (const char *const[]){ "State", "Step", "StepNumber", "Error",
+		fake_emit(s, (const char *const[]){ "State", "Step", "StepNumber", "Error", "Cause",
 						    "Waiting", NULL });
 	}
 	return 0;
@@ -244,6 +246,8 @@ static int fake_get_job(sd_bus *bus, const char *path, const char *interface, co
 		return sd_bus_message_append(reply, "u", 8);
 	if (streq(property, "Error"))
 		return sd_bus_message_append(reply, "s", strempty(s->job_error));
+	if (streq(property, "Cause"))
+		return sd_bus_message_append(reply, "s", strempty(s->job_cause));
 	if (streq(property, "Findings"))
 		return s->job_findings ? fake_findings(reply, true)
 				       : sd_bus_message_append(reply, "a(ssss)", 0);
@@ -508,6 +512,7 @@ static const sd_bus_vtable fake_job_vtable[] = {
 	FAKE_PROPERTY("StepNumber", "u", fake_get_job),
 	FAKE_PROPERTY("StepCount", "u", fake_get_job),
 	FAKE_PROPERTY("Error", "s", fake_get_job),
+	FAKE_PROPERTY("Cause", "s", fake_get_job),
 	FAKE_PROPERTY("Findings", "a(ssss)", fake_get_job),
 	FAKE_PROPERTY("Waiting", "as", fake_get_job),
 	SD_BUS_VTABLE_END,

@@ -610,7 +610,7 @@ static void test_update(void **state)
 	PLAY(&script, "update", "--json");
 	assert_int_equal(o.code, LUCTL_OK);
 	json = DOCUMENT("job", "update-id", "state", "step", "step-number", "step-count", "error",
-			"waiting", "findings", "result", "steps");
+			"cause", "waiting", "findings", "result", "steps");
 	assert_string_equal(json_string_value(json_object_get(json, "result")), "done");
 	assert_string_equal(json_string_value(json_object_get(json, "update-id")), FAKE_ID);
 	steps = json_object_get(json, "steps");
@@ -626,6 +626,7 @@ static void test_update_refused(void **state)
 		.steps = { { "check", 1 } },
 		.end_state = "failed",
 		.end_error = "1 error",
+		.end_cause = "check",
 		.end_findings = true,
 	};
 	const struct fake_script at_once = {
@@ -653,19 +654,22 @@ static void test_update_refused(void **state)
 static void test_update_called_off(void **state)
 {
 	const struct fake_script veto = {
-		.steps = { { "check", 1 }, { "barrier", 5, "0/vm1" } },
+		.steps = { { "check", 1 }, { "memory", 3 } }, /* whatever step it is said in */
 		.end_state = "failed",
 		.end_error = "0/vm1 vetoed: busy",
+		.end_cause = "veto",
 	};
 	const struct fake_script cancelled = {
 		.steps = { { "memory", 3 } },
 		.end_state = "cancelled",
 		.end_error = "lunch",
+		.end_cause = "cancelled",
 	};
 	const struct fake_script broken = {
-		.steps = { { "record", 6 } },
+		.steps = { { "barrier", 5 } },
 		.end_state = "failed",
 		.end_error = "EIO",
+		.end_cause = "failure",
 	};
 	json_t *json;
 

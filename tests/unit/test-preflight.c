@@ -223,7 +223,10 @@ static void test_target_support(void **state _unused_)
 	sound(&s);
 	s.target.liveupdate_memfd = no;
 	assert_finds(&s, "target-no-memfd", SEVERITY_ERROR, "target");
+	/* By delegation: the owner's memory is not luod's, but luod's record is. */
 	s.sessions[0].n_resources = 0;
+	assert_finds(&s, "target-no-memfd", SEVERITY_ERROR, "target");
+	no_sessions(&s);
 	assert_finds(&s, "target-no-memfd", SEVERITY_WARNING, "target");
 }
 

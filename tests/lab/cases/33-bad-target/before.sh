@@ -152,6 +152,9 @@ t "somebody unloads it" kexec --kexec-file-syscall --unload
 refused target-not-loaded "luctl load"
 
 # What luod has checked is loaded again when the update begins: no other image gets in between.
-diag "loaded over luod's with kexec_load(2)"
+diag "loaded over luod's with kexec_load(2), before the update and, by a service that is stopped, in it"
+t "a service does so when it is stopped" systemd-run --unit=overload --property=Type=exec \
+	--property=ExecStop="/bin/sh -c 'kexec --kexec-syscall --load $LAB_NEXT --reuse-cmdline &&
+	: >/var/overloaded'" sleep infinity
 t "somebody loads one" kexec --kexec-syscall --load "$LAB_NEXT" --reuse-cmdline
 jump luctl update --jump=direct
