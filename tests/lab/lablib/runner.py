@@ -113,10 +113,15 @@ def folder_for(name):
     with open(top / f".{name}.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         folder = top / name
-        shutil.rmtree(folder, ignore_errors=True)
-        for sub in "case", "state", "out":
-            (folder / "share" / sub).mkdir(parents=True)
+        empty(folder)
         yield folder
+
+
+def empty(folder):
+    """What an earlier run, or an attempt that said nothing, has left would be taken for this one's."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for sub in "case", "state", "out":
+        (folder / "share" / sub).mkdir(parents=True)
 
 
 def host_environment(lab, case, guest, folder):
@@ -213,6 +218,7 @@ def run_case(lab, case, guest, folder):
         except Spoilt as err:
             spoilt.append(str(err))
             if len(spoilt) < ATTEMPTS:
+                empty(folder)
                 continue
             problem = f"a run that says something, in {ATTEMPTS} attempts"
         except (LabError, OSError) as err:

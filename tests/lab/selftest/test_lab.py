@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from lablib import (apt, base, bench, cache, case, cli, initramfs, kernel,  # noqa: E402
-                    packages, proof, qemu, tap)
+                    packages, proof, qemu, runner, tap)
 
 
 class Folder(unittest.TestCase):
@@ -473,6 +473,20 @@ class Bench(Folder):
         log.write_text("qemu: x.c:1: iotlb_to_section: Assertion `i < n' failed.\n")
         with self.assertRaises(base.Spoilt):
             qemu.blame(log)
+
+    def test_an_attempt_that_said_nothing_leaves_nothing(self):
+        def attempt(_lab, _case, _guest, folder, _result):
+            mark = folder / "share/state/boots"
+            self.assertFalse(mark.exists())
+            mark.touch()
+            raise base.Spoilt("again")
+        folder = self.path / "run"
+        runner.empty(folder)
+        with unittest.mock.patch.object(runner, "_run", side_effect=attempt) as run:
+            result = runner.run_case(None, types.SimpleNamespace(program=None, jumps=1), "trixie",
+                                     folder)
+        self.assertEqual(run.call_count, runner.ATTEMPTS)
+        self.assertFalse(result.ok())
 
     def test_igb_resets_are_not_taken_for_e1000e_s(self):
         alone, beside = (bench.subject_of(bench.DEVICES["e1000e"], qemu).resets
