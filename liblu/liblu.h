@@ -164,14 +164,19 @@ enum lu_event_type {
 	LU_EVENT_DISCONNECTED,
 	/* luod is back and the sessions have been claimed again; their events follow. */
 	LU_EVENT_RECONNECTED,
+	/*
+	 * All that the session carries is preserved: the client is not needed for the jump any more and
+	 * may exit. LU_EVENT_CANCELLED can still come, for whoever is there then.
+	 */
+	LU_EVENT_PRESERVED,
 };
 
 struct lu_event {
 	size_t size;
 	enum lu_event_type type;
 	enum lu_state state;	    /* STATE */
-	struct lu_session *session; /* PREPARE, CANCELLED, STATE; borrowed */
-	const char *update_id;	    /* PREPARE, CANCELLED; else "" */
+	struct lu_session *session; /* PREPARE, PRESERVED, CANCELLED, STATE; borrowed */
+	const char *update_id;	    /* PREPARE, PRESERVED, CANCELLED; else "" */
 	const char *reason;	    /* CANCELLED, STATE; else, and when there is none, "" */
 	uint64_t timeout_usec;	    /* PREPARE */
 };
@@ -280,7 +285,50 @@ int lu_session_resource(struct lu_session *session, size_t index, struct lu_reso
 int lu_session_attach_memory(struct lu_session *session, const char *label, int fd,
 			     uint64_t *ret_token);
 
-/* Takes a resource out of the session again. -ENODATA: no such label. -EBUSY: an update runs. */
+/* Page tables (IOMMU_HWPT_ALLOC) of an iommufd that are to stay in place. */
+struct lu_hwpt {
+	uint64_t token; /* the client's choice: their name in the next kernel, different for each */
+	uint32_t id;
+	uint32_t reserved; /* 0 */
+};
+
+/* A range of an IOAS that is listed under @token after the jump; keeping it is the HWPT's doing. */
+struct lu_buffer {
+	uint64_t iova;
+	uint64_t length; /* in bytes */
+	uint64_t token;	 /* the client's choice, different for each of an IOAS */
+	uint32_t ioas_id;
+	uint32_t reserved; /* 0 */
+};
+
+/*
+ * Custody: gives luod an iommufd to carry across the update, and says which of its page tables and
+ * buffers. Nothing is marked before the update, when this client has said Ready. luod keeps a
+ * duplicate until lu_session_detach() or lu_session_close(). Again for the same @label and iommufd, it
+ * replaces what was named before. @hwpts, @buffers may be NULL if there are none; @ret_token may be.
+ * Tokens, addresses and lengths up to INT64_MAX.
+ * -EBUSY: an update runs. -EEXIST: @label is taken. -EMEDIUMTYPE: it is not an iommufd, or attached
+ * already. -EINVAL: a bad label; two of the same token; an id or a length of 0. -EDQUOT. -ESTALE: the
+ * session's mode is delegation.
+ */
+int lu_session_attach_iommufd(struct lu_session *session, const char *label, int fd,
+			      const struct lu_hwpt *hwpts, size_t n_hwpts,
+			      const struct lu_buffer *buffers, size_t n_buffers,
+			      uint64_t *ret_token);
+
+/*
+ * Custody: gives luod the character device of a VFIO device that is bound to the iommufd attached as
+ * @iommufd_label. It goes on working; luod keeps a duplicate. @ret_token may be NULL.
+ * -ENODATA: no such iommufd. -EMEDIUMTYPE: it is not a VFIO PCI device, or attached already. Else as
+ * lu_session_attach_iommufd().
+ */
+int lu_session_attach_device(struct lu_session *session, const char *label, int fd,
+			     const char *iommufd_label, uint64_t *ret_token);
+
+/*
+ * Takes a resource out of the session again. -ENODATA: no such label. -EBUSY: an update runs.
+ * -EINVAL: an iommufd that an attached device needs.
+ */
 int lu_session_detach(struct lu_session *session, const char *label);
 
 /*
@@ -318,8 +366,9 @@ int lu_session_preserve(struct lu_session *session, const char *label, int fd, u
 int lu_session_preserve_all(struct lu_session *session, const struct lu_preserve *items, size_t n);
 
 /*
- * Delegation: undoes one lu_session_preserve() of this update. luod's list keeps the label until the
- * update ends. -ENOENT: no such token. -EBUSY: something preserved later depends on it.
+ * Delegation: undoes one lu_session_preserve() of this update, and has luod strike its label off the
+ * list; when luod cannot be told, that error is returned and the file is not preserved any more.
+ * -ENOENT: no such token. -EBUSY: something preserved later depends on it.
  * -EINVAL: the session came from the previous kernel. -ENOTTY: this kernel can only undo all of
  * them, by ending the session.
  */
@@ -336,6 +385,13 @@ int lu_session_retrieve(struct lu_session *session, uint64_t token, int *ret_fd)
  */
 int lu_session_declare(struct lu_session *session, const char *label, const char *kind,
 		       uint64_t token, uint64_t bytes);
+
+/*
+ * Delegation: the same for a VFIO device; by @fd luod knows which one it is. luod does not keep it.
+ * -EMEDIUMTYPE: it is not a VFIO PCI device, or another session has it. Else as lu_session_declare().
+ */
+int lu_session_declare_device(struct lu_session *session, const char *label, int fd, uint64_t token,
+			      uint64_t bytes);
 
 /* Answers LU_EVENT_PREPARE: the guest is paused. -ESTALE: nothing waits for an answer (any more). */
 int lu_session_ready(struct lu_session *session);
@@ -407,6 +463,36 @@ struct lu_area {
  * -ENODATA: it was not retrieved, or its session is done.
  */
 int lu_iommufd_areas(int iommufd, struct lu_area **ret, size_t *ret_n);
+
+/*
+ * Custody, after the claim: the same of the iommufd attached as @label, asked of luod. -EIO: the
+ * kernel does not tell. -ENODATA: no such label. -ESTALE: not claimed, or the mode is delegation.
+ */
+int lu_session_areas(struct lu_session *session, const char *label, struct lu_area **ret,
+		     size_t *ret_n);
+
+/* As hwpt_token of lu_session_reattach(): the only page tables that there were. */
+#define LU_TOKEN_ONLY UINT64_MAX
+
+/* What luod made in the retrieved iommufd. */
+struct lu_reattached {
+	size_t size;
+	uint32_t device_id;
+	uint32_t ioas_id;
+	uint32_t hwpt_id;
+	uint32_t reserved;
+};
+
+/*
+ * Custody, after the claim: has luod take the device attached as @label to new page tables: it binds
+ * the device, maps the same memory at the same addresses and attaches it. For a client that is not
+ * ready to do it itself; it can use what was made. @hwpt_token says which page tables it was on.
+ * Devices that shared them share the new ones. @ret, when not NULL, has its size set.
+ * -EIO: the kernel refused, the device is still parked. -EINVAL: there were several page tables.
+ * -ENODATA, -ESTALE: as lu_session_areas().
+ */
+int lu_session_reattach(struct lu_session *session, const char *label, uint64_t hwpt_token,
+			struct lu_reattached *ret);
 
 /* Gives the memory preserved under @token, lent for the call; a negative errno ends it all. */
 typedef int (*lu_memory_fn)(uint64_t token, void *userdata);

@@ -7,6 +7,7 @@ LIBLU_SOURCES := \
 	liblu/lu-event.c \
 	liblu/lu-session.c \
 	liblu/lu-resource.c \
+	liblu/lu-custody.c \
 	liblu/lu-properties.c \
 	liblu/lu-call.c \
 	liblu/lu-kernel.c \

@@ -7,7 +7,7 @@
  * duplicate of the kernel session's fd, and holds a reference to its lu, which lists it without
  * owning it. Nothing is shared between two struct lu.
  *
- * Layers, each using the ones below: lu, lu-session, lu-resource (what is exported) → lu-link (the
+ * Layers, each using the ones below: lu, lu-session, lu-resource, lu-custody (what is exported) → lu-link (the
  * connection's life) → lu-properties, lu-event, lu-call → lu-util. lu-kernel (a kernel session) and
  * lu-device (iommufd and VFIO) alone ask the kernel.
  */
@@ -213,9 +213,17 @@ void lu_session_drop_resources(struct lu_session *s);
 
 /* Takes the object's path from luod's answer. */
 int lu_session_take_path(struct lu_session *s, sd_bus_message *reply);
+/* Asks luod for all properties; a change of state is queued as an event when @announce. */
+int lu_session_fetch(struct lu_session *s, bool announce);
 /* Has luod's signals about the object at s->path delivered to @s. */
 int lu_session_subscribe(struct lu_session *s);
 void lu_session_unsubscribe(struct lu_session *s);
+
+/* lu-resource.c: what a session carries */
+
+/* Sends @m and reads the token that luod answers with. @ret_token may be NULL. */
+int lu_session_attach(struct lu_session *s, sd_bus_message *m, const char *member,
+		      uint64_t *ret_token);
 
 /* lu-link.c: the connection's life */
 

@@ -34,11 +34,27 @@ int lu_session_resource(struct lu_session *session, size_t index, struct lu_reso
 	return 1;
 }
 
+int lu_session_attach(struct lu_session *session, sd_bus_message *m, const char *member,
+		      uint64_t *ret_token)
+{
+	lu_cleanup(lu_messagep) sd_bus_message *reply = NULL;
+	uint64_t token;
+	int r;
+
+	r = lu_call(session->lu, m, &reply);
+	if (r < 0)
+		return r;
+	if (sd_bus_message_read(reply, "t", &token) < 0)
+		return lu_fail(session->lu, -EPROTO, "%s: luod answered without a token", member);
+	if (ret_token)
+		*ret_token = token;
+	return 0;
+}
+
 int lu_session_attach_memory(struct lu_session *session, const char *label, int fd,
 			     uint64_t *ret_token)
 {
-	lu_cleanup(lu_messagep) sd_bus_message *m = NULL, *reply = NULL;
-	uint64_t token;
+	lu_cleanup(lu_messagep) sd_bus_message *m = NULL;
 	int r;
 
 	r = lu_call_new(session->lu, session->path, LU_SESSION_INTERFACE, "AttachMemory", &m);
@@ -47,14 +63,7 @@ int lu_session_attach_memory(struct lu_session *session, const char *label, int 
 	if (r < 0)
 		return lu_fail(session->lu, r, "AttachMemory: cannot make the call: %s",
 			       lu_errno_text(r));
-	r = lu_call(session->lu, m, &reply);
-	if (r < 0)
-		return r;
-	if (sd_bus_message_read(reply, "t", &token) < 0)
-		return lu_fail(session->lu, -EPROTO, "AttachMemory: luod answered without a token");
-	if (ret_token)
-		*ret_token = token;
-	return 0;
+	return lu_session_attach(session, m, "AttachMemory", ret_token);
 }
 
 int lu_session_detach(struct lu_session *session, const char *label)
@@ -183,8 +192,11 @@ static int preserve(struct lu_session *session, const struct lu_preserve *p)
 
 static int declare(struct lu_session *session, const struct lu_preserve *p)
 {
-	return lu_session_declare(session, p->label, kinds[kind_of(p->fd)].name, p->token,
-				  bytes_of(p->fd));
+	const char *kind = kinds[kind_of(p->fd)].name;
+
+	if (strcmp(kind, "device") == 0)
+		return lu_session_declare_device(session, p->label, p->fd, p->token, 0);
+	return lu_session_declare(session, p->label, kind, p->token, bytes_of(p->fd));
 }
 
 int lu_session_preserve(struct lu_session *session, const char *label, int fd, uint64_t token)
@@ -227,6 +239,17 @@ int lu_session_preserve_all(struct lu_session *session, const struct lu_preserve
 	return r;
 }
 
+/* luod looks after what was declared, and would miss it. */
+static int retract(struct lu_session *session, uint64_t token)
+{
+	int r = lu_session_fetch(session, true);
+
+	for (size_t i = 0; r >= 0 && i < session->n_resources; i++)
+		if (session->resources[i].token == token)
+			return lu_session_call(session, "Detach", "s", session->resources[i].label);
+	return r;
+}
+
 int lu_session_unpreserve(struct lu_session *session, uint64_t token)
 {
 	int session_fd = lu_session_get_fd(session);
@@ -238,7 +261,7 @@ int lu_session_unpreserve(struct lu_session *session, uint64_t token)
 	if (r < 0)
 		return lu_fail(session->lu, r, "The kernel does not unpreserve token %llu: %s",
 			       (unsigned long long)token, lu_errno_text(r));
-	return 0;
+	return retract(session, token);
 }
 
 int lu_session_retrieve(struct lu_session *session, uint64_t token, int *ret_fd)
@@ -259,4 +282,10 @@ int lu_session_declare(struct lu_session *session, const char *label, const char
 		       uint64_t token, uint64_t bytes)
 {
 	return lu_session_call(session, "DeclareResource", "sstt", label, kind, token, bytes);
+}
+
+int lu_session_declare_device(struct lu_session *session, const char *label, int fd, uint64_t token,
+			      uint64_t bytes)
+{
+	return lu_session_call(session, "DeclareDevice", "shtt", label, fd, token, bytes);
 }

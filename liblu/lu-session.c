@@ -79,6 +79,10 @@ static int on_session_signal(sd_bus_message *m, void *userdata,
 		lu_event_push(s->lu, LU_EVENT_PREPARE, s, update_id, NULL, timeout_usec);
 		free(s->announced);
 		s->announced = strdup(update_id);
+	} else if (sd_bus_message_is_signal(m, LU_SESSION_INTERFACE, "Preserved")) {
+		if (sd_bus_message_read(m, "s", &update_id) < 0)
+			return 0;
+		lu_event_push(s->lu, LU_EVENT_PRESERVED, s, update_id, NULL, 0);
 	} else if (sd_bus_message_is_signal(m, LU_SESSION_INTERFACE, "Cancelled")) {
 		if (sd_bus_message_read(m, "ss", &update_id, &reason) < 0)
 			return 0;
@@ -166,7 +170,7 @@ int lu_session_take_path(struct lu_session *s, sd_bus_message *reply)
 	return lu_session_subscribe(s);
 }
 
-static int fetch_properties(struct lu_session *s)
+int lu_session_fetch(struct lu_session *s, bool announce)
 {
 	lu_cleanup(lu_messagep) sd_bus_message *m = NULL, *reply = NULL;
 	int r;
@@ -178,7 +182,7 @@ static int fetch_properties(struct lu_session *s)
 		r = lu_call(s->lu, m, &reply);
 	if (r < 0)
 		return r;
-	r = lu_session_read_properties(s, reply, false);
+	r = lu_session_read_properties(s, reply, announce);
 	return r < 0 ? lu_fail(s->lu, r, "luod's answer to GetAll cannot be read") : 0;
 }
 
@@ -194,7 +198,7 @@ static int session_open(struct lu_session *s, sd_bus_message *m, struct lu_sessi
 	if (r >= 0)
 		r = lu_session_take_path(s, reply);
 	if (r >= 0)
-		r = fetch_properties(s);
+		r = lu_session_fetch(s, false);
 	if (r < 0) {
 		lu_session_unref(s);
 		return r;

@@ -48,6 +48,7 @@ enum fake_op {
 	FAKE_MODE,	  /* text */
 	FAKE_PREPARE,	  /* text: the update id */
 	FAKE_CANCEL,	  /* text: the reason */
+	FAKE_PRESERVED,	  /* text: the update id */
 	FAKE_SPOOF,	  /* PrepareForUpdate in the name of another connection */
 	FAKE_OWNER_LOST,  /* bus: NameOwnerChanged, luod is gone */
 	FAKE_FORGET,	  /* the session is not there any more */
@@ -123,6 +124,8 @@ static void fake_signal(struct fake *f, const char *sender, const char *interfac
 			sd_bus_message_append(m, "s", "org.luod1.Session");
 			fake_properties(f, m);
 			sd_bus_message_append(m, "as", 0);
+		} else if (strcmp(member, "Preserved") == 0) {
+			sd_bus_message_append(m, "s", a);
 		} else if (strcmp(member, "PrepareForUpdate") == 0) {
 			sd_bus_message_append(m, "st", a, (uint64_t)30000000);
 		} else {
@@ -198,6 +201,70 @@ static int fake_declare(struct fake *f, sd_bus_message *call, sd_bus_message *re
 	return 0;
 }
 
+static int fake_declare_device(struct fake *f, sd_bus_message *call, sd_bus_message *reply unused)
+{
+	const char *label;
+	uint64_t token, bytes;
+	int fd;
+
+	sd_bus_message_read(call, "shtt", &label, &fd, &token, &bytes);
+	snprintf(f->last, sizeof(f->last), "DeclareDevice %s %llu %llu", label,
+		 (unsigned long long)token, (unsigned long long)bytes);
+	return 0;
+}
+
+/* Writes down every number of it. */
+static int fake_attach_iommufd(struct fake *f, sd_bus_message *call, sd_bus_message *reply)
+{
+	unsigned long long iova, length, token;
+	const char *label;
+	size_t n;
+	uint32_t id;
+	int fd;
+
+	sd_bus_message_read(call, "sh", &label, &fd);
+	n = (size_t)snprintf(f->last, sizeof(f->last), "AttachIommufd %s", label);
+	sd_bus_message_enter_container(call, 'a', "(ut)");
+	while (sd_bus_message_read(call, "(ut)", &id, &token) > 0)
+		n += (size_t)snprintf(f->last + n, sizeof(f->last) - n, " %u=%llu", id, token);
+	sd_bus_message_exit_container(call);
+	sd_bus_message_enter_container(call, 'a', "(uttt)");
+	while (sd_bus_message_read(call, "(uttt)", &id, &iova, &length, &token) > 0)
+		n += (size_t)snprintf(f->last + n, sizeof(f->last) - n, " %u:%llx+%llx=%llu", id,
+				      iova, length, token);
+	return sd_bus_message_append(reply, "t", (uint64_t)8);
+}
+
+static int fake_attach_device(struct fake *f, sd_bus_message *call, sd_bus_message *reply)
+{
+	const char *label, *iommufd;
+	int fd;
+
+	sd_bus_message_read(call, "shsa{sv}", &label, &fd, &iommufd, 0);
+	snprintf(f->last, sizeof(f->last), "AttachDevice %s %s", label, iommufd);
+	return sd_bus_message_append(reply, "t", (uint64_t)9);
+}
+
+static int fake_get_areas(struct fake *f unused, sd_bus_message *call unused, sd_bus_message *reply)
+{
+	return sd_bus_message_append(reply, "a(tttttu)", 2, UINT64_C(4096), UINT64_C(8192),
+				     UINT64_C(7), UINT64_C(0), UINT64_C(1), 6U, UINT64_C(4096),
+				     UINT64_C(64), UINT64_C(5), UINT64_C(0), UINT64_C(1), 0x100U);
+}
+
+static int fake_reattach(struct fake *f, sd_bus_message *call, sd_bus_message *reply)
+{
+	const char *label, *key;
+	uint64_t token = 0;
+
+	sd_bus_message_read(call, "s", &label);
+	sd_bus_message_enter_container(call, 'a', "{sv}");
+	if (sd_bus_message_enter_container(call, 'e', "sv") > 0)
+		sd_bus_message_read(call, "sv", &key, "t", &token);
+	snprintf(f->last, sizeof(f->last), "Reattach %s %llu", label, (unsigned long long)token);
+	return sd_bus_message_append(reply, "uuu", 1, 2, 3);
+}
+
 static int fake_text(struct fake *f, sd_bus_message *call, sd_bus_message *reply unused)
 {
 	const char *text = "";
@@ -228,14 +295,27 @@ static const struct {
 	const char *member;
 	int (*answer)(struct fake *f, sd_bus_message *call, sd_bus_message *reply);
 } fake_methods[] = {
-	{ "Hello", fake_hello },	 { "AddMatch", fake_text },
-	{ "RemoveMatch", fake_text },	 { "Get", fake_version },
-	{ "GetAll", fake_get_all },	 { "CreateSession", fake_create },
-	{ "ClaimSession", fake_claim },	 { "AttachMemory", fake_attach },
-	{ "Detach", fake_text },	 { "GetResource", fake_get_resource },
-	{ "GetSessionFD", fake_get_fd }, { "DeclareResource", fake_declare },
-	{ "Ready", fake_text },		 { "Veto", fake_text },
-	{ "Resumed", fake_text },	 { "Done", fake_text },
+	{ "Hello", fake_hello },
+	{ "AddMatch", fake_text },
+	{ "RemoveMatch", fake_text },
+	{ "Get", fake_version },
+	{ "GetAll", fake_get_all },
+	{ "CreateSession", fake_create },
+	{ "ClaimSession", fake_claim },
+	{ "AttachMemory", fake_attach },
+	{ "Detach", fake_text },
+	{ "GetResource", fake_get_resource },
+	{ "GetSessionFD", fake_get_fd },
+	{ "DeclareResource", fake_declare },
+	{ "DeclareDevice", fake_declare_device },
+	{ "AttachIommufd", fake_attach_iommufd },
+	{ "AttachDevice", fake_attach_device },
+	{ "GetAreas", fake_get_areas },
+	{ "Reattach", fake_reattach },
+	{ "Ready", fake_text },
+	{ "Veto", fake_text },
+	{ "Resumed", fake_text },
+	{ "Done", fake_text },
 	{ "Close", fake_text },
 };
 
@@ -370,6 +450,9 @@ static void fake_obey(struct fake *f, struct fake_command *c)
 		break;
 	case FAKE_CANCEL:
 		fake_signal(f, FAKE_OWNER, "org.luod1.Session", "Cancelled", f->update_id, c->text);
+		break;
+	case FAKE_PRESERVED:
+		fake_signal(f, FAKE_OWNER, "org.luod1.Session", "Preserved", c->text, NULL);
 		break;
 	case FAKE_SPOOF:
 		fake_signal(f, ":1.666", "org.luod1.Session", "PrepareForUpdate", "evil", NULL);

@@ -385,13 +385,13 @@ static void test_preserve_all(void **state)
 	assert_string_equal(lu_error_text(w->lu),
 			    "The kernel does not preserve 'nic': Operation not supported");
 	assert_int_equal(order.n, 0);
-	assert_string_not_equal(last(w), "DeclareResource nic device 30 0");
+	assert_string_not_equal(last(w), "DeclareDevice nic 30 0");
 
 	order.refuse = 0;
 	assert_int_equal(lu_session_preserve_all(w->s, items, 4), 0);
 	assert_int_equal(order.n, 4);
 	assert_memory_equal(order.tokens, wanted, sizeof(wanted));
-	assert_string_equal(last(w), "DeclareResource nic device 30 0");
+	assert_string_equal(last(w), "DeclareDevice nic 30 0");
 
 	assert_int_equal(lu_session_unpreserve(w->s, 20), -ENOENT);
 	assert_int_equal(lu_session_unpreserve(w->s, 30), 0);
@@ -403,6 +403,90 @@ static void test_preserve_all(void **state)
 	order.on = false;
 	for (size_t i = 0; i < LU_ARRAY_SIZE(items); i++)
 		close(items[i].fd);
+}
+
+/* What goes out to luod, what comes back. */
+static void test_devices_in_custody(void **state)
+{
+	const struct lu_hwpt hwpts[] = { { .id = 5, .token = 50 }, { .id = 6, .token = 60 } };
+	const struct lu_buffer buffers[] = {
+		{ .iova = 0x1000, .length = 64, .token = 7, .ioas_id = 2 }
+	};
+	const struct lu_buffer odd[] = { { .iova = 1, .length = 1, .ioas_id = 1, .reserved = 1 } };
+	struct lu_reattached ids = { .size = sizeof(ids) };
+	struct world *w = *state;
+	struct lu_area *areas;
+	uint64_t token = 0;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	size_t n = 0;
+
+	assert_int_equal(lu_session_attach_iommufd(w->s, "iommu", fd, hwpts, 2, buffers, 1, &token),
+			 0);
+	assert_int_equal(token, 8);
+	assert_string_equal(last(w), "AttachIommufd iommu 5=50 6=60 2:1000+40=7");
+	assert_int_equal(lu_session_attach_iommufd(w->s, "iommu", fd, NULL, 0, NULL, 0, NULL), 0);
+	assert_string_equal(last(w), "AttachIommufd iommu");
+	assert_int_equal(lu_session_attach_iommufd(w->s, "iommu", fd, NULL, 0, odd, 1, NULL),
+			 -EINVAL);
+	assert_int_equal(lu_session_attach_device(w->s, "nic", fd, "iommu", &token), 0);
+	assert_int_equal(token, 9);
+	assert_string_equal(last(w), "AttachDevice nic iommu");
+	fake_do(&w->luod, FAKE_ERROR, "AttachDevice org.luod1.Error.NotPreservable");
+	assert_int_equal(lu_session_attach_device(w->s, "nic", fd, "iommu", NULL), -EMEDIUMTYPE);
+
+	assert_int_equal(lu_session_areas(w->s, "iommu", &areas, &n), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(areas[0].length, 8192);
+	assert_int_equal(areas[0].flags, LU_AREA_READABLE | LU_AREA_WRITEABLE);
+	assert_int_equal(areas[1].flags, LU_AREA_BUFFER);
+	assert_int_equal(areas[1].token, 5);
+	free(areas);
+	fake_do(&w->luod, FAKE_GARBAGE, "GetAreas");
+	assert_int_equal(lu_session_areas(w->s, "iommu", &areas, &n), -EPROTO);
+
+	assert_int_equal(lu_session_reattach(w->s, "nic", LU_TOKEN_ONLY, &ids), 0);
+	assert_string_equal(last(w), "Reattach nic 0");
+	assert_int_equal(ids.device_id, 1);
+	assert_int_equal(ids.ioas_id, 2);
+	assert_int_equal(ids.hwpt_id, 3);
+	assert_int_equal(lu_session_reattach(w->s, "nic", 50, NULL), 0);
+	assert_string_equal(last(w), "Reattach nic 50");
+	ids.size = 4;
+	assert_int_equal(lu_session_reattach(w->s, "nic", 50, &ids), -EINVAL);
+	fake_do(&w->luod, FAKE_GARBAGE, "Reattach");
+	assert_int_equal(lu_session_reattach(w->s, "nic", 50, NULL), -EPROTO);
+	fake_do(&w->luod, FAKE_ERROR, "Reattach org.luod1.Error.Kernel");
+	assert_int_equal(lu_session_reattach(w->s, "nic", 50, NULL), -EIO);
+	close(fd);
+}
+
+/* luod must not miss what was declared and then taken out again. */
+static void test_unpreserve_retracts(void **state)
+{
+	struct world *w = *state;
+	int fd = memfd_create("ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	assert_int_equal(lu_session_attach_memory(w->s, "ram0", fd, NULL), 0); /* token 7 */
+	fake_do(&w->luod, FAKE_MODE, "delegation");
+	go_to_state(w, "preparing");
+	order.on = true;
+	order.n = 0;
+	assert_int_equal(lu_session_preserve(w->s, "ram0", fd, 7), 0);
+	assert_int_equal(lu_session_unpreserve(w->s, 7), 0);
+	assert_int_equal(order.n, 0);
+	assert_string_equal(last(w), "Detach ram0");
+	order.on = false;
+	close(fd);
+}
+
+static void test_preserved(void **state)
+{
+	struct world *w = *state;
+
+	fake_do(&w->luod, FAKE_PRESERVED, "u-3");
+	assert_int_equal(next(w), LU_EVENT_PRESERVED);
+	assert_string_equal(w->event.update_id, "u-3");
+	assert_ptr_equal(w->event.session, w->s);
 }
 
 static void test_update(void **state)
@@ -479,6 +563,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_custody, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_delegation, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_preserve_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_devices_in_custody, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unpreserve_retracts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_preserved, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_update, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_states_merge, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unref_with_events, setup, teardown),
