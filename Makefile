@@ -63,6 +63,8 @@ override LUCTL_SOURCES := $(wildcard $(LUCTL_SOURCES))
 LUOD_CORE := $(filter-out luod/main.c luod/keeper.c,$(wildcard luod/*.c))
 LUCTL_MAIN := $(filter luctl/main.c,$(LUCTL_SOURCES))
 LUCTL_CORE := $(filter-out $(LUCTL_MAIN),$(LUCTL_SOURCES))
+# What liblu asks of iommufd and VFIO, luod asks too: each ioctl is written once.
+LUOD_LIBLU := liblu/lu-device.c
 # The keeper holds what must not be lost: it gets no more code than it needs.
 KEEPER_SOURCES := $(wildcard luod/keeper*.c luod/kdev-luo.c) luod/util.c
 SOURCES := $(sort $(wildcard luod/*.c) $(LUCTL_SOURCES) $(LIBLU_SOURCES))
@@ -97,7 +99,7 @@ $(1)/%.a:
 	@mkdir -p $$(@D); rm -f $$@
 	$$(call say,AR,$$@)$(AR) rcsD $$@ $$^
 
-$(1)/luod/luod: $(1)/luod/main.o $(1)/luod/libluod-core.a
+$(1)/luod/luod: $(1)/luod/main.o $(1)/luod/libluod-core.a $(LUOD_LIBLU:%.c=$(1)/%.o)
 	$$(call say,LD,$$@)$(2) $$(LINK) $(3) -o $$@ $$^ $$(LUOD_LIBS)
 
 $(1)/luod/luod-keeper: $(KEEPER_SOURCES:%.c=$(1)/%.o)

@@ -21,6 +21,7 @@ static const struct {
 	{ NULL, "all-ready", "last owner gets ready", LUCTL_OLD_KERNEL },
 	{ "all-ready", "barrier", "close the barrier", LUCTL_OLD_KERNEL },
 	{ NULL, "barrier", "ask the owners", LUCTL_OLD_KERNEL },
+	{ NULL, "devices", "mark and preserve devices", LUCTL_OLD_KERNEL },
 	{ NULL, "record", "write the handover record", LUCTL_OLD_KERNEL },
 	{ NULL, "filesystems", "freeze filesystems", LUCTL_OLD_KERNEL },
 	{ NULL, "jump", "leave the old kernel", LUCTL_OLD_KERNEL },

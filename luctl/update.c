@@ -52,6 +52,7 @@ static const struct step *find_step(const char *name)
 		{ "memory", "preserve memory" },
 		{ "quiesce", "stop other services" },
 		{ "barrier", "wait until every owner is ready" },
+		{ "devices", "mark and preserve devices" },
 		{ "record", "write the handover record" },
 		{ "filesystems", "freeze filesystems" },
 		{ "jump", "leave this kernel" },

@@ -188,21 +188,57 @@ static void number_all(struct session *s)
 	manager_save(s->manager);
 }
 
-int custody_fd(struct session *s, struct resource *resource)
+/*
+ * The kernel tries a device once, whatever comes of it. Memory that does not come back is its
+ * owner's to judge, who may try again; of a device it is known then.
+ */
+static void note_loss(struct session *s, struct resource *resource, int why)
+{
+	if (resource->kind == RESOURCE_MEMORY)
+		return;
+	resource->lost = true;
+	log_message(
+		LOG_ERR, LUOD_MESSAGE_DEGRADED,
+		"Device '%s'%s%s of session %u/%s did not come through the jump: %s. It is "
+		"stopped and reset when the session is done or closed; its owner can open it anew "
+		"then",
+		resource->label, resource->device ? " at " : "", strempty(resource->device), s->uid,
+		s->name, strerror(-why));
+	manager_save(s->manager);
+}
+
+static int retrieve(struct session *s, struct resource *resource)
 {
 	int r;
 
-	if (resource->fd >= 0)
-		return resource->fd;
+	if (resource->lost)
+		return -ENODEV;
 	if (s->kernel_fd < 0)
 		return -ENODATA;
 	if (!resource->store)
 		number_all(s);
 	r = kdev_luo_session_retrieve_fd(s->kernel_fd, resource->token, &resource->fd);
-	if (r < 0)
+	if (r < 0) {
+		note_loss(s, resource, r);
 		return r;
+	}
 	custody_store(s, resource);
-	return resource->fd;
+	return 0;
+}
+
+int custody_fd(struct session *s, struct resource *resource)
+{
+	struct resource *iommufd;
+	int r;
+
+	if (resource->fd >= 0)
+		return resource->fd;
+	/* A device can only be bound to an iommufd that was retrieved before. */
+	iommufd = resource->iommufd ? session_find_resource(s, resource->iommufd) : NULL;
+	if (iommufd && iommufd->kind == RESOURCE_IOMMUFD && iommufd->fd < 0)
+		retrieve(s, iommufd); /* what becomes of the device does not depend on it */
+	r = retrieve(s, resource);
+	return r < 0 ? r : resource->fd;
 }
 
 void custody_drop_lost(struct manager *m)
@@ -215,7 +251,7 @@ void custody_drop_lost(struct manager *m)
 			continue;
 		for (resource = TAILQ_FIRST(&s->resources); resource; resource = next) {
 			next = TAILQ_NEXT(resource, entry);
-			if (resource->fd >= 0)
+			if (resource->fd >= 0 || resource->lost)
 				continue;
 			log_error("'%s' of session %u/%s did not come back from the fd store; its "
 				  "owner must attach it again",

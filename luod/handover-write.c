@@ -46,6 +46,44 @@ static void put_text(struct writer *w, json_t *o, const char *whose, const char 
 		refuse(w, r < 0 ? r : -ENOMEM, "\"%s\" of %s is no UTF-8", key, whose);
 }
 
+/* What of it was named, by the ids of this kernel. */
+static void write_dma(json_t *o, const struct dma *dma)
+{
+	json_t *hwpts = json_array(), *buffers = json_array();
+
+	for (unsigned int i = 0; i < dma->n_hwpts; i++) {
+		const struct hwpt *h = &dma->hwpts[i];
+
+		json_array_append_new(hwpts,
+				      json_pack("[I,I,I]", (json_int_t)h->id,
+						(json_int_t)h->ioas_id, (json_int_t)h->token));
+	}
+	for (unsigned int i = 0; i < dma->n_buffers; i++) {
+		const struct dma_buffer *b = &dma->buffers[i];
+
+		json_array_append_new(buffers, json_pack("[I,I,I,I]", (json_int_t)b->ioas_id,
+							 (json_int_t)b->iova, (json_int_t)b->length,
+							 (json_int_t)b->token));
+	}
+	json_object_set_new(o, "hwpts", hwpts);
+	json_object_set_new(o, "buffers", buffers);
+	json_object_set_new(o, "marked", json_boolean(dma->marked));
+}
+
+/* What a resource has in state.json only. */
+static void write_resource_state(json_t *o, const struct resource *resource)
+{
+	json_object_set_new(o, "preserved", json_boolean(resource->preserved));
+	if (resource->store)
+		json_object_set_new(o, "store", json_integer(resource->store));
+	if (resource->lost)
+		json_object_set_new(o, "lost", json_true());
+	if (resource->device_id)
+		json_object_set_new(o, "device-id", json_integer(resource->device_id));
+	if (resource->kind == RESOURCE_IOMMUFD)
+		write_dma(o, &resource->dma);
+}
+
 static json_t *write_resources(struct writer *w, const struct session *s, bool state)
 {
 	const struct resource *resource;
@@ -60,11 +98,12 @@ static json_t *write_resources(struct writer *w, const struct session *s, bool s
 				      (json_int_t)resource->token, "bytes",
 				      (json_int_t)resource->bytes);
 
-		if (o && state) {
-			json_object_set_new(o, "preserved", json_boolean(resource->preserved));
-			if (resource->store)
-				json_object_set_new(o, "store", json_integer(resource->store));
-		}
+		if (o && resource->device)
+			json_object_set_new(o, "device", json_string(resource->device));
+		if (o && resource->iommufd)
+			json_object_set_new(o, "iommufd", json_string(resource->iommufd));
+		if (o && state)
+			write_resource_state(o, resource);
 		if (json_array_append_new(array, o) < 0)
 			refuse(w, -ENOMEM, "out of memory");
 	}

@@ -11,6 +11,8 @@
 #include <jansson.h>
 #include <stdarg.h>
 
+#include "vfio.h"
+
 struct reader {
 	char **error; /* the first thing that is wrong, in words */
 };
@@ -122,6 +124,104 @@ static int take_store(struct reader *r, json_t *o, uint32_t *ret)
 	return result;
 }
 
+/* Of a device: which one, and what it is bound to. */
+static int read_device(struct reader *r, struct resource *resource, json_t *o)
+{
+	int result = 0;
+
+	if (json_object_get(o, "device"))
+		result = take_string(r, o, "device", &resource->device);
+	if (result >= 0 && json_object_get(o, "iommufd"))
+		result = take_string(r, o, "iommufd", &resource->iommufd);
+	if (result < 0)
+		return result;
+	if (resource->device && !pci_address_valid(resource->device))
+		return wrong(r, -EINVAL, "'%.*s' is no PCI address", FIT(resource->device, 40));
+	if (resource->iommufd && !session_label_valid(resource->iommufd))
+		return wrong(r, -EINVAL, "'%s' has no valid label of an iommufd", resource->label);
+	return 0;
+}
+
+/* A list of @n numbers, each at most its @max. */
+static int read_numbers(struct reader *r, json_t *array, size_t n, const uint64_t *max,
+			uint64_t *ret)
+{
+	if (!json_is_array(array) || json_array_size(array) != n)
+		return wrong(r, -EINVAL, "an HWPT or a DMA buffer is not as it must be");
+	for (size_t i = 0; i < n; i++) {
+		json_t *value = json_array_get(array, i);
+		json_int_t number = json_integer_value(value);
+
+		if (!json_is_integer(value) || number < 0 || (uint64_t)number > max[i])
+			return wrong(r, -EINVAL,
+				     "a number of an HWPT or a DMA buffer is out of range");
+		ret[i] = (uint64_t)number;
+	}
+	return 0;
+}
+
+static int read_hwpt(struct reader *r, struct dma *dma, json_t *array)
+{
+	static const uint64_t max[] = { UINT32_MAX, UINT32_MAX, INT64_MAX };
+	uint64_t n[ARRAY_SIZE(max)];
+	int result = read_numbers(r, array, ARRAY_SIZE(n), max, n);
+
+	if (result < 0)
+		return result;
+	return dma_add_hwpt(dma, &(struct hwpt){ .id = (uint32_t)n[0],
+						 .ioas_id = (uint32_t)n[1],
+						 .token = n[2] });
+}
+
+static int read_buffer(struct reader *r, struct dma *dma, json_t *array)
+{
+	static const uint64_t max[] = { UINT32_MAX, INT64_MAX, INT64_MAX, INT64_MAX };
+	uint64_t n[ARRAY_SIZE(max)];
+	int result = read_numbers(r, array, ARRAY_SIZE(n), max, n);
+
+	if (result < 0)
+		return result;
+	return dma_add_buffer(dma, &(struct dma_buffer){ .ioas_id = (uint32_t)n[0],
+							 .iova = n[1],
+							 .length = n[2],
+							 .token = n[3] });
+}
+
+/* A list under @key, which may be missing. */
+static int read_list(struct reader *r, struct dma *dma, json_t *o, const char *key,
+		     int (*read_one)(struct reader *r, struct dma *dma, json_t *array))
+{
+	json_t *list = json_object_get(o, key), *one;
+	int result;
+	size_t i;
+
+	json_array_foreach(list, i, one) {
+		result = read_one(r, dma, one);
+		if (result < 0)
+			return wrong(r, result, "\"%s\" has one twice, or too many", key);
+	}
+	return 0;
+}
+
+/* state.json only: the ids are those of this kernel. */
+static int read_dma(struct reader *r, struct resource *resource, json_t *o)
+{
+	uint64_t id = 0;
+	int result = 0;
+
+	resource->lost = json_is_true(json_object_get(o, "lost"));
+	if (json_object_get(o, "device-id"))
+		result = take_integer(r, o, "device-id", UINT32_MAX, &id);
+	if (result < 0)
+		return result;
+	resource->device_id = (uint32_t)id;
+	if (resource->kind != RESOURCE_IOMMUFD)
+		return 0;
+	resource->dma.marked = json_is_true(json_object_get(o, "marked"));
+	result = read_list(r, &resource->dma, o, "hwpts", read_hwpt);
+	return result < 0 ? result : read_list(r, &resource->dma, o, "buffers", read_buffer);
+}
+
 static int read_resource(struct reader *r, struct session *s, json_t *o, bool state)
 {
 	_cleanup_free_ char *label = NULL;
@@ -146,7 +246,9 @@ static int read_resource(struct reader *r, struct session *s, json_t *o, bool st
 		return wrong(r, -EINVAL, "'%s' has label '%s' or its token twice", s->name, label);
 	resource->store = store;
 	resource->preserved = json_is_true(json_object_get(o, "preserved"));
-	return 0;
+	if (resource->kind == RESOURCE_DEVICE && (result = read_device(r, resource, o)) < 0)
+		return result;
+	return state ? read_dma(r, resource, o) : 0;
 }
 
 static int read_resources(struct reader *r, struct session *s, json_t *object, bool state)

@@ -12,7 +12,8 @@
 
 static void add_marks(const struct timeline_page *page, struct history_entry *entry)
 {
-	for (enum mark mark = 0; mark < MARK_MAX; mark++) {
+	for (unsigned int i = 0; i < MARK_MAX; i++) {
+		enum mark mark = mark_in_order(i);
 		struct history_mark *m = &entry->marks[entry->n_marks];
 
 		if (!timeline_get(page, mark, &m->usec))

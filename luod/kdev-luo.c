@@ -137,6 +137,13 @@ int kdev_luo_session_preserve_fd(int session, int fd, uint64_t token)
 	return luo_ioctl(session, LIVEUPDATE_SESSION_PRESERVE_FD, &a);
 }
 
+int kdev_luo_session_unpreserve_fd(int session, uint64_t token)
+{
+	struct liveupdate_session_unpreserve_fd a = { .size = sizeof(a), .token = token };
+
+	return luo_ioctl(session, LIVEUPDATE_SESSION_UNPRESERVE_FD, &a);
+}
+
 int kdev_luo_session_retrieve_fd(int session, uint64_t token, int *ret_fd)
 {
 	struct liveupdate_session_retrieve_fd a = {

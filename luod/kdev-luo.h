@@ -73,6 +73,15 @@ uint64_t kdev_luo_next_backoff(uint64_t previous_usec);
 int kdev_luo_session_preserve_fd(int session, int fd, uint64_t token);
 
 /*
+ * Takes what was preserved under @token out of the outgoing @session again.
+ *   -ENOENT  no such token
+ *   -EBUSY   something that was preserved later depends on it
+ *   -EINVAL  @session is an incoming one
+ *   -ENOTTY  the kernel has no such command: closing the session's last fd is the only undo
+ */
+int kdev_luo_session_unpreserve_fd(int session, uint64_t token);
+
+/*
  * Takes up what the previous kernel preserved under @token; a second call gives the same file
  * again. A failure is final: the kernel answers every later call alike.
  *   -ENOENT  no such token, or the session is finished

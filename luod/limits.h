@@ -19,6 +19,12 @@
 #define LIMIT_STORE_BESIDE 16
 #define LIMIT_RESOURCES	   (LIMIT_STORE - LIMIT_STORE_BESIDE)
 
+/* What an owner may name of one iommufd, and all owners together of all of theirs. */
+#define LIMIT_IOMMUFD_HWPTS   64
+#define LIMIT_IOMMUFD_BUFFERS 1024
+#define LIMIT_HWPTS	      4096
+#define LIMIT_BUFFERS	      16384
+
 /* A text: a path, a command line (of which the kernel takes at most 4096 bytes). */
 #define LIMIT_TEXT   8192
 #define LIMIT_UNIT   256
@@ -28,10 +34,11 @@
 #define LIMIT_UNKNOWN 4096
 
 /*
- * The record or state.json. At most, in MiB: 16368 resources of 240 bytes are 4, 1023 sessions with
+ * The record or state.json. At most, in MiB: 16368 resources of 440 bytes are 7, 1023 sessions with
  * a reason of control characters only (six bytes each in JSON) are 7, what of them is unknown is 4,
- * and the texts of the target and of the update are less than 1.
+ * 4096 HWPTs of 50 bytes and 16384 DMA buffers of 80 are less than 2, and the texts of the target and
+ * of the update are less than 1.
  */
-#define LIMIT_HANDOVER (16U << 20)
+#define LIMIT_HANDOVER (24U << 20)
 
 #endif

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "restore.h"
+#include "step-device.h"
 
 #define SETTLE_RETRY_USEC    (50 * USEC_PER_MSEC)
 #define SETTLE_DEADLINE_USEC (30 * USEC_PER_SEC)
@@ -247,6 +248,7 @@ static void adopt_passed_fds(struct manager *m)
 		target_clear(&m->target);
 	custody_adopt(m, m->passed_names, m->passed_fds, m->n_passed);
 	custody_drop_lost(m);
+	devices_unmark_leftovers(m);
 }
 
 void manager_store_target(struct manager *m)

@@ -110,8 +110,8 @@ static int on_claim_timeout(sd_event_source *source _unused_, uint64_t usec _unu
 
 	if (s->state != SESSION_UNCLAIMED)
 		return 0;
-	log_warning("Nobody claimed session %u/%s within its ClaimTimeout; it is finished and its "
-		    "memory freed, as its UnclaimedPolicy says",
+	log_warning("Nobody claimed session %u/%s within its ClaimTimeout; it is finished, its "
+		    "devices are stopped and its memory is freed, as its UnclaimedPolicy says",
 		    s->uid, s->name);
 	restore_give_up(s->manager, s);
 	return 0;
@@ -407,19 +407,26 @@ static int finish(struct manager *m, struct session *s)
 	return 0;
 }
 
-int restore_finish_session(struct manager *m, struct session *s)
+/* What is in custody stays in custody: it must be out of the kernel session before FINISH. */
+static int retrieve_all(struct session *s)
 {
 	struct resource *resource;
 	int r;
 
-	/* What is in custody stays in custody: it must be out of the kernel session before FINISH. */
-	if (s->mode == SESSION_CUSTODY)
-		TAILQ_FOREACH(resource, &s->resources, entry) {
-			r = custody_fd(s, resource);
-			if (r < 0)
-				return r;
-		}
-	r = finish(m, s);
+	TAILQ_FOREACH(resource, &s->resources, entry) {
+		r = custody_fd(s, resource);
+		if (r < 0 && !resource->lost)
+			return r;
+	}
+	return 0;
+}
+
+int restore_finish_session(struct manager *m, struct session *s)
+{
+	int r = s->mode == SESSION_CUSTODY ? retrieve_all(s) : 0;
+
+	if (r >= 0)
+		r = finish(m, s);
 	if (r < 0)
 		return r;
 	log_info("Session %u/%s is finished", s->uid, s->name);
@@ -427,10 +434,39 @@ int restore_finish_session(struct manager *m, struct session *s)
 	return 0;
 }
 
+static bool has_device(const struct session *s)
+{
+	const struct resource *resource;
+
+	TAILQ_FOREACH(resource, &s->resources, entry)
+		if (resource->kind == RESOURCE_DEVICE)
+			return true;
+	return false;
+}
+
+/*
+ * A kernel session that is closed without FINISH stops the devices that are still on old page
+ * tables; FINISH would refuse, so that nobody does that by mistake.
+ */
+static int abandon(struct manager *m, struct session *s)
+{
+	log_warning(
+		"Session %u/%s is given up with a device on page tables of the previous kernel; "
+		"the kernel stops and resets it",
+		s->uid, s->name);
+	manager_set_session_state(m, s, SESSION_IDLE, NULL);
+	step_drop_kernel_session(m, s);
+	manager_save(m);
+	return 0;
+}
+
 int restore_give_up(struct manager *m, struct session *s)
 {
+	bool device = has_device(s);
 	int r = finish(m, s);
 
+	if (r == -EBUSY && device)
+		r = abandon(m, s);
 	if (r < 0)
 		return log_error_errno(r, "The kernel does not finish session %u/%s: %m", s->uid,
 				       s->name);
@@ -449,17 +485,46 @@ static unsigned int count_state(struct manager *m, enum session_state state)
 	return n;
 }
 
+/* They are their owners' again, to be opened anew: luod has nothing of them. */
+static unsigned int drop_lost_resources(struct manager *m)
+{
+	struct resource *resource, *next;
+	struct session *s;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		for (resource = TAILQ_FIRST(&s->resources); resource; resource = next) {
+			next = TAILQ_NEXT(resource, entry);
+			if (!resource->lost)
+				continue;
+			session_remove_resource(s, resource);
+			session_emit(m, s, "Resources", "Devices");
+			n++;
+		}
+	return n;
+}
+
+/* What is said of an update that did not end well, or NULL. */
+static char *what_is_missing(const struct manager *m, unsigned int sessions, unsigned int devices)
+{
+	_cleanup_free_ char *also = devices ? strprintf(", %u devices did not come back", devices)
+					    : strdup("");
+
+	if (!sessions && !devices && !m->update.record_lost)
+		return NULL;
+	return strprintf("%u sessions lost%s%s", sessions, strempty(also),
+			 m->update.record_lost ? ", handover record not usable" : "");
+}
+
 static void end(struct manager *m)
 {
 	unsigned int lost = count_state(m, SESSION_LOST);
-	bool degraded = lost || m->update.record_lost;
-	_cleanup_free_ char *error = NULL;
+	unsigned int devices = drop_lost_resources(m);
+	bool degraded = lost || devices || m->update.record_lost;
+	_cleanup_free_ char *error = what_is_missing(m, lost, devices);
 	int r;
 
 	timeline_mark(&m->update.timeline, MARK_FINISHED);
-	if (degraded)
-		error = strprintf("%u sessions lost%s", lost,
-				  m->update.record_lost ? ", handover record not usable" : "");
 	history_store(m, degraded ? "degraded" : "done", error);
 	timeline_close(&m->update.timeline);
 	if (m->kernel_fd >= 0) {

@@ -146,6 +146,8 @@ static void resource_free(struct resource *resource)
 {
 	free(resource->label);
 	free(resource->device);
+	free(resource->iommufd);
+	dma_clear(&resource->dma);
 	close_fd(resource->fd);
 	free(resource);
 }
@@ -176,6 +178,16 @@ struct resource *session_find_resource(struct session *s, const char *label)
 
 	TAILQ_FOREACH(resource, &s->resources, entry)
 		if (streq(resource->label, label))
+			return resource;
+	return NULL;
+}
+
+struct resource *session_find_device(struct session *s, const char *address)
+{
+	struct resource *resource;
+
+	TAILQ_FOREACH(resource, &s->resources, entry)
+		if (resource->device && streq(resource->device, address))
 			return resource;
 	return NULL;
 }
@@ -232,6 +244,9 @@ int session_redeclare_resource(struct session *s, struct resource *resource,
 		return -EEXIST;
 	resource->kind = kind;
 	resource->bytes = bytes;
+	resource->preserved = false;
+	free(resource->device);
+	resource->device = NULL;
 	use_token(s, resource, token);
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
 
+#include "dma.h"
 #include "util.h"
 
 #define SESSION_NAME_MAX  48
@@ -80,9 +81,15 @@ struct resource {
 	uint64_t token;
 	uint64_t bytes;
 	uint64_t filled; /* bytes of it without holes, as far as the running update has come */
-	bool preserved;	 /* in the kernel session of the running update */
+	bool preserved;	 /* in the kernel session of the running update, as far as luod knows */
+	bool lost;	 /* it came to the jump, and the kernel does not give it back */
 	int fd;		 /* custody: owned; otherwise, or not retrieved yet: -EBADF */
 	uint32_t store;	 /* custody: its number in luod's fd store; 0: it has none */
+
+	/* Custody only. */
+	char *iommufd;	    /* of a device: the label of the iommufd that it is bound to */
+	uint32_t device_id; /* of a device that luod has bound: its id there; else 0 */
+	struct dma dma;	    /* of an iommufd: what its owner has named of it */
 };
 
 TAILQ_HEAD(resource_list, resource);
@@ -148,6 +155,8 @@ struct session *session_free(struct session *s);
 DEFINE_CLEANUP(struct session *, session_free)
 
 struct resource *session_find_resource(struct session *s, const char *label);
+/* The resource that is this PCI device, or NULL. */
+struct resource *session_find_device(struct session *s, const char *address);
 
 /*
  * Adds a resource. @fd is consumed on success only (-EBADF for one that luod does not hold).

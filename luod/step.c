@@ -12,6 +12,7 @@
 #include "kdev-luo.h"
 #include "log.h"
 #include "quiesce.h"
+#include "step-device.h"
 
 #define FILL_BYTES (1ULL << 30)
 
@@ -58,6 +59,7 @@ void step_drop_kernel_session(struct manager *m, struct session *s)
 {
 	struct resource *resource;
 
+	devices_release(s);
 	drop(m, s->kernel_name, &s->kernel_fd);
 	if (s->mode == SESSION_DELEGATION)
 		while ((resource = TAILQ_FIRST(&s->resources)))
@@ -232,7 +234,7 @@ static int memory_act(struct manager *m)
 		if (s->state != SESSION_PREPARING || s->mode != SESSION_CUSTODY)
 			continue;
 		TAILQ_FOREACH(resource, &s->resources, entry)
-			if (!resource->preserved)
+			if (resource->kind == RESOURCE_MEMORY && !resource->preserved)
 				return preserve_resource(m, s, resource);
 	}
 	return STEP_DONE;
@@ -404,6 +406,8 @@ const struct step update_steps[] = {
 	  .timeout = quiesce_timeout },
 	{ "barrier", MARK_BARRIER, .act = load_and_wait_for_owners, .timeout = barrier_timeout,
 	  .expired = barrier_expired },
+	{ "devices", MARK_DEVICES, .act = devices_act, .undo = devices_undo,
+	  .timeout = step_timeout },
 	{ "record", MARK_RECORD, .act = record_act, .timeout = step_timeout },
 	{ "filesystems", MARK_FILESYSTEMS, .direct_only = true, .act = filesystems_act,
 	  .undo = filesystems_undo, .timeout = step_timeout },

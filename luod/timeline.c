@@ -34,8 +34,22 @@ static const char *const mark_table[] = {
 	[MARK_FIRST_RESUMED] = "first-resumed",
 	[MARK_LAST_RESUMED] = "last-resumed",
 	[MARK_FINISHED] = "finished",
+	[MARK_DEVICES] = "devices",
 };
 DEFINE_STRING_TABLE(mark, enum mark)
+
+static const enum mark order[] = {
+	MARK_BEGIN,	  MARK_CHECK,	    MARK_SESSIONS,	MARK_MEMORY,	   MARK_QUIESCE,
+	MARK_BARRIER,	  MARK_FIRST_READY, MARK_ALL_READY,	MARK_DEVICES,	   MARK_RECORD,
+	MARK_FILESYSTEMS, MARK_JUMP,	    MARK_KEEPER,	MARK_LUOD,	   MARK_RESTORED,
+	MARK_FIRST_CLAIM, MARK_LAST_CLAIM,  MARK_FIRST_RESUMED, MARK_LAST_RESUMED, MARK_FINISHED,
+};
+_Static_assert(ARRAY_SIZE(order) == MARK_MAX, "each mark has its place");
+
+enum mark mark_in_order(unsigned int i)
+{
+	return order[i];
+}
 
 _Static_assert(sizeof(struct timeline_page) <= TIMELINE_SIZE, "the timeline must fit its page");
 _Static_assert(MARK_MAX <= TIMELINE_MARKS, "too many marks");

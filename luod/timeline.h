@@ -38,8 +38,12 @@ enum mark {
 	MARK_FIRST_RESUMED,
 	MARK_LAST_RESUMED,
 	MARK_FINISHED,
+	MARK_DEVICES,
 	MARK_MAX,
 };
+
+/* The @i-th mark in the order of an update, which is not that of their numbers; @i < MARK_MAX. */
+enum mark mark_in_order(unsigned int i);
 
 const char *mark_to_string(enum mark mark);
 int mark_from_string(const char *word);

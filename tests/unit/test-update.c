@@ -56,6 +56,15 @@ static void test_phase_words(void **state _unused_)
 	assert_true(phase_from_string("loaded") < 0);
 }
 
+static unsigned int place_of(enum mark mark)
+{
+	unsigned int i = 0;
+
+	while (mark_in_order(i) != mark)
+		i++;
+	return i;
+}
+
 static void test_steps(void **state _unused_)
 {
 	static const struct manager m = {
@@ -72,7 +81,7 @@ static void test_steps(void **state _unused_)
 		/* A step has the mark of its name, and the marks are in the steps' order. */
 		assert_string_equal(mark_to_string(step->mark), step->name);
 		if (i > 0)
-			assert_true(step->mark > update_steps[i - 1].mark);
+			assert_true(place_of(step->mark) > place_of(update_steps[i - 1].mark));
 		/* What stops the host's services or its filesystems has a way back. */
 		if (step->direct_only)
 			assert_non_null(step->undo);

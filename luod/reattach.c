@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* reattach - see reattach.h. */
+#include "reattach.h"
+
+#include "kdev-iommufd.h"
+#include "liblu.h"
+#include "manager.h"
+
+struct areas {
+	struct lu_area *items;
+	size_t n;
+};
+
+static void areas_clear(struct areas *a)
+{
+	free(a->items);
+}
+
+/* @step is what could not be done. */
+static int fail(int error, const char *step, char **ret_why)
+{
+	*ret_why = strprintf("%s: %s", step, strerror(-error));
+	return error;
+}
+
+static int choose(const struct areas *areas, uint64_t wanted, uint64_t *ret, char **ret_why)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < areas->n; i++) {
+		uint64_t token = areas->items[i].hwpt_token;
+
+		if (wanted != REATTACH_ONLY_HWPT && token != wanted)
+			continue;
+		if (found && token != *ret) {
+			*ret_why = strdup("there were several page tables; say which one by "
+					  "'hwpt-token'");
+			return -ENOTUNIQ;
+		}
+		*ret = token;
+		found = true;
+	}
+	if (found)
+		return 0;
+	*ret_why = strdup("no page tables of that token came through the jump");
+	return -ENODATA;
+}
+
+/* For liblu, which asks by token. */
+static int memory_of(uint64_t token, void *userdata)
+{
+	struct session *s = userdata;
+	struct resource *resource;
+
+	TAILQ_FOREACH(resource, &s->resources, entry)
+		if (resource->kind == RESOURCE_MEMORY && resource->token == token)
+			return custody_fd(s, resource);
+	return -ENODATA;
+}
+
+static int fill(struct session *s, int iommufd, uint32_t device_id, const struct areas *areas,
+		struct hwpt *hwpt, char **ret_why)
+{
+	int r = lu_ioas_map_areas(iommufd, hwpt->ioas_id, hwpt->token, areas->items, areas->n,
+				  memory_of, s);
+
+	if (r < 0)
+		return fail(r, "the memory cannot be mapped again", ret_why);
+	r = kdev_iommufd_hwpt_alloc(iommufd, device_id, hwpt->ioas_id, &hwpt->id);
+	return r < 0 ? fail(r, "there are no new page tables (IOMMU_HWPT_ALLOC)", ret_why) : 0;
+}
+
+/* New page tables of that name; all or nothing. */
+static int make_tables(struct session *s, struct resource *iommufd, uint32_t device_id,
+		       const struct areas *areas, uint64_t token, char **ret_why)
+{
+	struct hwpt hwpt = { .token = token };
+	int r = kdev_iommufd_ioas_alloc(iommufd->fd, &hwpt.ioas_id);
+
+	if (r < 0)
+		return fail(r, "there is no new address space (IOMMU_IOAS_ALLOC)", ret_why);
+	r = fill(s, iommufd->fd, device_id, areas, &hwpt, ret_why);
+	if (r >= 0) {
+		r = dma_add_hwpt(&iommufd->dma, &hwpt);
+		if (r < 0)
+			kdev_iommufd_destroy(iommufd->fd, hwpt.id);
+	}
+	if (r < 0)
+		kdev_iommufd_destroy(iommufd->fd, hwpt.ioas_id);
+	return r;
+}
+
+static int bind_once(struct resource *device, const struct resource *iommufd, char **ret_why)
+{
+	int r;
+
+	if (device->device_id)
+		return 0;
+	r = lu_device_bind(device->fd, iommufd->fd, &device->device_id);
+	return r < 0 ? fail(r, "it cannot be bound to its iommufd", ret_why) : 0;
+}
+
+static int find_iommufd(struct session *s, const struct resource *device, struct resource **ret,
+			char **ret_why)
+{
+	int r;
+
+	*ret = device->iommufd ? session_find_resource(s, device->iommufd) : NULL;
+	if (!*ret)
+		return fail(-ENODATA, "its iommufd is not in the session", ret_why);
+	r = custody_fd(s, *ret);
+	return r < 0 ? fail(r, "its iommufd did not come back", ret_why) : 0;
+}
+
+int reattach_device(struct session *s, struct resource *device, uint64_t hwpt_token,
+		    struct reattached *ret, char **ret_why)
+{
+	_cleanup_(areas_clear) struct areas areas = {};
+	struct resource *iommufd;
+	const struct hwpt *hwpt;
+	uint64_t token = 0;
+	int r;
+
+	r = find_iommufd(s, device, &iommufd, ret_why);
+	if (r < 0)
+		return r;
+	r = custody_fd(s, device);
+	if (r < 0)
+		return fail(r, "it did not come back", ret_why);
+	r = lu_iommufd_areas(iommufd->fd, &areas.items, &areas.n);
+	if (r < 0)
+		return fail(r, "the kernel does not tell what was mapped", ret_why);
+	if ((r = choose(&areas, hwpt_token, &token, ret_why)) < 0 ||
+	    (r = bind_once(device, iommufd, ret_why)) < 0)
+		return r;
+	hwpt = dma_find_hwpt(&iommufd->dma, token);
+	if (!hwpt) {
+		r = make_tables(s, iommufd, device->device_id, &areas, token, ret_why);
+		if (r < 0)
+			return r;
+		hwpt = dma_find_hwpt(&iommufd->dma, token);
+	}
+	r = lu_device_attach(device->fd, hwpt->id);
+	if (r < 0)
+		return fail(r, "it cannot be attached to the new page tables", ret_why);
+	*ret = (struct reattached){ .device_id = device->device_id,
+				    .ioas_id = hwpt->ioas_id,
+				    .hwpt_id = hwpt->id };
+	return 0;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* step-device - see step-device.h. */
+#include "step-device.h"
+
+#include "barrier.h"
+#include "kdev-luo.h"
+#include "log.h"
+#include "step.h"
+
+/* What the kernel's refusals mean (Documentation/userspace-api/liveupdate-dma.rst). */
+static const struct {
+	enum resource_kind kind;
+	int error;
+	const char *text;
+} refusals[] = {
+	{ RESOURCE_IOMMUFD, -EINVAL,
+	  "no HWPT of it is marked, nothing is mapped in the IOAS of one, or memory was punched out "
+	  "after it had been mapped" },
+	{ RESOURCE_IOMMUFD, -ENOENT,
+	  "it maps memory that is not attached to this session, a DMA buffer is not mapped any more, "
+	  "or this kernel cannot preserve an iommufd" },
+	{ RESOURCE_IOMMUFD, -EOPNOTSUPP,
+	  "something is mapped that is no memfd, or one that was not sealed (F_SEAL_SEAL, F_SEAL_GROW "
+	  "and F_SEAL_SHRINK) before it was mapped" },
+	{ RESOURCE_DEVICE, -ENOENT,
+	  "it is not bound to the iommufd that it was attached with, was opened through a group, has "
+	  "another driver than vfio-pci, or this kernel cannot preserve a device" },
+	{ RESOURCE_DEVICE, -EINVAL,
+	  "it is not attached to a marked HWPT, not in power state D0, or not alone in its IOMMU "
+	  "group" },
+	{ RESOURCE_DEVICE, -EOPNOTSUPP,
+	  "it is of a kind that cannot be preserved (a virtual function, or one that has some; a USB "
+	  "controller; with ATS, PRI or PASIDs in use; with memory that its firmware wants mapped)" },
+	{ RESOURCE_IOMMUFD, -EBUSY,
+	  "it is preserved in another session, or came with an earlier update that is not finished" },
+	{ RESOURCE_DEVICE, -EBUSY,
+	  "it is preserved in another session, or came with an earlier update that is not finished" },
+};
+
+static const char *meaning(enum resource_kind kind, int error)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++)
+		if (refusals[i].kind == kind && refusals[i].error == error)
+			return refusals[i].text;
+	return strerror(-error);
+}
+
+static int leave_behind(struct manager *m, struct session *s, int error, const char *why)
+{
+	int r = barrier_leave_behind(m, s, error, why ? why : "out of memory");
+
+	return r < 0 ? r : STEP_AGAIN;
+}
+
+/* --- custody ---------------------------------------------------------------------------------- */
+
+static int mark(struct manager *m, struct session *s, struct resource *iommufd)
+{
+	_cleanup_free_ char *what = NULL, *why = NULL;
+	int r;
+
+	if (!iommufd->dma.n_hwpts) {
+		why = strprintf("no HWPT of '%s' is named (AttachIommufd)", iommufd->label);
+		return leave_behind(m, s, -EINVAL, why);
+	}
+	/* Of an update that was called off, if somebody still had the session then. */
+	dma_unmark(&iommufd->dma, iommufd->fd);
+	/* Written down first: a luod that is killed here has left some behind. */
+	iommufd->dma.marked = true;
+	manager_save(m);
+	r = dma_mark(&iommufd->dma, iommufd->fd, &what);
+	if (r >= 0)
+		return STEP_DONE;
+	why = strprintf("page tables of '%s' cannot be marked: %s", iommufd->label,
+			what ? what : strerror(-r));
+	return leave_behind(m, s, r, why);
+}
+
+static int preserve(struct manager *m, struct session *s, struct resource *resource)
+{
+	_cleanup_free_ char *why = NULL;
+	int r;
+
+	update_progress(m);
+	if (resource->kind == RESOURCE_IOMMUFD) {
+		r = mark(m, s, resource);
+		if (r != STEP_DONE)
+			return r;
+	}
+	r = kdev_luo_session_preserve_fd(s->kernel_fd, resource->fd, resource->token);
+	if (r >= 0) {
+		resource->preserved = true;
+		return STEP_AGAIN;
+	}
+	why = strprintf("the kernel does not preserve %s '%s'%s%s: %s (%s)",
+			resource_kind_to_string(resource->kind), resource->label,
+			resource->device ? " at " : "", strempty(resource->device),
+			meaning(resource->kind, r), strerror(-r));
+	return leave_behind(m, s, r, why);
+}
+
+/* The first one that is not in the kernel session yet, in the order that the kernel wants. */
+static struct resource *next_of(struct session *s)
+{
+	static const enum resource_kind order[] = { RESOURCE_IOMMUFD, RESOURCE_DEVICE };
+	struct resource *resource;
+
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		TAILQ_FOREACH(resource, &s->resources, entry)
+			if (resource->kind == order[i] && !resource->preserved)
+				return resource;
+	return NULL;
+}
+
+/* --- delegation ------------------------------------------------------------------------------- */
+
+/* The kernel tells nobody what is in a session. It does tell that a token is taken. */
+static int token_is_taken(const struct session *s, uint64_t token)
+{
+	_cleanup_close_ int probe = memfd_new("luod-probe");
+	int r;
+
+	if (probe < 0)
+		return probe;
+	if (ftruncate(probe, 1) < 0)
+		return -errno;
+	r = kdev_luo_session_preserve_fd(s->kernel_fd, probe, token);
+	if (r == -EEXIST)
+		return 1;
+	if (r < 0)
+		return r;
+	/* A kernel that cannot take it out drops it with the session, which does not go along now. */
+	kdev_luo_session_unpreserve_fd(s->kernel_fd, token);
+	return 0;
+}
+
+static int verify(struct manager *m, struct session *s, struct resource *resource)
+{
+	_cleanup_free_ char *why = NULL;
+	int r = token_is_taken(s, resource->token);
+
+	update_progress(m);
+	if (r > 0) {
+		resource->preserved = true;
+		return STEP_AGAIN;
+	}
+	if (r == 0)
+		why = strprintf("its owner declared '%s', but did not preserve it (token %llu)",
+				resource->label, (unsigned long long)resource->token);
+	else
+		why = strprintf("it cannot be told whether '%s' is preserved: %s", resource->label,
+				strerror(-r));
+	return leave_behind(m, s, r < 0 ? r : -ENOENT, why);
+}
+
+static struct resource *next_declared(struct session *s)
+{
+	struct resource *resource;
+
+	TAILQ_FOREACH(resource, &s->resources, entry)
+		if (!resource->preserved)
+			return resource;
+	return NULL;
+}
+
+/* --- the step --------------------------------------------------------------------------------- */
+
+static void tell_owners(struct manager *m)
+{
+	struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		if (s->state == SESSION_READY)
+			bus_set_emit_signal(&m->buses, s->path, LUOD_SESSION_INTERFACE, "Preserved",
+					    "s", m->update.info.id);
+}
+
+int devices_act(struct manager *m)
+{
+	struct resource *resource;
+	struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry) {
+		bool custody = s->mode == SESSION_CUSTODY;
+
+		if (s->state != SESSION_READY)
+			continue;
+		resource = custody ? next_of(s) : next_declared(s);
+		if (resource)
+			return custody ? preserve(m, s, resource) : verify(m, s, resource);
+	}
+	tell_owners(m);
+	return STEP_DONE;
+}
+
+static void unpreserve(struct session *s, struct resource *resource)
+{
+	int r;
+
+	if (!resource->preserved || s->kernel_fd < 0)
+		return;
+	r = kdev_luo_session_unpreserve_fd(s->kernel_fd, resource->token);
+	if (r < 0)
+		log_debug_errno(r, "'%s' goes with its kernel session: %m", resource->label);
+	else
+		resource->preserved = false;
+}
+
+static void unmark(const struct session *s, struct resource *resource)
+{
+	int r;
+
+	if (resource->fd < 0 || !resource->dma.marked)
+		return;
+	r = dma_unmark(&resource->dma, resource->fd);
+	if (r < 0)
+		log_warning_errno(r,
+				  "Cannot take the marks of '%s' of session %u/%s away yet: %m, "
+				  "ignoring",
+				  resource->label, s->uid, s->name);
+}
+
+void devices_release(struct session *s)
+{
+	static const enum resource_kind order[] = { RESOURCE_DEVICE, RESOURCE_IOMMUFD };
+	struct resource *resource;
+
+	if (s->mode != SESSION_CUSTODY)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		TAILQ_FOREACH_REVERSE(resource, &s->resources, resource_list, entry)
+	if (resource->kind == order[i])
+		unpreserve(s, resource);
+	TAILQ_FOREACH(resource, &s->resources, entry)
+		unmark(s, resource);
+}
+
+void devices_undo(struct manager *m)
+{
+	struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		devices_release(s);
+}
+
+void devices_unmark_leftovers(struct manager *m)
+{
+	struct resource *resource;
+	struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry) {
+		if (session_in_update(s))
+			continue;
+		TAILQ_FOREACH(resource, &s->resources, entry)
+			unmark(s, resource);
+	}
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vfio - see vfio.h. */
+#include "vfio.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+/* linux/fcntl.h, which does not go together with fcntl.h; since 6.10, older than any LUO. */
+#define DUPFD_QUERY (1024 + 3)
+
+#define IOMMUFD_LINK "anon_inode:[iommufd]"
+#define DEVICE_LINK  "anon_inode:[vfio-device]"
+#define SYSPATH	     "vfio-device-syspath:"
+#define FDINFO_MAX   65536
+
+static bool all_in(const char *text, size_t n, const char *characters)
+{
+	return strspn(text, characters) >= n;
+}
+
+bool pci_address_valid(const char *text)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t domain = strspn(text, hex);
+
+	if (domain < 4 || domain > 8)
+		return false;
+	text += domain;
+	return strlen(text) == strlen(":00:00.0") && text[0] == ':' && all_in(text + 1, 2, hex) &&
+	       text[3] == ':' && all_in(text + 4, 2, hex) && text[6] == '.' &&
+	       all_in(text + 7, 1, "01234567");
+}
+
+/* Where in /sys the character device with this number is, as "../../devices/..."; NULL: nowhere. */
+static char *sysfs_of_number(const char *root, dev_t number)
+{
+	_cleanup_free_ char *path =
+		strprintf("%s/sys/dev/char/%u:%u", root, major(number), minor(number));
+	char target[PATH_MAX];
+	ssize_t n = path ? readlink(path, target, sizeof(target)) : -1;
+
+	return n < 0 || n == sizeof(target) ? NULL : strndup(target, (size_t)n);
+}
+
+/* Takes the last component off @path and returns it, or NULL when there is none. */
+static char *take_last(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return NULL;
+	*slash = '\0';
+	return slash + 1;
+}
+
+/* 1: @fd is a character device, *ret is where. 0: it is not. */
+static int character_device(const char *root, int fd, char **ret)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*ret = S_ISCHR(st.st_mode) ? sysfs_of_number(root, st.st_rdev) : NULL;
+	return *ret != NULL;
+}
+
+static bool link_is(int fd, const char *wanted)
+{
+	_cleanup_free_ char *link = NULL;
+
+	return fd_readlink(fd, &link) >= 0 && streq(link, wanted);
+}
+
+int vfio_fd_is_iommufd(const char *root, int fd)
+{
+	_cleanup_free_ char *path = NULL;
+	const char *name, *class;
+	int r = character_device(root, fd, &path);
+
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return link_is(fd, IOMMUFD_LINK);
+	name = take_last(path);
+	class = take_last(path);
+	return name && class && streq(name, "iommu") && streq(class, "misc");
+}
+
+static int address_of_path(const char *path, char **ret)
+{
+	const char *name = strrchr(path, '/');
+
+	if (!name || !pci_address_valid(name + 1))
+		return 0;
+	*ret = strdup(name + 1);
+	return *ret ? 1 : -ENOMEM;
+}
+
+/* Of one without a number. A device that was opened through a group has no more than that either. */
+static int address_of_anonymous(const char *root, int fd, char **ret)
+{
+	_cleanup_free_ char *path = strprintf("%s/proc/self/fdinfo/%d", root, fd), *text = NULL;
+	char *line;
+
+	if (!link_is(fd, DEVICE_LINK))
+		return 0;
+	if (!path || file_read_full(path, FDINFO_MAX, &text, NULL) < 0)
+		return 0;
+	line = strstr(text, SYSPATH);
+	if (!line)
+		return 0;
+	line[strcspn(line, "\n")] = '\0';
+	return address_of_path(line, ret);
+}
+
+int vfio_fd_address(const char *root, int fd, char **ret_address)
+{
+	_cleanup_free_ char *path = NULL;
+	const char *name, *class;
+	int r = character_device(root, fd, &path);
+
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return address_of_anonymous(root, fd, ret_address);
+	name = take_last(path);
+	class = take_last(path);
+	if (!name || !class || strncmp(name, "vfio", 4) != 0 || !streq(class, "vfio-dev"))
+		return 0;
+	return address_of_path(path, ret_address);
+}
+
+bool fd_is_same_file(int a, int b)
+{
+	return fcntl(a, DUPFD_QUERY, b) == 1;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vfio - which thing a client's fd is: an iommufd, or the character device of which PCI device. By
+ * what the kernel says of the file, never by the path that somebody opened it by: the number of a
+ * character device leads through /sys/dev/char to what has it; files that came out of a kernel
+ * session have no number, and their names (which no user can give) and /proc/self/fdinfo tell.
+ *
+ * Nothing here asks the file itself anything: an ioctl on a stranger's fd may mean anything.
+ * @root stands before every path of /sys and /proc.
+ */
+#ifndef LUOD_VFIO_H
+#define LUOD_VFIO_H
+
+#include "util.h"
+
+/* "0000:00:03.0": domain of four to eight hexadecimal digits, bus, device, function. */
+bool pci_address_valid(const char *text);
+
+/* 1: it is an iommufd. 0: it is something else. Negative errno: it is no fd. */
+int vfio_fd_is_iommufd(const char *root, int fd);
+
+/* 1: it is a VFIO PCI device, *ret_address (freed by the caller) says which. 0, negative: as above. */
+int vfio_fd_address(const char *root, int fd, char **ret_address);
+
+/* Do both refer to the same open file? Two iommufds of one owner are not, though one node is both. */
+bool fd_is_same_file(int a, int b);
+
+#endif
