@@ -15,6 +15,7 @@ static void on_event(const struct lu_event &event)
 	case LU_EVENT_STATE:
 	case LU_EVENT_DISCONNECTED:
 	case LU_EVENT_RECONNECTED:
+	case LU_EVENT_PRESERVED:
 	case LU_EVENT_NONE:
 		break;
 	}
