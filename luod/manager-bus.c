@@ -415,7 +415,7 @@ static int cancel_granted(struct manager *manager, sd_bus_message *m, sd_bus_err
 					 manager_state(manager));
 	why = strprintf("Cancelled by uid %u%s%s%s%.*s", caller->uid,
 			isempty(caller->unit) ? "" : " of ", strempty(caller->unit),
-			isempty(reason) ? "." : ": ", FIT(strempty(reason), REASON_MAX));
+			isempty(reason) ? "." : ": ", FIT(reason, REASON_MAX));
 	update_cancel(manager, strempty(why));
 	return sd_bus_reply_method_return(m, NULL);
 }
