@@ -122,7 +122,7 @@ struct luctl_timeline {
 	char *from;
 	char *to;
 	char *jump;
-	char *result; /* done, degraded, failed, cancelled, running */
+	char *result; /* done, degraded, failed, cancelled, lost, running */
 	char *error;  /* why, a sentence */
 	char *reason;
 	char *delivered;

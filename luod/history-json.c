@@ -10,10 +10,9 @@
 #include "limits.h"
 
 static const char *const history_result_table[] = {
-	[HISTORY_DONE] = "done",
-	[HISTORY_DEGRADED] = "degraded",
-	[HISTORY_FAILED] = "failed",
-	[HISTORY_CANCELLED] = "cancelled",
+	[HISTORY_DONE] = "done",     [HISTORY_DEGRADED] = "degraded",
+	[HISTORY_FAILED] = "failed", [HISTORY_CANCELLED] = "cancelled",
+	[HISTORY_LOST] = "lost",
 };
 DEFINE_STRING_TABLE(history_result, enum history_result)
 
@@ -125,6 +124,13 @@ static void read_uid(json_t *root, struct update_info *info)
 	info->has_uid = true;
 }
 
+/* Nobody knows when, or not yet. */
+static bool has_no_end(const struct history_entry *entry)
+{
+	return streq(entry->result, "running") ||
+	       streq(entry->result, history_result_to_string(HISTORY_LOST));
+}
+
 /* An older luod wrote down when only with the marks. */
 static void read_times(json_t *root, struct history_entry *entry)
 {
@@ -137,7 +143,9 @@ static void read_times(json_t *root, struct history_entry *entry)
 		if (m->mark == MARK_BEGIN && !entry->info.began_usec)
 			entry->info.began_usec = m->realtime_usec;
 	}
-	for (unsigned int i = 0; i < entry->n_marks && !json_object_get(root, "ended-usec"); i++)
+	if (json_object_get(root, "ended-usec") || has_no_end(entry))
+		return;
+	for (unsigned int i = 0; i < entry->n_marks; i++)
 		if (entry->marks[i].realtime_usec > entry->ended_usec)
 			entry->ended_usec = entry->marks[i].realtime_usec;
 }

@@ -3,8 +3,12 @@
  * history - how updates went: one JSON file per update in /var/lib/luod/history, named by time
  * and id. The newest one is also kept in memory, for when the disk cannot be written yet.
  *
- * Only the last updates are kept. Each file also counts all of them, itself included, so that the
- * counts never go down when an old file is dropped.
+ * An update that is about to jump is written down as "running", and its end replaces that. Whose end
+ * nobody wrote, although luod has looked for what came through the jump, is lost: the next kernel
+ * never came up, or without it.
+ *
+ * Only the last updates are kept. Each file of an update that has ended also counts all of them,
+ * itself included, so that the counts never go down when an old file is dropped.
  */
 #ifndef LUOD_HISTORY_H
 #define LUOD_HISTORY_H
@@ -23,6 +27,7 @@ enum history_result {
 	HISTORY_DEGRADED,
 	HISTORY_FAILED,
 	HISTORY_CANCELLED,
+	HISTORY_LOST, /* it jumped, and no luod of a next kernel found anything of it */
 	HISTORY_RESULT_MAX,
 };
 
@@ -63,6 +68,21 @@ int history_parse(const char *text, size_t size, struct history_entry *ret);
 
 /* Remembers how the update at hand ended. What fails is logged. */
 void history_store(struct manager *m, const char *result, const char *error);
+
+/*
+ * The update at hand jumps: whatever becomes of it, it is on disk. What fails is logged; an update
+ * must not fail because of a full disk.
+ */
+void history_begin(struct manager *m);
+
+/* luod has settled: says which updates are lost and writes that down, as soon as the disk lets it. */
+void history_settle(struct manager *m);
+
+/*
+ * What the disk says of an update that has jumped: of this id, or "" for the last that did. For when
+ * the handover record does not say it. *ret must be valid, it is replaced. -ENOENT.
+ */
+int history_recall(struct manager *m, const char *id, struct update_info *ret);
 
 /* The update of this id, or the last one for "". -ENOENT: there is none. */
 int history_find(struct manager *m, const char *id, struct history_entry *ret);

@@ -25,6 +25,7 @@
 #define LUOD_MESSAGE_CLAIM_REFUSED	"8a5d1f0c2b7e4a4f9b0f6c1f0a7d3e08"
 #define LUOD_MESSAGE_CONFIG_PROBLEM	"8a5d1f0c2b7e4a4f9b0f6c1f0a7d3e09"
 #define LUOD_MESSAGE_KERNEL_UNSUPPORTED "8a5d1f0c2b7e4a4f9b0f6c1f0a7d3e0a"
+#define LUOD_MESSAGE_UPDATE_LOST	"8a5d1f0c2b7e4a4f9b0f6c1f0a7d3e0b"
 
 void log_set_level(int level);
 int log_get_level(void);

@@ -200,6 +200,7 @@ struct manager *manager_free(struct manager *m)
 	strv_free(m->passed_names);
 	sd_event_source_disable_unref(m->settle_timer);
 	sd_event_source_disable_unref(m->history_timer);
+	sd_event_source_disable_unref(m->lost_timer);
 	sd_event_source_disable_unref(m->metrics_timer);
 	sd_event_unref(m->event);
 	free(m->kernel_release);

@@ -60,6 +60,8 @@ struct manager {
 	int peer_socket;		/* from systemd, until it is served; or -EBADF */
 	sd_event_source *history_timer; /* the last history is not on disk yet */
 	char *last_history;		/* JSON of the last update that ended in this kernel */
+	sd_event_source *lost_timer;	/* who is lost is not on disk yet, or the disk not there */
+	unsigned int lost_tries;
 	sd_event_source *metrics_timer; /* the metrics are to be written */
 	int metrics_error;		/* of the last try */
 	bool metrics_complained;

@@ -219,6 +219,15 @@ static void open_timeline(struct manager *m)
 		TAKE_FD(fd);
 }
 
+/* Without the record: the timeline says which update it is, and the disk who began it and why. */
+static void recall_update(struct manager *m)
+{
+	const char *id = timeline_id(&m->update.timeline);
+
+	if (history_recall(m, id, &m->update.info) < 0)
+		strcpy(m->update.info.id, id);
+}
+
 static void adopt_sessions(struct manager *m, struct handover *h, struct arrivals *a)
 {
 	struct session *s;
@@ -239,20 +248,23 @@ static void restore_after_jump(struct manager *m, struct arrivals *a)
 	timeline_mark_at(&m->update.timeline, MARK_KEEPER, a->list->tsc_start);
 	timeline_mark_at(&m->update.timeline, MARK_LUOD, m->start_counter);
 	r = read_record(m, &h);
-	if (r >= 0) {
+	m->update.record_lost = r < 0;
+	if (r < 0)
+		recall_update(m);
+	else
 		update_info_copy(&h.update, &m->update.info);
-		log_set_update_id(m->update.info.id);
+	log_set_update_id(m->update.info.id);
+	if (r >= 0) {
 		adopt_sessions(m, &h, a);
 		handover_clear(&h);
 	}
-	m->update.record_lost = r < 0;
 	for (size_t i = 0; i < a->list->count; i++)
 		take_up_unrecorded(m, i, a);
 	timeline_mark(&m->update.timeline, MARK_RESTORED);
 	log_message(LOG_NOTICE, LUOD_MESSAGE_RESTORED,
 		    "Update %s: this is %s, %u sessions came through (%s)",
-		    m->update.record_lost ? "?" : m->update.info.id, m->kernel_release,
-		    m->n_sessions, delivery_to_string(m->delivery));
+		    *m->update.info.id ? m->update.info.id : "?", m->kernel_release, m->n_sessions,
+		    delivery_to_string(m->delivery));
 	update_set_phase(m, PHASE_RESTORING);
 	restore_check(m);
 }
@@ -389,6 +401,7 @@ int restore_settle(struct manager *m)
 	}
 	m->settled = true;
 	manager_save(m);
+	history_settle(m);
 	return 0;
 }
 

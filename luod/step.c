@@ -7,6 +7,7 @@
 #include "barrier.h"
 #include "freeze.h"
 #include "handover.h"
+#include "history.h"
 #include "holder.h"
 #include "kdev-kexec.h"
 #include "kdev-luo.h"
@@ -282,6 +283,7 @@ static int record_act(struct manager *m)
 	    (names_size > 0 &&
 	     (r = preserve_sealed(m, "luod-names", names, names_size, HANDOVER_TOKEN_NAMES)) < 0))
 		return r;
+	history_begin(m);
 	/* Said now: from the next step on the journal's disk may not take anything any more. */
 	log_message(LOG_NOTICE, LUOD_MESSAGE_JUMPING,
 		    "Update %s: everything is preserved, jumping "

@@ -139,6 +139,20 @@ void timeline_close(struct timeline *t)
 	t->fd = close_fd(t->fd);
 }
 
+void timeline_set_id(struct timeline *t, const char *id)
+{
+	if (t->page)
+		snprintf(t->page->update_id, sizeof(t->page->update_id), "%s", id);
+}
+
+const char *timeline_id(const struct timeline *t)
+{
+	const char *id = t->page ? t->page->update_id : "";
+
+	return strnlen(id, TIMELINE_ID_SIZE) == 32 && strspn(id, "0123456789abcdef") == 32 ? id
+											   : "";
+}
+
 void timeline_mark_at(struct timeline *t, enum mark mark, uint64_t tsc)
 {
 	if (!t->page)

@@ -14,9 +14,10 @@
 
 #include "util.h"
 
-#define TIMELINE_SIZE	4096
-#define TIMELINE_FDNAME "timeline" /* in luod's own fd store, until the jump */
-#define TIMELINE_MARKS	64
+#define TIMELINE_SIZE	 4096
+#define TIMELINE_FDNAME	 "timeline" /* in luod's own fd store, until the jump */
+#define TIMELINE_MARKS	 64
+#define TIMELINE_ID_SIZE 40
 
 enum mark {
 	MARK_BEGIN,
@@ -63,6 +64,7 @@ struct timeline_page {
 		uint64_t monotonic_nsec;
 	} calibration[2];
 	struct timeline_stamp marks[TIMELINE_MARKS];
+	char update_id[TIMELINE_ID_SIZE]; /* "": a luod that did not write it yet */
 };
 
 struct timeline {
@@ -78,6 +80,11 @@ int timeline_new(struct timeline *ret);
 /* Takes a page that came through the jump; @fd is consumed on success. -EBADMSG: not a timeline. */
 int timeline_open(int fd, struct timeline *ret);
 void timeline_close(struct timeline *t);
+
+/* Whose timeline it is: the handover record says so too, but may be lost. */
+void timeline_set_id(struct timeline *t, const char *id);
+/* "" when it does not say, or says what is no id. Valid until the timeline is closed. */
+const char *timeline_id(const struct timeline *t);
 
 /* Sets a mark; timeline_mark_once() leaves one that is set. A closed timeline ignores both. */
 void timeline_mark(struct timeline *t, enum mark mark);

@@ -411,6 +411,7 @@ int update_start(struct manager *m, struct update_info *info, bool force)
 	*info = (struct update_info){};
 	u->info.began_usec = now_usec(CLOCK_REALTIME);
 	u->timeline = timeline;
+	timeline_set_id(&u->timeline, u->info.id);
 	custody_store_fd(TIMELINE_FDNAME, timeline.fd);
 	u->step = 0;
 	u->force = force;

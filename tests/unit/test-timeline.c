@@ -35,6 +35,31 @@ static struct timeline_page good_page(void)
 	return page;
 }
 
+/* A luod of before wrote none; and what comes out of a kexec may be anything. */
+static void test_id(void **state _unused_)
+{
+	static const char *const wrong[] = { "", "0123", "0123456789ABCDEF0123456789ABCDEF",
+					     "0123456789abcdef0123456789abcdef0",
+					     "../../../../0123456789abcdef0123" };
+	static const char id[] = "0123456789abcdef0123456789abcdef";
+	struct timeline t = { .fd = -EBADF };
+	struct timeline_page page = good_page();
+
+	assert_string_equal(timeline_id(&t), "");
+	assert_int_equal(timeline_open(page_fd(&page), &t), 0);
+	assert_string_equal(timeline_id(&t), "");
+	timeline_set_id(&t, id);
+	assert_string_equal(timeline_id(&t), id);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		timeline_set_id(&t, wrong[i]);
+		assert_string_equal(timeline_id(&t), "");
+	}
+	memset(t.page->update_id, 'a', sizeof(t.page->update_id));
+	assert_string_equal(timeline_id(&t), "");
+	timeline_close(&t);
+	timeline_set_id(&t, id);
+}
+
 static void test_new_page(void **state _unused_)
 {
 	struct timeline t = { .fd = -EBADF }, again = { .fd = -EBADF };
@@ -131,6 +156,7 @@ static void test_marks(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_id),
 		cmocka_unit_test(test_new_page),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_what_is_no_page),

@@ -35,6 +35,7 @@ like "$(column error)" "^; .*veto.*migration-under-way.*; Cancelled by uid 0[^:;
 is "$(column uid)" "0; 0; 0; 0" "... by whom"
 like "$(column unit)" "^lab-agent.service; luod-update.service; hasty.service; ops.service$" "... from where"
 is "$(column from | tr -d ' ' | tr ';' '\n' | sort -u | wc -l)" 2 "... from both kernels"
+is "$(find /var/lib/luod/history -name '*.json' | wc -l)" 4 "each has one file"
 t "they came one after the other" sh -c "luctl history --json |
 	jq -e '[.updates[] | .\"ended-usec\", .\"began-usec\"] | . == (sort | reverse)'"
 like "$(luctl history -n1)" "second of two" "the table has the newest"
