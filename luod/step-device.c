@@ -229,8 +229,8 @@ void devices_release(struct session *s)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
 		TAILQ_FOREACH_REVERSE(resource, &s->resources, resource_list, entry)
-	if (resource->kind == order[i])
-		unpreserve(s, resource);
+			if (resource->kind == order[i])
+				unpreserve(s, resource);
 	TAILQ_FOREACH(resource, &s->resources, entry)
 		unmark(s, resource);
 }
