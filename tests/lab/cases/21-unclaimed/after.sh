@@ -21,7 +21,7 @@ sessions() {
 
 reclaimed vm1
 t "nobody came for one in time: the journal says what became of it" \
-	wait_for 120 has_said "Nobody claimed session 0/gone.*finished.*memory freed"
+	wait_for 120 has_said "Nobody claimed session 0/gone.*finished.*memory is freed"
 # Of 20 s; they begin a little before luod tells of what came through.
 t "it was not early" test \
 	$(($(said_at "Nobody claimed") - $(said_at "sessions came through"))) -ge 15000000
