@@ -35,12 +35,18 @@ struct bus_limits {
 struct identity {
 	uid_t uid;
 	pid_t pid;
-	char *unit;    /* systemd unit, "" when it has none */
-	char *sender;  /* unique name on the system bus; NULL for a peer */
-	uint64_t peer; /* number of the peer connection; 0 on the system bus */
+	char *unit;	/* systemd unit, "" when it has none or that is not sure */
+	bool unit_sure; /* a pidfd vouches for it: nobody else has had that pid */
+	char *sender;	/* unique name on the system bus; NULL for a peer */
+	uint64_t peer;	/* number of the peer connection; 0 on the system bus */
 };
 
 void identity_clear(struct identity *identity);
+
+/* The unit as session_admits() takes it: NULL when it is not known. */
+const char *identity_unit(const struct identity *identity);
+/* Then: why, and the way out, as a sentence to be added to an error; otherwise "". */
+const char *identity_way_out(const struct identity *identity);
 
 struct bus_peer {
 	TAILQ_ENTRY(bus_peer) entry;

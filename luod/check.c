@@ -189,6 +189,7 @@ bool manager_check(struct manager *m)
 	if (r >= 0)
 		r = preflight_run(&facts.context, &m->findings);
 	facts_clear(&facts);
+	m->checked_usec = now_usec(CLOCK_MONOTONIC); /* after it: one that takes long counts, too */
 	manager_emit(m, "Findings");
 	if (r < 0) {
 		log_error_errno(r, "The check could not be made: %m");

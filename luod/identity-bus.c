@@ -5,8 +5,10 @@
  * which carries a pidfd since dbus 1.15.8).
  *
  * The systemd unit is read from the caller's cgroup. A pid alone can be recycled between the
- * answer and the look-up, so with a pidfd the process must still be the same one afterwards: as
- * long as it has not been reaped its pid cannot have gone to somebody else.
+ * answer and the look-up, and before it: a connection may outlive the process that made it. So a
+ * pidfd must say afterwards that the process is still the same one: as long as it has not been
+ * reaped its pid cannot have gone to somebody else. Without a pidfd (an older bus driver) the unit
+ * is not known, and nothing is given to a caller for being in a unit.
  *
  * The question to the bus driver is synchronous, with a deadline: it is one local round trip, once
  * per sender, and the driver is trusted to answer as every other daemon on the bus trusts it to.
@@ -29,6 +31,19 @@ void identity_clear(struct identity *identity)
 	*identity = (struct identity){ .uid = (uid_t)-1 };
 }
 
+const char *identity_unit(const struct identity *identity)
+{
+	return identity->unit_sure ? identity->unit : NULL;
+}
+
+const char *identity_way_out(const struct identity *identity)
+{
+	if (identity->unit_sure)
+		return "";
+	return " Your unit is not known, because the bus passes no pidfd (dbus before 1.15.8); speak "
+	       "to luod at /run/luod/bus.";
+}
+
 /* Signal 0 to a pidfd: ESRCH once the process is gone, and only then may its pid be another's. */
 static bool pidfd_alive(int pidfd)
 {
@@ -39,7 +54,7 @@ static bool pidfd_alive(int pidfd)
 static int unit_of(pid_t pid, int pidfd, char **ret)
 {
 	_cleanup_free_ char *unit = NULL;
-	int r = sd_pid_get_unit(pid, &unit);
+	int r = pidfd >= 0 ? sd_pid_get_unit(pid, &unit) : -ENODATA;
 
 	if (r < 0 && r != -ENODATA && r != -ESRCH && r != -ENXIO)
 		return r;
@@ -70,7 +85,12 @@ int identity_of_peer(int fd, struct identity *ret)
 	r = unit_of(ucred.pid, pidfd, &unit);
 	if (r < 0)
 		return r;
-	*ret = (struct identity){ .uid = ucred.uid, .pid = ucred.pid, .unit = unit };
+	*ret = (struct identity){
+		.uid = ucred.uid,
+		.pid = ucred.pid,
+		.unit = unit,
+		.unit_sure = pidfd >= 0,
+	};
 	return 0;
 }
 
@@ -143,6 +163,7 @@ static int identity_of_sender(sd_bus *bus, const char *sender, struct identity *
 		.uid = c.uid,
 		.pid = (pid_t)c.pid,
 		.unit = unit,
+		.unit_sure = c.pidfd >= 0,
 		.sender = copy,
 	};
 	return 0;

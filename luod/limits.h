@@ -30,6 +30,14 @@
 #define LIMIT_UNIT   256
 #define LIMIT_REASON 1024
 
+/*
+ * What an administrator's method says, in bytes, and how many of them may wait for polkit's answer:
+ * of one uid, so that nobody takes the others' places, and in all. Load passes three texts.
+ */
+#define LIMIT_CALL	      (64U << 10)
+#define LIMIT_QUERIES	      32
+#define LIMIT_QUERIES_PER_UID 4
+
 /* Fields of a session that a newer luod wrote and this one does not know, as JSON. */
 #define LIMIT_UNKNOWN 4096
 

@@ -11,6 +11,9 @@
 
 #define REASON_MAX 512
 
+/* A check walks through all processes of the host: strangers cannot have more of them than this. */
+#define CHECK_FRESH_USEC USEC_PER_SEC
+
 int append_findings(sd_bus_message *reply, const struct findings *findings)
 {
 	int r = sd_bus_message_open_container(reply, 'a', "(ssss)");
@@ -177,6 +180,16 @@ static int check_creation(struct manager *m, const struct identity *caller, cons
 	return check_quota(m, caller->uid, error);
 }
 
+/* One that its own owner could not use. */
+static int check_claim_policy(int policy, const struct identity *caller, sd_bus_error *error)
+{
+	if (policy != CLAIM_BY_UNIT || caller->unit_sure)
+		return 0;
+	return sd_bus_error_setf(error, LUOD_ERROR("InvalidOption"),
+				 "Option 'claim-policy' cannot be 'unit' here.%s",
+				 identity_way_out(caller));
+}
+
 static int method_create_session(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	struct manager *manager = userdata;
@@ -194,6 +207,7 @@ static int method_create_session(sd_bus_message *m, void *userdata, sd_bus_error
 	    (r = options_read(m, create_specs, ARRAY_SIZE(create_specs), &o, error)) < 0 ||
 	    (r = bus_set_identify(&manager->buses, m, &caller, error)) < 0 ||
 	    (r = check_creation(manager, caller, name, error)) < 0 ||
+	    (r = check_claim_policy(o.claim_policy, caller, error)) < 0 ||
 	    (r = session_new(name, caller->uid, caller->unit, &s)) < 0)
 		return r;
 	if (o.claim_policy < 0)
@@ -212,16 +226,23 @@ static int method_create_session(sd_bus_message *m, void *userdata, sd_bus_error
 	return sd_bus_reply_method_return(m, "o", s->path);
 }
 
+static const char *unit_in_words(const struct identity *caller)
+{
+	if (!caller->unit_sure)
+		return "an unknown unit";
+	return isempty(caller->unit) ? "no unit" : caller->unit;
+}
+
 static int refuse_claim(const struct session *s, const struct identity *caller, sd_bus_error *error)
 {
 	log_message(LOG_WARNING, LUOD_MESSAGE_CLAIM_REFUSED,
 		    "Session %u/%s of %s is not given to uid %u, %s (pid %d)", s->uid, s->name,
-		    isempty(s->unit) ? "no unit" : s->unit, caller->uid,
-		    isempty(caller->unit) ? "no unit" : caller->unit, (int)caller->pid);
+		    isempty(s->unit) ? "no unit" : s->unit, caller->uid, unit_in_words(caller),
+		    (int)caller->pid);
 	return sd_bus_error_setf(error, LUOD_ERROR("NotOwner"),
-				 "Session '%s' belongs to uid %u in %s; you are uid %u in %s.",
+				 "Session '%s' belongs to uid %u in %s; you are uid %u in %s.%s",
 				 s->name, s->uid, isempty(s->unit) ? "no unit" : s->unit,
-				 caller->uid, isempty(caller->unit) ? "no unit" : caller->unit);
+				 caller->uid, unit_in_words(caller), identity_way_out(caller));
 }
 
 static void claimed(struct manager *m, struct session *s, const struct identity *caller)
@@ -258,7 +279,7 @@ static int method_claim_session(sd_bus_message *m, void *userdata, sd_bus_error 
 		return sd_bus_error_setf(error, LUOD_ERROR("NoSuchSession"),
 					 "Uid %u has no session '%.*s'; CreateSession makes one.",
 					 caller->uid, FIT(name, 64));
-	if (!session_admits(s, caller->uid, caller->unit))
+	if (!session_admits(s, caller->uid, identity_unit(caller)))
 		return refuse_claim(s, caller, error);
 	session_set_owner_connection(s, m, caller);
 	claimed(manager, s, caller);
@@ -279,15 +300,23 @@ int manager_refuse_while_active(struct manager *m, sd_bus_error *error)
 				 phase_to_string(m->update.phase));
 }
 
+static bool check_is_fresh(const struct manager *m)
+{
+	return m->checked_usec && now_usec(CLOCK_MONOTONIC) - m->checked_usec < CHECK_FRESH_USEC;
+}
+
 static int method_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 	struct manager *manager = userdata;
-	int r = options_read(m, NULL, 0, NULL, error);
+	const struct identity *caller;
+	int r;
 
-	if (r < 0)
+	if ((r = options_read(m, NULL, 0, NULL, error)) < 0 ||
+	    (r = bus_set_identify(&manager->buses, m, &caller, error)) < 0)
 		return r;
-	manager_check(manager);
+	if (caller->uid == 0 || !check_is_fresh(manager))
+		manager_check(manager);
 	r = sd_bus_message_new_method_return(m, &reply);
 	if (r >= 0)
 		r = append_findings(reply, &manager->findings);

@@ -157,6 +157,7 @@ int manager_new(const struct manager_paths *paths, struct manager **ret)
 	m->kernel_fd = -EBADF;
 	m->update.timeline.fd = -EBADF;
 	m->inhibit.fd = -EBADF;
+	polkit_init(&m->polkit);
 	m->peer_socket = -EBADF;
 	TAILQ_INIT(&m->sessions);
 	TAILQ_INIT(&m->jobs);
@@ -185,6 +186,7 @@ struct manager *manager_free(struct manager *m)
 		session_free(s);
 	}
 	inhibit_clear(m);
+	polkit_clear(&m->polkit);
 	if (m->event)
 		bus_set_clear(&m->buses);
 	pid1_clear(&m->pid1);

@@ -13,6 +13,7 @@
 #include "inhibit-bus.h"
 #include "job.h"
 #include "pid1-bus.h"
+#include "polkit-bus.h"
 #include "preflight.h"
 #include "session.h"
 #include "target.h"
@@ -40,6 +41,7 @@ struct manager {
 	struct fdstore *fdstore; /* the keeper */
 	struct pid1 pid1;
 	struct inhibit inhibit;
+	struct polkit polkit;
 	struct session_list sessions;
 	unsigned int n_sessions;
 	struct job_list jobs;
@@ -53,6 +55,7 @@ struct manager {
 	int kernel_fd;		  /* luod's own kernel session, or -EBADF */
 	enum delivery delivery;	  /* how that one came through the jump */
 	struct findings findings; /* of the last check */
+	uint64_t checked_usec;	  /* when that ended; 0: there was none */
 
 	char **passed_names; /* fds that systemd passed and nobody has taken yet */
 	int *passed_fds;

@@ -62,10 +62,11 @@ int session_require_owner(struct session *s, sd_bus_message *m, sd_bus_error *er
 
 	if (r < 0)
 		return r;
-	if (!session_admits(s, caller->uid, caller->unit))
+	if (!session_admits(s, caller->uid, identity_unit(caller)))
 		return sd_bus_error_setf(error, LUOD_ERROR("NotOwner"),
-					 "Session '%s' belongs to uid %u in %s.", s->name, s->uid,
-					 isempty(s->unit) ? "no unit" : s->unit);
+					 "Session '%s' belongs to uid %u in %s.%s", s->name, s->uid,
+					 isempty(s->unit) ? "no unit" : s->unit,
+					 identity_way_out(caller));
 	if (!session_owner_connected(s)) {
 		session_set_owner_connection(s, m, caller);
 		owner_changed(s);

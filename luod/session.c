@@ -290,7 +290,7 @@ bool session_admits(const struct session *s, uid_t uid, const char *unit)
 {
 	if (uid != s->uid)
 		return false;
-	return s->claim_policy == CLAIM_BY_UID || streq(s->unit, strempty(unit));
+	return s->claim_policy == CLAIM_BY_UID || (unit && streq(s->unit, unit));
 }
 
 bool session_set_state(struct session *s, enum session_state state, const char *reason)

@@ -180,7 +180,8 @@ bool session_in_update(const struct session *s);
 
 /*
  * May a caller with this uid and unit act for the owner? uid 0 is no exception: what a session
- * holds goes back to its owner and to nobody else.
+ * holds goes back to its owner and to nobody else. @unit is "" for a caller in no unit, NULL for one
+ * whose unit is not known, which is nobody's.
  */
 bool session_admits(const struct session *s, uid_t uid, const char *unit);
 

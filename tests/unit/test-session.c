@@ -158,11 +158,25 @@ static void test_admits(void **state _unused_)
 	assert_true(session_admits(s, 1000, "vmm@a.service"));
 	assert_false(session_admits(s, 1000, "vmm@b.service"));
 	assert_false(session_admits(s, 1000, ""));
+	assert_false(session_admits(s, 1000, NULL));
 	assert_false(session_admits(s, 1001, "vmm@a.service"));
 	assert_false(session_admits(s, 0, "vmm@a.service"));
 	s->claim_policy = CLAIM_BY_UID;
 	assert_true(session_admits(s, 1000, "vmm@b.service"));
+	assert_true(session_admits(s, 1000, NULL));
 	assert_false(session_admits(s, 0, "vmm@b.service"));
+}
+
+/* A session of no unit is not for whoever cannot be told to be in one. */
+static void test_admits_unitless(void **state _unused_)
+{
+	_cleanup_(session_freep) struct session *s = NULL;
+
+	assert_int_equal(session_new("vm", 1000, NULL, &s), 0);
+	s->claim_policy = CLAIM_BY_UNIT;
+	assert_true(session_admits(s, 1000, ""));
+	assert_false(session_admits(s, 1000, "vmm@a.service"));
+	assert_false(session_admits(s, 1000, NULL));
 }
 
 static void test_states(void **state _unused_)
@@ -190,7 +204,8 @@ int main(void)
 		cmocka_unit_test(test_names),	    cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_kernel_name), cmocka_unit_test(test_parse_kernel_name),
 		cmocka_unit_test(test_resources),   cmocka_unit_test(test_redeclare),
-		cmocka_unit_test(test_admits),	    cmocka_unit_test(test_states),
+		cmocka_unit_test(test_admits),	    cmocka_unit_test(test_admits_unitless),
+		cmocka_unit_test(test_states),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
