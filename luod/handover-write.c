@@ -138,6 +138,9 @@ static json_t *write_session(struct writer *w, const struct session *s, bool sta
 		json_object_set_new(o, "state", json_string(session_state_to_string(s->state)));
 		json_object_set_new(o, "delivery", json_string(delivery_to_string(s->delivery)));
 		put_text(w, o, s->kernel_name, "reason", s->reason, LIMIT_REASON);
+		if (s->claim_deadline_usec)
+			json_object_set_new(o, "claim-deadline-usec",
+					    write_usec(s->claim_deadline_usec));
 	}
 	return o;
 }

@@ -296,7 +296,9 @@ static int read_session_state(struct reader *r, struct session *s, json_t *o)
 
 	if ((result = take_word(r, o, "state", session_state_from_string, &state)) < 0 ||
 	    (result = take_word(r, o, "delivery", delivery_from_string, &delivery)) < 0 ||
-	    (result = take_text(r, o, "reason", LIMIT_REASON, &s->reason)) < 0)
+	    (result = take_text(r, o, "reason", LIMIT_REASON, &s->reason)) < 0 ||
+	    (json_object_get(o, "claim-deadline-usec") &&
+	     (result = take_usec(r, o, "claim-deadline-usec", &s->claim_deadline_usec)) < 0))
 		return result;
 	s->state = (enum session_state)state;
 	s->delivery = (enum delivery)delivery;

@@ -5,6 +5,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "barrier.h"
+#include "claim.h"
 #include "log.h"
 #include "polkit-bus.h"
 #include "restore.h"
@@ -253,7 +254,7 @@ static void claimed(struct manager *m, struct session *s, const struct identity 
 	manager_save(m);
 	if (s->state != SESSION_UNCLAIMED)
 		return;
-	s->claim_timer = sd_event_source_disable_unref(s->claim_timer);
+	claim_done(s);
 	timeline_mark_once(&m->update.timeline, MARK_FIRST_CLAIM);
 	timeline_mark(&m->update.timeline, MARK_LAST_CLAIM);
 	manager_set_session_state(m, s, SESSION_CLAIMED, NULL);

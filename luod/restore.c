@@ -2,6 +2,7 @@
 /* restore - see restore.h. */
 #include "restore.h"
 
+#include "claim.h"
 #include "handover.h"
 #include "history.h"
 #include "kdev-luo.h"
@@ -103,30 +104,6 @@ static int arrivals_take(struct manager *m, struct arrivals *a, const char *name
 
 /* --- the sessions that came through the jump ------------------------------------------------- */
 
-static int on_claim_timeout(sd_event_source *source _unused_, uint64_t usec _unused_,
-			    void *userdata)
-{
-	struct session *s = userdata;
-
-	if (s->state != SESSION_UNCLAIMED)
-		return 0;
-	log_warning("Nobody claimed session %u/%s within its ClaimTimeout; it is finished, its "
-		    "devices are stopped and its memory is freed, as its UnclaimedPolicy says",
-		    s->uid, s->name);
-	restore_give_up(s->manager, s);
-	return 0;
-}
-
-static void arm_claim_timer(struct manager *m, struct session *s)
-{
-	if (s->unclaimed_policy != UNCLAIMED_FINISH || s->claim_timeout_usec == USEC_INFINITY)
-		return;
-	if (sd_event_add_time_relative(m->event, &s->claim_timer, CLOCK_MONOTONIC,
-				       s->claim_timeout_usec, 0, on_claim_timeout, s) < 0)
-		log_error("Cannot watch the ClaimTimeout of session %u/%s; it is held", s->uid,
-			  s->name);
-}
-
 /* Gets the kernel session from the keeper; a session without one is lost, and said to be. */
 static void attach_kernel_session(struct manager *m, struct session *s, struct arrivals *a)
 {
@@ -145,7 +122,7 @@ static void take_up(struct manager *m, struct session *s, struct arrivals *a)
 	session_set_state(s, SESSION_UNCLAIMED, NULL);
 	attach_kernel_session(m, s, a);
 	if (s->state == SESSION_UNCLAIMED)
-		arm_claim_timer(m, s);
+		claim_watch(m, s);
 	manager_add_session(m, s);
 }
 
@@ -323,7 +300,7 @@ static void resume_restoring(struct manager *m, enum phase phase, struct arrival
 			continue;
 		attach_kernel_session(m, s, a);
 		if (s->state == SESSION_UNCLAIMED)
-			arm_claim_timer(m, s);
+			claim_watch(m, s);
 	}
 	/* Of which state.json tells nothing that could be read. */
 	for (size_t i = 0; i < a->list->count; i++)

@@ -122,6 +122,7 @@ struct session {
 	struct json_t *unknown; /* fields of a newer luod's record, kept for the next one */
 	int kernel_fd;		/* a duplicate of what the keeper holds, or -EBADF */
 	sd_event_source *claim_timer;
+	uint64_t claim_deadline_usec; /* monotonic, of this boot; 0: there is none (claim.c) */
 	uint64_t ready_deadline_usec; /* monotonic; set when the running update asked it */
 
 	/* The connection that created or claimed it last: is there anybody to answer for it? */

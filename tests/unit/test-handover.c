@@ -138,6 +138,14 @@ static void test_state(void **state _unused_)
 	handover_clear(&h);
 }
 
+static struct session *new_session(const char *name)
+{
+	struct session *s;
+
+	assert_int_equal(session_new(name, 5, "u.service", &s), 0);
+	return s;
+}
+
 /* Of the record only those that take part go along; the keeper's list names the same. */
 static void test_who_takes_part(void **state _unused_)
 {
@@ -151,9 +159,8 @@ static void test_who_takes_part(void **state _unused_)
 	handover_init(&h);
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
 		char name[] = { 'v', 'm', (char)('0' + i), '\0' };
-		struct session *s;
+		struct session *s = new_session(name);
 
-		assert_int_equal(session_new(name, 5, "u.service", &s), 0);
 		s->state = states[i];
 		TAILQ_INSERT_TAIL(&h.sessions, s, entry);
 	}
@@ -166,6 +173,31 @@ static void test_who_takes_part(void **state _unused_)
 	assert_string_equal(nth(&copy, 0)->name, "vm0");
 	assert_null(TAILQ_NEXT(nth(&copy, 0), entry));
 	handover_clear(&copy);
+}
+
+/* A moment of this boot's clock: for the luod that is started again, not for the next kernel's. */
+static void test_claim_deadline(void **state _unused_)
+{
+	struct update state_of = { .phase = PHASE_RESTORING };
+	struct update_info info = { .id = "ab" };
+	struct session *s = new_session("vm");
+	struct handover h, copy;
+
+	handover_init(&h);
+	TAILQ_INSERT_TAIL(&h.sessions, s, entry);
+	s->state = SESSION_UNCLAIMED;
+	s->claim_deadline_usec = 77;
+	for (unsigned int i = 0; i < 2; i++) {
+		_cleanup_free_ char *error = NULL, *text = NULL;
+
+		assert_int_equal(handover_write(&info, &h.sessions, i == 0 ? &state_of : NULL,
+						&h.target, &text),
+				 0);
+		assert_int_equal(handover_read(text, strlen(text), &copy, &error), 0);
+		assert_int_equal(nth(&copy, 0)->claim_deadline_usec, i == 0 ? 77 : 0);
+		handover_clear(&copy);
+	}
+	handover_clear(&h);
 }
 
 /* --- one thing wrong at a time -------------------------------------------------------------------- */
@@ -497,21 +529,14 @@ static void test_cut_off(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requester),
-		cmocka_unit_test(test_minimal),
-		cmocka_unit_test(test_rich),
-		cmocka_unit_test(test_unknown_is_kept),
-		cmocka_unit_test(test_newer_major),
-		cmocka_unit_test(test_state),
-		cmocka_unit_test(test_who_takes_part),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_same_session_twice),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_cut_off),
-		cmocka_unit_test(test_fullest),
-		cmocka_unit_test(test_not_written),
-		cmocka_unit_test(test_one_is_skipped),
-		cmocka_unit_test(test_no_store),
+		cmocka_unit_test(test_requester),      cmocka_unit_test(test_minimal),
+		cmocka_unit_test(test_rich),	       cmocka_unit_test(test_unknown_is_kept),
+		cmocka_unit_test(test_newer_major),    cmocka_unit_test(test_state),
+		cmocka_unit_test(test_who_takes_part), cmocka_unit_test(test_claim_deadline),
+		cmocka_unit_test(test_refused),	       cmocka_unit_test(test_same_session_twice),
+		cmocka_unit_test(test_limits),	       cmocka_unit_test(test_cut_off),
+		cmocka_unit_test(test_fullest),	       cmocka_unit_test(test_not_written),
+		cmocka_unit_test(test_one_is_skipped), cmocka_unit_test(test_no_store),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

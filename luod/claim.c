@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* claim - see claim.h. */
+#include "claim.h"
+
+#include "log.h"
+#include "restore.h"
+
+#define RETRY_USEC (10 * USEC_PER_SEC)
+#define GRACE_USEC (5 * USEC_PER_SEC)
+
+static void set_timer(struct manager *m, struct session *s, uint64_t usec);
+
+static int on_claim_timeout(sd_event_source *source _unused_, uint64_t usec _unused_,
+			    void *userdata)
+{
+	struct session *s = userdata;
+	struct manager *m = s->manager;
+
+	if (s->state != SESSION_UNCLAIMED)
+		return 0;
+	log_warning("Nobody claimed session %u/%s within its ClaimTimeout; it is finished, its "
+		    "devices are stopped and its memory is freed, as its UnclaimedPolicy says",
+		    s->uid, s->name);
+	if (restore_give_up(m, s) < 0)
+		set_timer(m, s, now_usec(CLOCK_MONOTONIC) + RETRY_USEC);
+	return 0;
+}
+
+static void set_timer(struct manager *m, struct session *s, uint64_t usec)
+{
+	s->claim_timer = sd_event_source_disable_unref(s->claim_timer);
+	if (sd_event_add_time(m->event, &s->claim_timer, CLOCK_MONOTONIC, usec, 0, on_claim_timeout,
+			      s) < 0)
+		log_error("Cannot watch the ClaimTimeout of session %u/%s; it is held", s->uid,
+			  s->name);
+}
+
+/* An owner may ask for a time that reaches beyond the clock's end: that is for ever. */
+static uint64_t later(uint64_t usec, uint64_t by)
+{
+	return by > USEC_INFINITY - usec ? USEC_INFINITY : usec + by;
+}
+
+void claim_watch(struct manager *m, struct session *s)
+{
+	uint64_t now = now_usec(CLOCK_MONOTONIC);
+
+	if (s->unclaimed_policy != UNCLAIMED_FINISH || s->claim_timeout_usec == USEC_INFINITY)
+		return;
+	if (!s->claim_deadline_usec)
+		s->claim_deadline_usec = later(now, s->claim_timeout_usec);
+	else if (s->claim_deadline_usec < now + GRACE_USEC)
+		s->claim_deadline_usec = now + GRACE_USEC;
+	set_timer(m, s, s->claim_deadline_usec);
+}
+
+void claim_done(struct session *s)
+{
+	s->claim_timer = sd_event_source_disable_unref(s->claim_timer);
+	s->claim_deadline_usec = 0;
+}
