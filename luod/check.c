@@ -93,6 +93,8 @@ static int gather_resources(struct session *s, struct preflight_session *ret)
 		return -ENOMEM;
 	ret->resources = resources;
 	TAILQ_FOREACH(resource, &s->resources, entry) {
+		if (resource->kind != RESOURCE_MEMORY)
+			continue;
 		resources[ret->n_resources].label = resource->label;
 		memfd_inspect(resource->fd, &resources[ret->n_resources++].memory);
 	}
