@@ -35,7 +35,7 @@ void unbind_old(struct dma *d)
 	must("fork", pid);
 	if (!pid) {
 		close(d->session);
-		munmap((void *)d->bar, d->bar_size);
+		munmap((void *)d->io.bar, d->bar_size);
 		close(d->dev);
 		_exit(sysfs_write(d, "driver/unbind", d->bdf) < 0);
 	}
@@ -43,7 +43,7 @@ void unbind_old(struct dma *d)
 	expect("jump while it is being unbound", kexec_try(), EBUSY);
 	device_wait(d, 50, "jump refused");
 	close(d->session);
-	munmap((void *)d->bar, d->bar_size);
+	munmap((void *)d->io.bar, d->bar_size);
 	close(d->dev);
 	if (waitpid(pid, &status, 0) != pid || status)
 		fail("unbinding ends with %x", status);
@@ -181,10 +181,10 @@ void baseline_old(struct dma *d)
 	device_wait(d, 50, "closed again and again");
 
 	before = free_kib();
-	munmap((void *)d->bar, d->bar_size);
+	munmap((void *)d->io.bar, d->bar_size);
 	close(d->dev);
 	close(d->iommufd);
-	munmap(d->ram, MEM_SIZE);
+	munmap(d->io.ram, MEM_SIZE);
 	close(d->mem);
 	for (int i = 0; i < 100 && back < size - BACK_SLACK_KIB; i++) {
 		sleep_ms(200);

@@ -41,9 +41,9 @@ void jump_new(struct dma *d)
 	unsigned int gaps;
 
 	retrieve_all(d);
-	note = (void *)d->ram;
+	note = (void *)d->io.ram;
 	say("jump to retrieve: %llu M cycles, %u frames meanwhile",
-	    (unsigned long long)(tsc() - note->tsc) / 1000000, nic_frames(d) - note->head);
+	    (unsigned long long)(tsc() - note->tsc) / 1000000, device_count(d) - note->head);
 	config_check(d, "parked");
 	device_wait(d, 50, "parked");
 	pressure(5);
@@ -59,10 +59,10 @@ void jump_new(struct dma *d)
 	expect("finish", session_finish(d->session), 0);
 	expect("areas of an iommufd whose session is finished", iommufd_areas(d), ENODATA);
 	device_wait(d, 200, "finished");
-	gaps = nic_gaps(d, true);
+	gaps = device_faults(d);
 	if (gaps)
 		fail("%u gaps", gaps);
-	ok("%u frames without a gap", nic_frames(d));
+	ok("%u frames without a gap", device_count(d));
 }
 
 static bool has_interface(struct dma *d)

@@ -90,7 +90,7 @@ void control_old(struct dma *d)
 	device_up(d);
 	phase("control");
 	fault(d);
-	d->device->reset(d);
+	device_reset(d);
 	ok("reset");
 	power(d);
 	master_off(d);

@@ -17,14 +17,11 @@
 #include <linux/liveupdate.h>
 #include <linux/vfio.h>
 
-#define MEM_SIZE (80UL << 20)
+#include "../device/device.h"
+
+#define MEM_SIZE DEVICE_MEMORY
 /* There is memory at this physical address: what is written without translation hits it */
-#define MEM_IOVA    0x10000000ULL
-#define RING_OFFSET (1UL << 20) /* descriptors, 16 bytes each */
-#define RING_COUNT  32768U
-#define RING_SIZE   (RING_COUNT * 16UL)
-#define BUF_OFFSET  (4UL << 20)
-#define BUF_SIZE    2048UL
+#define MEM_IOVA 0x10000000ULL
 
 #define SESSION	      "dma"
 #define TOKEN_MEM     0x11ULL
@@ -48,11 +45,10 @@ struct dma_note {
 /* Everything a stage holds. Fds are -1 when closed. */
 struct dma {
 	const char *bdf;
-	const struct dma_device *device;
+	const struct device_driver *device;
 	int luo, session, mem, iommufd, dev;
 	uint32_t devid, ioas, hwpt;
-	char *ram;
-	volatile uint32_t *bar;
+	struct device_io io;
 	size_t bar_size;
 };
 
@@ -125,19 +121,12 @@ void preserve_all(struct dma *d);
 void retrieve_all(struct dma *d);
 void reattach(struct dma *d);
 
-/* e1000e.c, nvme.c: the devices, of which the host chooses one */
-struct dma_device {
-	void (*start)(struct dma *d);
-	unsigned int (*count)(struct dma *d);		   /* what it has written to memory */
-	unsigned int (*faults)(struct dma *d, bool print); /* what of that is wrong */
-	void (*reset)(struct dma *d);			   /* by its registers */
-};
-extern const struct dma_device e1000e_device, nvme_device;
-
+/* The device: by its driver, which stands in the lab's folder device */
+unsigned int device_count(struct dma *d);
+unsigned int device_faults(struct dma *d);
+void device_reset(struct dma *d);
 /* Fails unless the device writes that much more */
 void device_wait(struct dma *d, unsigned int more, const char *what);
-unsigned int nic_frames(struct dma *d);
-unsigned int nic_gaps(struct dma *d, bool print);
 
 /* leaks.c */
 /* Fails if this kernel has kmemleak, and it finds anything */

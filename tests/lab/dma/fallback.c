@@ -155,9 +155,9 @@ void stopped(struct dma *d, const char *what)
 	unsigned int n;
 
 	sleep_ms(200);
-	n = d->device->count(d);
+	n = device_count(d);
 	sleep_ms(1000);
-	if (d->device->count(d) != n)
+	if (device_count(d) != n)
 		fail("%s: the device still writes", what);
 	ok("%s: the device is stopped, after %u writes", what, n);
 }

@@ -306,8 +306,8 @@ void faults_new(struct dma *d)
 	config_check(d, "attached");
 	expect("finish", session_finish(d->session), 0);
 	device_wait(d, 100, "finished");
-	gaps = nic_gaps(d, true);
+	gaps = device_faults(d);
 	if (gaps)
 		fail("%u gaps", gaps);
-	ok("%u frames without a gap", nic_frames(d));
+	ok("%u frames without a gap", device_count(d));
 }

@@ -236,7 +236,7 @@ static size_t gates_of(struct dma *d)
 static void *hammer(void *arg)
 {
 	struct dma *d = arg;
-	struct dma_note *note = (void *)d->ram;
+	struct dma_note *note = (void *)d->io.ram;
 	size_t n = gates_of(d);
 
 	for (size_t i = 0;; i = (i + 1) % n) {
@@ -262,7 +262,7 @@ static void open_gates(struct dma *d)
 	expect("iova ranges", ioctl(d->iommufd, IOMMU_IOAS_IOVA_RANGES, &arg), 0);
 	expect("config read", cdev_config_read(d, 4, &command, 2), 0);
 	expect("interrupts off", cdev_irq(d, VFIO_PCI_MSI_IRQ_INDEX, -1), 0);
-	if (d->bar[8 / 4] == ~0u)
+	if (d->io.bar[8 / 4] == ~0u)
 		fail("the BAR cannot be read");
 }
 
@@ -272,7 +272,7 @@ void gates_old(struct dma *d)
 	pthread_t thread;
 
 	device_up(d);
-	note = (void *)d->ram;
+	note = (void *)d->io.ram;
 	expect("interrupt", gate_interrupt(d), 0);
 	preserve_all(d);
 	for (size_t i = 0; i < gates_of(d); i++)
@@ -298,7 +298,7 @@ void gates_new(struct dma *d)
 	struct dma_note *note;
 
 	jump_new(d);
-	note = (void *)d->ram;
+	note = (void *)d->io.ram;
 	if (!note->hammered_before || note->hammered == note->hammered_before)
 		fail("hammered %u times, %u of them before the jump", note->hammered,
 		     note->hammered_before);

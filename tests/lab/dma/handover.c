@@ -10,7 +10,6 @@
 #include "dma.h"
 #include "lu-private.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
@@ -37,26 +36,14 @@ static int answer(int r)
 	return -1;
 }
 
-/* By its PCI class */
-static bool is_disk(const char *bdf)
-{
-	char path[128], class[16] = "";
-	int fd;
-
-	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/class", bdf);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && read(fd, class, sizeof class - 1) < 0)
-		fail("%s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return !strncmp(class, "0x0108", 6);
-}
-
 void dma_init(struct dma *d, const char *bdf)
 {
 	memset(d, 0, sizeof *d);
 	d->bdf = bdf;
-	d->device = is_disk(bdf) ? &nvme_device : &e1000e_device;
+	d->io.iova = MEM_IOVA;
+	d->device = device_driver_of(bdf);
+	if (!d->device)
+		fail("%s: %s", bdf, strerror(errno));
 	d->luo = d->session = d->mem = d->iommufd = d->dev = -1;
 }
 
@@ -122,8 +109,8 @@ int memory_create(struct dma *d, unsigned int seals)
 
 int memory_map(struct dma *d)
 {
-	d->ram = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, d->mem, 0);
-	return d->ram == MAP_FAILED ? -1 : 0;
+	d->io.ram = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, d->mem, 0);
+	return d->io.ram == MAP_FAILED ? -1 : 0;
 }
 
 int cdev_bind_driver(const char *bdf)
@@ -141,20 +128,9 @@ int cdev_bind_driver(const char *bdf)
 
 int cdev_open(const char *bdf)
 {
-	char path[300], name[280] = "";
-	struct dirent *entry;
-	DIR *dir;
+	int fd = -EBADF;
 
-	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/vfio-dev", bdf);
-	dir = opendir(path);
-	if (!dir)
-		return -1;
-	while ((entry = readdir(dir)))
-		if (!strncmp(entry->d_name, "vfio", 4))
-			strcpy(name, entry->d_name);
-	closedir(dir);
-	snprintf(path, sizeof path, "/dev/vfio/devices/%s", name);
-	return open(path, O_RDWR | O_CLOEXEC);
+	return answer(vfio_open(bdf, &fd)) ? -1 : fd;
 }
 
 int cdev_bind(struct dma *d)
@@ -191,39 +167,19 @@ int cdev_detach(struct dma *d)
 	return ioctl(d->dev, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg);
 }
 
-static int region(struct dma *d, unsigned int index, struct vfio_region_info *ret_info)
-{
-	*ret_info = (struct vfio_region_info){ .argsz = sizeof *ret_info, .index = index };
-	return ioctl(d->dev, VFIO_DEVICE_GET_REGION_INFO, ret_info);
-}
-
 int cdev_map_bar(struct dma *d)
 {
-	struct vfio_region_info info;
-
-	if (region(d, VFIO_PCI_BAR0_REGION_INDEX, &info))
-		return -1;
-	d->bar_size = info.size;
-	d->bar = mmap(NULL, info.size, PROT_READ | PROT_WRITE, MAP_SHARED, d->dev, info.offset);
-	return d->bar == MAP_FAILED ? -1 : 0;
+	return answer(vfio_map_bar(d->dev, &d->io.bar, &d->bar_size));
 }
 
 int cdev_config_read(struct dma *d, unsigned int offset, void *value, size_t size)
 {
-	struct vfio_region_info info;
-
-	if (region(d, VFIO_PCI_CONFIG_REGION_INDEX, &info))
-		return -1;
-	return pread(d->dev, value, size, info.offset + offset) == (ssize_t)size ? 0 : -1;
+	return answer(vfio_config_read(d->dev, offset, value, size));
 }
 
 int cdev_config_write(struct dma *d, unsigned int offset, const void *value, size_t size)
 {
-	struct vfio_region_info info;
-
-	if (region(d, VFIO_PCI_CONFIG_REGION_INDEX, &info))
-		return -1;
-	return pwrite(d->dev, value, size, info.offset + offset) == (ssize_t)size ? 0 : -1;
+	return answer(vfio_config_write(d->dev, offset, value, size));
 }
 
 unsigned int cdev_capability(struct dma *d, uint8_t id)
@@ -239,30 +195,9 @@ unsigned int cdev_capability(struct dma *d, uint8_t id)
 	fail("the device has no capability %02x", id);
 }
 
-/* Enable the first interrupts of an index, or with a count of 0 disable all of it */
 int cdev_irqs(struct dma *d, unsigned int index, const int *eventfds, unsigned int count)
 {
-	union {
-		struct vfio_irq_set set;
-		uint8_t bytes[sizeof(struct vfio_irq_set) + 4 * sizeof(int32_t)];
-	} arg = {
-      .set =
-          {
-              .argsz = sizeof arg.set + count * sizeof *eventfds,
-              .flags =
-                  VFIO_IRQ_SET_ACTION_TRIGGER |
-                  (count ? VFIO_IRQ_SET_DATA_EVENTFD : VFIO_IRQ_SET_DATA_NONE),
-              .index = index,
-              .count = count,
-          },
-  };
-
-	if (arg.set.argsz > sizeof arg) {
-		errno = EINVAL;
-		return -1;
-	}
-	memcpy(arg.set.data, eventfds, count * sizeof *eventfds);
-	return ioctl(d->dev, VFIO_DEVICE_SET_IRQS, &arg);
+	return answer(vfio_irqs(d->dev, index, eventfds, count));
 }
 
 /* The first one, or with -1 none */
@@ -273,41 +208,17 @@ int cdev_irq(struct dma *d, unsigned int index, int eventfd)
 
 int ioas_create(struct dma *d)
 {
-	struct iommu_ioas_alloc arg = { .size = sizeof arg };
-
-	if (ioctl(d->iommufd, IOMMU_IOAS_ALLOC, &arg))
-		return -1;
-	d->ioas = arg.out_ioas_id;
-	return 0;
+	return answer(vfio_ioas_create(d->iommufd, &d->ioas));
 }
 
 int ioas_map_mem(struct dma *d)
 {
-	struct iommu_ioas_map_file arg = {
-		.size = sizeof arg,
-		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE |
-			 IOMMU_IOAS_MAP_READABLE,
-		.ioas_id = d->ioas,
-		.fd = d->mem,
-		.length = MEM_SIZE,
-		.iova = MEM_IOVA,
-	};
-
-	return ioctl(d->iommufd, IOMMU_IOAS_MAP_FILE, &arg);
+	return answer(vfio_ioas_map(d->iommufd, d->ioas, d->mem, MEM_SIZE, MEM_IOVA));
 }
 
 int hwpt_create(struct dma *d)
 {
-	struct iommu_hwpt_alloc arg = {
-		.size = sizeof arg,
-		.dev_id = d->devid,
-		.pt_id = d->ioas,
-	};
-
-	if (ioctl(d->iommufd, IOMMU_HWPT_ALLOC, &arg))
-		return -1;
-	d->hwpt = arg.out_hwpt_id;
-	return 0;
+	return answer(vfio_hwpt_create(d->iommufd, d->devid, d->ioas, &d->hwpt));
 }
 
 int hwpt_mark(struct dma *d, uint32_t hwpt, uint64_t token, uint32_t flags)
@@ -323,18 +234,33 @@ int ioas_buffer(struct dma *d, uint64_t iova, uint64_t length, uint64_t token, u
 			      : lu_ioas_preserve(d->iommufd, d->ioas, iova, length, token));
 }
 
+unsigned int device_count(struct dma *d)
+{
+	return d->device->count(&d->io);
+}
+
+unsigned int device_faults(struct dma *d)
+{
+	return d->device->faults(&d->io, say);
+}
+
+void device_reset(struct dma *d)
+{
+	must("reset", answer(d->device->reset(&d->io)));
+}
+
 /* Clocks are off on a busy host, so the time is long */
 void device_wait(struct dma *d, unsigned int more, const char *what)
 {
-	unsigned int start = d->device->count(d), n = start, faults;
+	unsigned int start = device_count(d), n = start, faults;
 
 	for (unsigned int i = 0; i < 1000 && n < start + more; i++) {
 		sleep_ms(100);
-		n = d->device->count(d);
+		n = device_count(d);
 	}
 	if (n < start + more)
 		fail("%s: the device wrote only %u times more, of %u", what, n - start, more);
-	faults = d->device->faults(d, true);
+	faults = device_faults(d);
 	if (faults)
 		fail("%s: %u of %u writes are wrong or missing", what, faults, n);
 	ok("%s: the device wrote %u times, all of it right", what, n);
@@ -364,9 +290,9 @@ void device_up(struct dma *d)
 	must("config", cdev_config_read(d, 4, &command, 2));
 	command |= 6; /* memory, bus mastering */
 	must("config", cdev_config_write(d, 4, &command, 2));
-	d->device->start(d);
+	must("start", answer(d->device->start(&d->io, false)));
 	phase("before");
-	device_wait(d, d->device == &nvme_device ? 40 : 200, "before");
+	device_wait(d, d->device == &nvme_driver ? 40 : 200, "before");
 	must("mark", hwpt_mark(d, d->hwpt, TOKEN_HWPT, 0));
 	must("buffer", ioas_buffer(d, MEM_IOVA + RING_OFFSET, BUFFER_SIZE, TOKEN_BUFFER, 0));
 }
@@ -446,7 +372,7 @@ static void config_compare(const char *when, const char *what, const uint8_t the
 
 void config_check(struct dma *d, const char *when)
 {
-	struct dma_note *note = (void *)d->ram;
+	struct dma_note *note = (void *)d->io.ram;
 	uint8_t config[CONFIG_SIZE];
 	bool bridge;
 
@@ -460,7 +386,7 @@ void config_check(struct dma *d, const char *when)
 
 void preserve_all(struct dma *d)
 {
-	struct dma_note *note = (void *)d->ram;
+	struct dma_note *note = (void *)d->io.ram;
 
 	must("session", session_create(d, SESSION));
 	must("preserve memory", session_preserve(d->session, d->mem, TOKEN_MEM));
@@ -469,7 +395,7 @@ void preserve_all(struct dma *d)
 	must("config", cdev_config_read(d, 4, &note->command, 2));
 	config_read(d->bdf, "", note->config);
 	config_read(d->bdf, "/..", note->bridge);
-	note->head = d->device->count(d);
+	note->head = device_count(d);
 	note->tsc = tsc();
 }
 
@@ -541,7 +467,7 @@ static int memory_of(uint64_t token, void *userdata)
 void reattach(struct dma *d)
 {
 	lu_cleanup(lu_freep) struct lu_area *areas = NULL;
-	struct dma_note *note = (void *)d->ram;
+	struct dma_note *note = (void *)d->io.ram;
 	uint16_t command;
 	size_t n = 0;
 

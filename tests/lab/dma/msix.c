@@ -5,6 +5,7 @@
  * The event is a change of the link, which nothing but this program makes.
  */
 
+#include "../device/e1000e.h"
 #include "dma.h"
 
 #include <errno.h>
@@ -12,17 +13,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#define ICR	  0x00c0
-#define ICS	  0x00c8
-#define IMS	  0x00d0
-#define IMC	  0x00d8
-#define IVAR	  0x00e4
-#define ICR_LSC	  (1u << 2)
-#define ICR_RXQ0  (1u << 20)
-#define ICR_OTHER (1u << 24)
-/* Queue 0 is vector 0, everything else is vector 1; both valid */
-#define IVAR_VECTORS (8u << 0 | 9u << 16)
 
 enum {
 	VECTOR_RX,
@@ -37,7 +27,7 @@ static void msix_on(struct dma *d, int events[VECTORS])
 		must("eventfd", events[i]);
 	}
 	expect("MSI-X on", cdev_irqs(d, VFIO_PCI_MSIX_IRQ_INDEX, events, VECTORS), 0);
-	d->bar[IVAR / 4] = IVAR_VECTORS;
+	d->io.bar[E1000E_IVAR / 4] = E1000E_VECTORS;
 }
 
 /* How often has it fired? 0 after a second without */
@@ -55,8 +45,8 @@ static uint64_t fired(int event)
 static void rx_interrupts(struct dma *d, int event, const char *what)
 {
 	for (int i = 0; i < 20; i++) {
-		d->bar[ICR / 4] = ICR_RXQ0;
-		d->bar[IMS / 4] = ICR_RXQ0;
+		d->io.bar[E1000E_ICR / 4] = E1000E_RXQ0;
+		d->io.bar[E1000E_IMS / 4] = E1000E_RXQ0;
 		if (!fired(event))
 			fail("%s: no interrupt of the queue", what);
 	}
@@ -70,20 +60,20 @@ void msix_old(struct dma *d)
 	device_up(d);
 	msix_on(d, events);
 	rx_interrupts(d, events[VECTOR_RX], "before");
-	d->bar[IMS / 4] = ICR_OTHER;
-	d->bar[ICS / 4] = ICR_LSC;
+	d->io.bar[E1000E_IMS / 4] = E1000E_OTHER;
+	d->io.bar[E1000E_ICS / 4] = E1000E_LSC;
 	if (!fired(events[VECTOR_OTHER]))
 		fail("before: no interrupt of the link");
 	ok("before: an interrupt of the link");
 
-	d->bar[IMC / 4] = ~0u;
-	(void)d->bar[ICR / 4];
-	d->bar[ICR / 4] = ~0u;
+	d->io.bar[E1000E_IMC / 4] = ~0u;
+	(void)d->io.bar[E1000E_ICR / 4];
+	d->io.bar[E1000E_ICR / 4] = ~0u;
 	preserve_all(d);
 	expect("MSI-X off", cdev_irq(d, VFIO_PCI_MSIX_IRQ_INDEX, -1), 0);
 	expect("MSI-X on again", cdev_irqs(d, VFIO_PCI_MSIX_IRQ_INDEX, events, VECTORS), EBUSY);
 	device_wait(d, 50, "preserved");
-	d->bar[ICS / 4] = ICR_LSC;
+	d->io.bar[E1000E_ICS / 4] = E1000E_LSC;
 	kexec_into_next();
 }
 
@@ -101,7 +91,7 @@ void msix_new(struct dma *d)
 	if (fired(events[VECTOR_OTHER]))
 		fail("an interrupt that is masked in the device");
 	ok("no interrupt as long as the device masks it");
-	d->bar[IMS / 4] = ICR_OTHER;
+	d->io.bar[E1000E_IMS / 4] = E1000E_OTHER;
 	if (!fired(events[VECTOR_OTHER]))
 		fail("the event in between is lost");
 	ok("the event that happened in between is delivered");

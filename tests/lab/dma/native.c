@@ -236,7 +236,7 @@ void native_new(struct dma *d)
 	expect("finish", session_finish(d->session), 0);
 	native_wait("finished");
 	device_wait(d, 50, "finished");
-	gaps = nic_gaps(d, true);
+	gaps = device_faults(d);
 	if (gaps)
 		fail("%u gaps", gaps);
 }

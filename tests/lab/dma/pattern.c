@@ -151,7 +151,7 @@ void pattern_check(const char *when)
 
 void freed(struct dma *d)
 {
-	munmap(d->ram, MEM_SIZE);
+	munmap(d->io.ram, MEM_SIZE);
 	close(d->mem);
 	pattern_fill();
 	sleep_ms(1000);

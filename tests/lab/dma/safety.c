@@ -37,7 +37,7 @@ static void punch(struct dma *d, const char *what, off_t offset, off_t length, i
 /* Where the device writes now, where it wrote, and where it never does */
 static void punch_all(struct dma *d)
 {
-	off_t now = BUF_OFFSET + nic_frames(d) * BUF_SIZE;
+	off_t now = BUF_OFFSET + device_count(d) * BUF_SIZE;
 
 	punch(d, "punch the ring", RING_OFFSET, 4096, EPERM);
 	punch(d, "punch buffers in use", now & ~4095UL, 1 << 20, EPERM);
@@ -235,7 +235,7 @@ void safety_new(struct dma *d)
 	collapse(&place);
 	compact(&place);
 	device_wait(d, 100, "finished, after compaction");
-	gaps = nic_gaps(d, true);
+	gaps = device_faults(d);
 	if (gaps)
 		fail("%u gaps", gaps);
 	pattern_check("finished");

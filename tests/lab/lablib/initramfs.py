@@ -10,6 +10,8 @@ from .base import LAB, TOP, need, run
 from .cache import digest
 
 TRAILER = "TRAILER!!!"
+# The drivers that the lab's programs have in common.
+DEVICE = LAB / "device"
 # What of liblu asks nobody but the kernel: a program drives the kernel with it.
 LIBLU = TOP / "liblu"
 LIBLU_FILES = [LIBLU / name for name in ("lu-device.c", "lu-kernel.c", "lu-private.h", "liblu.h")]
@@ -64,11 +66,11 @@ def of_program(cache, name, images, loaded):
     """The initramfs of a program of the lab, made of files: an entry's file."""
     source = LAB / name
     headers = kernel.headers(cache)
-    key = digest("program-1", source, LIBLU_FILES, headers.parent.name, [i.parent.name for i in images],
+    key = digest("program-1", source, DEVICE, LIBLU_FILES, headers.parent.name, [i.parent.name for i in images],
                  {flavour: image.parent.name for flavour, image in loaded.items()})
 
     def build(work):
-        program = compile_static([*sorted(source.glob("*.c")),
+        program = compile_static([*sorted(source.glob("*.c")), *sorted(DEVICE.glob("*.c")),
                                   *(file for file in LIBLU_FILES if file.suffix == ".c")],
                                  work / "init", headers)
         (work / "initrd").write_bytes(boots(
