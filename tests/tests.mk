@@ -10,7 +10,7 @@ BUS_SCRIPTS := $(shell find tests/bus -maxdepth 1 -type f -perm -u+x)
 FUZZERS := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 DOCS_CHECKS := $(wildcard tests/docs/check-*)
 ABI_CHECKS := $(wildcard tests/abi/abi-*.sh)
-TEST_SOURCES := $(UNIT_SOURCES) $(TEST_HELPERS) $(BUS_SOURCES) $(wildcard tests/fuzz/*.c tests/lab/lu-*.c)
+TEST_SOURCES := $(UNIT_SOURCES) $(TEST_HELPERS) $(BUS_SOURCES) $(wildcard tests/fuzz/*.c tests/lab/lu-*.c tests/lab/vmm/*.c tests/lab/device/*.c)
 ALL_SOURCES := $(SOURCES) $(TEST_SOURCES)
 
 UNIT_TESTS := $(addprefix $(TEST_O)/,$(basename $(UNIT_SOURCES)))

@@ -15,11 +15,14 @@ lab-build: ## make the kernels and guests of the lab (cached)
 	@$(LAB) build
 
 # What a guest gets: the project as it is installed anywhere, and the programs the
-# cases bring along (tests/lab/lu-*.c, on liblu).
-LAB_GUEST := $(patsubst %.c,$(O)/%,$(wildcard tests/lab/lu-*.c))
+# cases bring along, on liblu: tests/lab/lu-*.c, and lu-vmm, which is a folder.
+LAB_GUEST := $(patsubst %.c,$(O)/%,$(wildcard tests/lab/lu-*.c)) $(O)/tests/lab/lu-vmm
+LU_VMM := $(patsubst %.c,$(O)/%.o,$(wildcard tests/lab/vmm/*.c tests/lab/device/*.c))
 
-$(LAB_GUEST): $(O)/%: $(O)/%.o $(O)/liblu/liblu.so.1
-	$(call say,LD,$@)$(CC) $(LINK) -o $@ $< -L$(O)/liblu -l:liblu.so.1 $(LIBLU_LIBS)
+$(O)/tests/lab/lu-vmm: $(LU_VMM)
+$(filter-out %/lu-vmm,$(LAB_GUEST)): $(O)/%: $(O)/%.o
+$(LAB_GUEST): $(O)/liblu/liblu.so.1
+	$(call say,LD,$@)$(CC) $(LINK) -o $@ $(filter %.o,$^) -L$(O)/liblu -l:liblu.so.1 $(LIBLU_LIBS)
 
 .PHONY: lab-guest
 lab-guest: install $(LAB_GUEST)

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ram - the guest's memory: paused, handed to luod or to the kernel, taken back, compared. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm.h"
+
+#define RAM_LABEL "ram0"
+
+void vmm_pause(struct vmm *v)
+{
+	if (!guest_runs(&v->guest))
+		return;
+	guest_pause(&v->guest);
+	say(v, "paused %016" PRIx64, v->guest.page->checksum);
+}
+
+bool vmm_resume(struct vmm *v)
+{
+	struct guest_page *page = v->guest.page;
+	uint64_t sum;
+
+	if (guest_runs(&v->guest))
+		return false;
+	sum = guest_checksum(&v->guest);
+	if (sum != page->checksum) {
+		say(v, "corrupt %016" PRIx64 " instead of %016" PRIx64, sum, page->checksum);
+		exit(EXIT_CORRUPT);
+	}
+	say(v, "verified %016" PRIx64, sum);
+	page->phase = GUEST_RUNNING;
+	return true;
+}
+
+static bool ram_with_luod(struct vmm *v)
+{
+	struct lu_resource resource = { .size = sizeof(resource) };
+
+	for (size_t i = 0; lu_session_resource(v->session, i, &resource) > 0; i++)
+		if (strcmp(resource.label, RAM_LABEL) == 0)
+			return true;
+	return false;
+}
+
+void ram_attach(struct vmm *v)
+{
+	int r;
+
+	if (lu_session_mode(v->session) != LU_MODE_CUSTODY || ram_with_luod(v))
+		return;
+	r = lu_session_attach_memory(v->session, RAM_LABEL, v->guest.fd, NULL);
+	if (took(v, "attach", r))
+		say(v, "attached");
+}
+
+void ram_preserve(struct vmm *v)
+{
+	int r;
+
+	if (lu_session_mode(v->session) != LU_MODE_DELEGATION || v->preserved)
+		return;
+	r = lu_session_preserve(v->session, RAM_LABEL, v->guest.fd, RAM_TOKEN);
+	/* Preserved before, but not declared: luod was not in a state to take it. */
+	if (r == -EEXIST)
+		r = lu_session_declare(v->session, RAM_LABEL, "memory", RAM_TOKEN, v->guest.total);
+	if (!took(v, "preserve", r))
+		return;
+	v->preserved = true;
+	say(v, "preserved");
+}
+
+bool ram_take_back(struct vmm *v)
+{
+	bool crossed = lu_session_state(v->session) == LU_STATE_CLAIMED;
+	int fd, r;
+
+	if (lu_session_mode(v->session) == LU_MODE_CUSTODY) {
+		if (!ram_with_luod(v))
+			return false;
+		r = lu_session_get_resource(v->session, RAM_LABEL, &fd, NULL);
+	} else {
+		if (!crossed)
+			return false;
+		r = lu_session_retrieve(v->session, RAM_TOKEN, &fd);
+	}
+	if (r >= 0)
+		r = guest_map(&v->guest, fd, passthrough_bytes(v));
+	if (r < 0)
+		die(v, "taking the memory back", r);
+	if (v->guest.page->magic == GUEST_MAGIC)
+		return true;
+	say(v, "corrupt: there is no guest in it");
+	exit(EXIT_CORRUPT);
+}
