@@ -21,6 +21,12 @@
 	NEEDS    options (CONFIG_X) that the project's kernel or KERNEL must have; without
 	         them no tier takes the case
 
+	IOMMU    further properties of the virtual IOMMU
+	DEVICE   what is handed over (see bench.py); the only one of its kind in the machine.
+	         The case finds its address in LAB_DEVICE
+	PROOF    what the emulator's traces must show of it: running, stopped,
+	         or rebooted; or seen: what must not happen to it does, on purpose
+
 and for GUESTS=bare, instead of BUILD:
 
 	PROGRAM  folder of the lab whose C files, linked statically, are the init of all
@@ -28,10 +34,6 @@ and for GUESTS=bare, instead of BUILD:
 	         do in APPEND
 	NEXT_APPEND  for the next kernel's command line; the program sees it in lab.next
 	LOADED   flavours that it finds in /loaded, to be refused
-	IOMMU    further properties of the virtual IOMMU
-	DEVICE   what it hands over (see bench.py); the only one of its kind in the machine
-	PROOF    what the emulator's traces must show of it: running, stopped,
-	         or rebooted; or seen: what must not happen to it does, on purpose
 
 A case-NAME.conf is a variant: the case again, with these keys on top.
 """
@@ -156,8 +158,7 @@ def _check(case, conf):
         raise LabError(f"{conf}: GUESTS={BARE} goes alone and needs either BUILD or PROGRAM")
     if case.program and not list((LAB / case.program).glob("*.c")):
         raise LabError(f"{conf}: PROGRAM={case.program} has no C file")
-    used = {"PROGRAM": case.program, "NEXT_APPEND": case.next_append, "LOADED": case.loaded,
-            "IOMMU": case.iommu, "DEVICE": case.device, "PROOF": case.proof}
+    used = {"PROGRAM": case.program, "NEXT_APPEND": case.next_append, "LOADED": case.loaded}
     if not case.bare() or not case.program:
         for key in (key for key, value in used.items() if value):
             raise LabError(f"{conf}: {key} is for GUESTS={BARE} with PROGRAM")

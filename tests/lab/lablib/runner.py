@@ -164,6 +164,8 @@ def fill(lab, case, guest, folder):
     shutil.copytree(case.folder, share / "case", dirs_exist_ok=True)
     (share / "case/build").mkdir(exist_ok=True)
     lines = {"LAB_CASE": case.name, "LAB_GUEST": guest, "LAB_JUMPS": case.jumps}
+    if case.device:
+        lines["LAB_DEVICE"] = bench.DEVICES[case.device].address
     for number, flavour in enumerate(case.kernels, 1):
         lines[f"LAB_RELEASE_{number}"] = lab.release(flavour)
     (share / "env").write_text("".join(f"export {k}={shlex.quote(str(v))}\n"
@@ -243,7 +245,7 @@ def _run(lab, case, guest, folder, result):
         result.skipped = build_hook(case, env, folder)
     if result.skipped is not None:
         return None
-    around = bench.Bench(case, folder) if case.program else None
+    around = bench.Bench(case, folder) if case.program or case.device else None
     with boot(lab, case, guest, folder, around) as vm:
         vm.serial_to("serial.log", "results")
         if case.host:

@@ -4,6 +4,9 @@
 # What the cases about luod have in common, on top of lab.sh.
 #
 #	vmm_start NAME [ARGS...]   a guest in a unit of its own, started now and at every boot
+#	vfio_take ADDRESS          assertion: a PCI device is vfio-pci's now
+#	device_works NAME N        assertions: the guest's device does N more, all of it right
+#	resources_crossed WANT     assertions: by "look", luctl tells of them on both sides of the jump
 #	vmm_said NAME REGEX        has it said that, in this boot?
 #	vmm_wait NAME REGEX        assertion: it says that before long
 #	load                       assertion: the next kernel is loaded through luod
@@ -34,6 +37,44 @@ vmm_start() {
 	echo "VMM_ARGS=$*" >"/etc/vmm/$name"
 	t "guest $name is up" systemctl enable --now "vmm@$name.service"
 	vmm_wait "$name" '^(created|claimed)'
+}
+
+_vfio_has() {
+	[ "$(basename "$(readlink "/sys/bus/pci/devices/$1/driver")")" = vfio-pci ] &&
+		[ -e "/sys/bus/pci/devices/$1/vfio-dev" ]
+}
+
+vfio_take() {
+	local sysfs=/sys/bus/pci/devices/$1
+	[ ! -e "$sysfs/driver" ] || echo "$1" >"$sysfs/driver/unbind"
+	echo vfio-pci >"$sysfs/driver_override"
+	echo "$1" >/sys/bus/pci/drivers_probe
+	t "vfio-pci has $1" wait_for 30 _vfio_has "$1"
+}
+
+# Its VMM says every second how much it has done, and how much of that is wrong.
+_device_done() {
+	sed -n 's/^device \([0-9]\+\) .*/\1/p' "/run/vmm-$1" | tail -n 1
+}
+
+_device_is_at() {
+	[ "$(_device_done "$1")" -ge "$2" ]
+}
+
+device_works() {
+	local from
+	t "the VMM of $1 tells of its device" wait_for 120 vmm_said "$1" '^device [0-9]+ '
+	from=$(_device_done "$1")
+	t "its device does $2 more, from $from" wait_for 120 _device_is_at "$1" $((from + $2))
+	is "$(sed -n 's/^device .*, \([0-9]*\) missing or wrong$/\1/p' "/run/vmm-$1" | sort -u)" 0 \
+		"... and nothing is missing or wrong"
+}
+
+resources_crossed() {
+	diag </lab/state/session
+	like "$(paste -sd, /lab/state/resources)" "^$1\$" "the old kernel: luctl tells of all of it"
+	diag </run/session
+	is "$(cat /run/resources)" "$(cat /lab/state/resources)" "the new kernel: ... and of the same"
 }
 
 vmm_said() {
