@@ -146,6 +146,16 @@ static void set_exit_after_ready(struct vmm *v, const char *arg __attribute__((u
 	v->exit_after_ready = true;
 }
 
+static void set_exit_after_preserved(struct vmm *v, const char *arg __attribute__((unused)))
+{
+	v->exit_after_preserved = true;
+}
+
+static void set_reattach(struct vmm *v, const char *arg __attribute__((unused)))
+{
+	v->reattach = true;
+}
+
 static void set_once(struct vmm *v, const char *arg __attribute__((unused)))
 {
 	v->once = true;
@@ -189,6 +199,9 @@ static const struct vmm_option {
 	{ "slow-done", "SECONDS", "say Done so much later than Resumed", set_slow_done },
 	{ "veto", "REASON", "answer every update with a veto", set_veto },
 	{ "exit-after-ready", NULL, "leave the memory to luod (custody)", set_exit_after_ready },
+	{ "exit-after-preserved", NULL, "the same of the device (custody)",
+	  set_exit_after_preserved },
+	{ "reattach", NULL, "after a jump, let luod attach the device (custody)", set_reattach },
 	{ "once", NULL, "exit when back from an update", set_once },
 	{ "start-timeout", "SECONDS", "how long to wait for luod at the start (60)",
 	  set_start_timeout },

@@ -8,13 +8,14 @@
  * with what it has, and writes to the guest's memory through the page tables that were marked. After
  * the jump it is parked on those. It goes over to new ones, with the same memory at the same
  * addresses, without a pause; what it has done meanwhile is found in its rings.
+ *
+ * Knows of luod only what it says to people: how fds come and go is in handover.c.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -22,20 +23,14 @@
 
 #include "vmm.h"
 
-#define IOMMUFD_LABEL "iommufd0"
-#define DEVICE_LABEL  "device0"
-
 /* There is memory at this physical address: what is written without translation hits it. */
 #define GUEST_IOVA UINT64_C(0x10000000)
 /* MSI-X cannot be switched on as long as the kernel has not let go of the device. */
 #define RETRY_USEC 20000
 #define TELL_USEC  1000000
 
-static void must(struct vmm *v, const char *what, int r)
-{
-	if (r < 0)
-		die(v, what, r);
-}
+#define BOOT_ID	     "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_SIZE 36
 
 uint64_t passthrough_bytes(const struct vmm *v)
 {
@@ -52,6 +47,37 @@ uint64_t passthrough_patience(const struct vmm *v)
 	const struct passthrough *d = &v->device;
 
 	return d->bdf && d->served && !d->interrupts ? RETRY_USEC : LU_USEC_INFINITY;
+}
+
+/* --- what the next process has to know, in the memory ----------------------------------------- */
+
+/* In the program's page of the device's memory. */
+struct note {
+	char boot_id[BOOT_ID_SIZE]; /* in which the device was attached to these */
+	uint32_t ioas, hwpt;
+};
+
+static struct note *note_of(struct vmm *v)
+{
+	return (struct note *)guest_device_memory(&v->guest);
+}
+
+static void read_boot_id(struct vmm *v, char ret[BOOT_ID_SIZE])
+{
+	int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, ret, BOOT_ID_SIZE) != BOOT_ID_SIZE)
+		die(v, BOOT_ID, -errno);
+	close(fd);
+}
+
+static void write_note(struct vmm *v)
+{
+	struct note *note = note_of(v);
+
+	read_boot_id(v, note->boot_id);
+	note->ioas = v->device.ioas;
+	note->hwpt = v->device.hwpt;
 }
 
 /* --- page tables, registers, interrupts ----------------------------------------------------- */
@@ -176,6 +202,7 @@ void passthrough_create(struct vmm *v)
 	must(v, "page tables", vfio_hwpt_create(d->iommufd, d->id, d->ioas, &d->hwpt));
 	must(v, "attaching the device", lu_device_attach(d->fd, d->hwpt));
 	map_registers(v);
+	write_note(v);
 	master_on(v);
 	must(v, "starting the device", d->driver->start(&d->io, true));
 	d->served = true;
@@ -186,8 +213,7 @@ void passthrough_create(struct vmm *v)
 
 /* --- an update ------------------------------------------------------------------------------ */
 
-/* From now on nobody drives it. */
-static void let_go(struct vmm *v)
+void passthrough_let_go(struct vmm *v)
 {
 	struct passthrough *d = &v->device;
 
@@ -199,68 +225,19 @@ static void let_go(struct vmm *v)
 	passthrough_tell(v);
 }
 
-/* Once for these page tables: a mark survives an update that was called off. */
-static int mark(struct vmm *v)
+struct lu_hwpt passthrough_tables(const struct vmm *v)
 {
-	struct passthrough *d = &v->device;
-	int r;
-
-	if (d->marked)
-		return 0;
-	r = lu_hwpt_mark(d->iommufd, d->hwpt, HWPT_TOKEN);
-	if (r >= 0)
-		r = lu_ioas_preserve(d->iommufd, d->ioas, d->io.iova + RING_OFFSET,
-				     BUF_OFFSET - RING_OFFSET, RINGS_TOKEN);
-	d->marked = r >= 0;
-	return r;
+	return (struct lu_hwpt){ .id = v->device.hwpt, .token = HWPT_TOKEN };
 }
 
-static bool refused(struct vmm *v, const char *what, const char *why)
+struct lu_buffer passthrough_rings(const struct vmm *v)
 {
-	char reason[256];
-
-	snprintf(reason, sizeof(reason), "%s: %s", what, why);
-	if (took(v, "veto", lu_session_veto(v->session, reason)))
-		say(v, "vetoed %s", reason);
-	return false;
-}
-
-static int preserve(struct vmm *v)
-{
-	const struct lu_preserve items[] = {
-		{ .label = IOMMUFD_LABEL, .token = IOMMUFD_TOKEN, .fd = v->device.iommufd },
-		{ .label = DEVICE_LABEL, .token = DEVICE_TOKEN, .fd = v->device.fd },
+	return (struct lu_buffer){
+		.ioas_id = v->device.ioas,
+		.iova = v->device.io.iova + RING_OFFSET,
+		.length = BUF_OFFSET - RING_OFFSET,
+		.token = RINGS_TOKEN,
 	};
-	int r = lu_session_preserve_all(v->session, items, 2);
-
-	/* Preserved before, but not declared: luod was not in a state to take it. */
-	if (r == -EEXIST)
-		r = lu_session_declare(v->session, IOMMUFD_LABEL, "iommufd", IOMMUFD_TOKEN, 0);
-	else
-		return r;
-	return r < 0 ? r : lu_session_declare(v->session, DEVICE_LABEL, "device", DEVICE_TOKEN, 0);
-}
-
-bool passthrough_hand_over(struct vmm *v)
-{
-	struct passthrough *d = &v->device;
-	int r;
-
-	if (!d->bdf || d->preserved)
-		return true;
-	let_go(v);
-	r = mark(v);
-	if (r < 0)
-		return refused(v, "marking the page tables", strerror(-r));
-	r = preserve(v);
-	if (r == -ESTALE || r == -ENOTCONN)
-		return false; /* called off, which an event says, or to be tried again */
-	if (r < 0)
-		return refused(v, d->bdf, lu_error_text(v->lu));
-	d->preserved = true;
-	say(v, "handed over %s", d->bdf);
-	phase(v, "jump");
-	return true;
 }
 
 void passthrough_called_off(struct vmm *v)
@@ -280,7 +257,7 @@ static int memory_of(uint64_t token, void *userdata)
 {
 	const struct vmm *v = userdata;
 
-	return token == RAM_TOKEN ? v->guest.fd : -ENOENT;
+	return token == v->ram_token ? v->guest.fd : -ENOENT;
 }
 
 /* What the kernel says was mapped is mapped again. */
@@ -296,23 +273,31 @@ static void map_again(struct vmm *v)
 	free(areas);
 }
 
-void passthrough_take_back(struct vmm *v)
+void passthrough_switch(struct vmm *v)
 {
-	struct passthrough *d = &v->device;
-
-	if (!d->bdf || d->fd >= 0)
-		return;
-	phase(v, "parked");
-	must(v, "retrieving the iommufd",
-	     lu_session_retrieve(v->session, IOMMUFD_TOKEN, &d->iommufd));
-	must(v, "retrieving the device", lu_session_retrieve(v->session, DEVICE_TOKEN, &d->fd));
-	if (v->parked_usec)
-		usleep((useconds_t)v->parked_usec);
 	bind(v);
 	map_again(v);
 	attach(v);
+}
+
+bool passthrough_parked(struct vmm *v)
+{
+	char boot_id[BOOT_ID_SIZE];
+
+	read_boot_id(v, boot_id);
+	return memcmp(boot_id, note_of(v)->boot_id, sizeof(boot_id)) != 0;
+}
+
+void passthrough_take_over(struct vmm *v)
+{
+	v->device.ioas = note_of(v)->ioas;
+	v->device.hwpt = note_of(v)->hwpt;
+}
+
+void passthrough_ready(struct vmm *v)
+{
 	map_registers(v);
-	say(v, "taken back %s", d->bdf);
+	write_note(v);
 }
 
 void passthrough_resume(struct vmm *v)

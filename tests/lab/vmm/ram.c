@@ -74,12 +74,13 @@ void ram_preserve(struct vmm *v)
 bool ram_take_back(struct vmm *v)
 {
 	bool crossed = lu_session_state(v->session) == LU_STATE_CLAIMED;
+	struct lu_resource resource = { .size = sizeof(resource), .token = RAM_TOKEN };
 	int fd, r;
 
 	if (lu_session_mode(v->session) == LU_MODE_CUSTODY) {
 		if (!ram_with_luod(v))
 			return false;
-		r = lu_session_get_resource(v->session, RAM_LABEL, &fd, NULL);
+		r = lu_session_get_resource(v->session, RAM_LABEL, &fd, &resource);
 	} else {
 		if (!crossed)
 			return false;
@@ -89,6 +90,7 @@ bool ram_take_back(struct vmm *v)
 		r = guest_map(&v->guest, fd, passthrough_bytes(v));
 	if (r < 0)
 		die(v, "taking the memory back", r);
+	v->ram_token = resource.token;
 	if (v->guest.page->magic == GUEST_MAGIC)
 		return true;
 	say(v, "corrupt: there is no guest in it");

@@ -55,6 +55,12 @@ void die(struct vmm *v, const char *what, int error)
 	exit(EXIT_FAILURE);
 }
 
+void must(struct vmm *v, const char *what, int r)
+{
+	if (r < 0)
+		die(v, what, r);
+}
+
 bool took(struct vmm *v, const char *what, int r)
 {
 	if (r == -ESTALE || r == -EBUSY || r == -ENOTCONN)

@@ -25,7 +25,6 @@ static void run(struct vmm *v, const char *command)
 /* The other side of the jump. */
 static void vmm_come_back(struct vmm *v)
 {
-	passthrough_take_back(v);
 	if (vmm_resume(v))
 		v->guest.page->jumps++;
 	passthrough_resume(v);
@@ -64,6 +63,7 @@ static void vmm_follow(struct vmm *v, enum lu_state state)
 	case LU_STATE_IDLE:
 		vmm_go_on(v);
 		ram_attach(v);
+		device_attach(v);
 		break;
 	case LU_STATE_LEFT_BEHIND:
 		vmm_go_on(v);
@@ -95,7 +95,7 @@ static void vmm_prepare(struct vmm *v, const char *update_id)
 	}
 	ram_preserve(v); /* which takes its time: the guest still runs */
 	vmm_pause(v);
-	if (passthrough_hand_over(v))
+	if (device_hand_over(v))
 		v->ready_at_usec = now_usec() + v->slow_ready_usec;
 }
 
@@ -115,6 +115,9 @@ static void vmm_on_event(struct vmm *v, const struct lu_event *event)
 	switch (event->type) {
 	case LU_EVENT_PREPARE:
 		vmm_prepare(v, event->update_id);
+		break;
+	case LU_EVENT_PRESERVED:
+		device_preserved(v);
 		break;
 	case LU_EVENT_CANCELLED:
 		say(v, "cancelled %s", event->reason);
@@ -240,6 +243,8 @@ void vmm_start(struct vmm *v)
 		passthrough_create(v);
 	}
 	say(v, "%s %s", back ? "claimed" : "created", lu_state_to_string(state));
+	if (back)
+		device_take_back(v);
 	vmm_follow(v, state);
 	sd_notify(0, "READY=1");
 }

@@ -14,7 +14,8 @@
  *	main.c         the command line
  *	update.c       sessions and updates, the event loop
  *	ram.c          the guest's memory, and luod
- *	passthrough.c  the device, iommufd, and luod
+ *	passthrough.c  the device and its iommufd
+ *	handover.c     both, and luod
  *	guest.c        the guest; knows nothing of luod
  *	say.c          what is told to the one who looks on
  */
@@ -55,6 +56,7 @@ struct passthrough {
 	bool served;	 /* it is ours to drive, and gets work */
 	bool interrupts; /* MSI-X is on; while it is not, and the device is served, it is looked at */
 	bool marked;	 /* of the HWPT, and the rings declared */
+	bool attached;	 /* custody: luod has it, with these page tables */
 	bool preserved;	       /* in the kernel session of this update */
 	uint64_t tell_at_usec; /* when to say again how much it has done */
 };
@@ -74,6 +76,8 @@ struct vmm {
 	uint64_t parked_usec; /* how long to leave the device parked */
 	uint64_t start_usec;  /* how long to wait for luod at the start */
 	bool exit_after_ready;
+	bool exit_after_preserved;
+	bool reattach; /* by luod */
 	bool once;
 	bool tell_phases;
 
@@ -82,6 +86,7 @@ struct vmm {
 	int state_fd;
 
 	struct guest guest;
+	uint64_t ram_token; /* after a jump: of the memory in the kernel session */
 	struct passthrough device;
 	bool preserved;		/* delegation: in the kernel session of this update */
 	uint64_t ready_at_usec; /* when to say Ready; 0: nothing to say */
@@ -93,6 +98,8 @@ uint64_t now_usec(void);
 /* One line to stdout, to the state file and to systemd. */
 void say(struct vmm *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void die(struct vmm *v, const char *what, int error) __attribute__((noreturn));
+/* die(), if @r is negative. */
+void must(struct vmm *v, const char *what, int r);
 /* To the lab's host, which judges a device by the phases of its life (lablib/proof.py). */
 void phase(struct vmm *v, const char *name);
 
@@ -114,14 +121,10 @@ void ram_preserve(struct vmm *v);
  * with the process that did): false. */
 bool ram_take_back(struct vmm *v);
 
-/* passthrough.c: all of it does nothing when there is no device */
+/* passthrough.c: all of it does nothing when there is no device, up to passthrough_tell() */
 uint64_t passthrough_bytes(const struct vmm *v);
 /* The device is bound, reaches the guest's memory, and begins to work. */
 void passthrough_create(struct vmm *v);
-/* Delegation: before Ready. False: it was refused, and this was answered with a veto. */
-bool passthrough_hand_over(struct vmm *v);
-/* After the jump: from the old kernel's page tables to new ones over the same memory. */
-void passthrough_take_back(struct vmm *v);
 /* Interrupts on, whatever happened in between is looked at. */
 void passthrough_resume(struct vmm *v);
 /* An update was called off, or went on without this session. */
@@ -131,6 +134,30 @@ void passthrough_serve(struct vmm *v);
 int passthrough_eventfd(const struct vmm *v);
 uint64_t passthrough_patience(const struct vmm *v);
 void passthrough_tell(struct vmm *v);
+
+/* From now on nobody drives it. */
+void passthrough_let_go(struct vmm *v);
+/* What has to be marked, and what to be declared. */
+struct lu_hwpt passthrough_tables(const struct vmm *v);
+struct lu_buffer passthrough_rings(const struct vmm *v);
+/* With fds that came from elsewhere: is it parked on the page tables of an earlier kernel? */
+bool passthrough_parked(struct vmm *v);
+/* From those to new ones over the same memory. */
+void passthrough_switch(struct vmm *v);
+/* It is not parked: another process has attached it, in this kernel. */
+void passthrough_take_over(struct vmm *v);
+/* It is attached: from now on it can be driven. */
+void passthrough_ready(struct vmm *v);
+
+/* handover.c: all of it does nothing when there is no device */
+/* Custody: luod gets the device, at any time but during an update. */
+void device_attach(struct vmm *v);
+/* Before Ready. False: it was refused, and this was answered with a veto. */
+bool device_hand_over(struct vmm *v);
+/* luod says that all is preserved. */
+void device_preserved(struct vmm *v);
+/* Gets the device of a session that was claimed, from the old kernel's page tables if it is on them. */
+void device_take_back(struct vmm *v);
 
 /* update.c */
 void vmm_connect(struct vmm *v);

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * handover - how the device's fds get from one kernel to the next: by delegation, in the kernel session
+ * that luod gives, or in custody, where luod has them from the time at which no update runs.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm.h"
+
+#define IOMMUFD_LABEL "iommufd0"
+#define DEVICE_LABEL  "device0"
+
+static bool in_custody(const struct vmm *v)
+{
+	return lu_session_mode(v->session) == LU_MODE_CUSTODY;
+}
+
+/* --- custody -------------------------------------------------------------------------------- */
+
+void device_attach(struct vmm *v)
+{
+	const struct lu_hwpt tables = passthrough_tables(v);
+	const struct lu_buffer rings = passthrough_rings(v);
+	struct passthrough *d = &v->device;
+	int r;
+
+	if (!d->bdf || !in_custody(v) || d->attached)
+		return;
+	r = lu_session_attach_iommufd(v->session, IOMMUFD_LABEL, d->iommufd, &tables, 1, &rings, 1,
+				      NULL);
+	if (!took(v, "attach", r))
+		return;
+	r = lu_session_attach_device(v->session, DEVICE_LABEL, d->fd, IOMMUFD_LABEL, NULL);
+	/* Since before the update: only the page tables are others. */
+	if (r != -EEXIST && !took(v, "attach", r))
+		return;
+	d->attached = true;
+	say(v, "attached %s", d->bdf);
+}
+
+void device_preserved(struct vmm *v)
+{
+	say(v, "all preserved");
+	if (v->device.bdf && in_custody(v)) {
+		v->device.preserved = true;
+		phase(v, "jump");
+	}
+	if (v->exit_after_preserved)
+		exit(EXIT_SUCCESS);
+}
+
+static int get_from_luod(struct vmm *v)
+{
+	struct passthrough *d = &v->device;
+	int r = lu_session_get_resource(v->session, IOMMUFD_LABEL, &d->iommufd, NULL);
+
+	return r < 0 ? r : lu_session_get_resource(v->session, DEVICE_LABEL, &d->fd, NULL);
+}
+
+/* luod does all of it, and leaves the device on page tables of its own making. */
+static void reattach(struct vmm *v)
+{
+	struct lu_reattached made = { .size = sizeof(made) };
+	struct passthrough *d = &v->device;
+
+	phase(v, "switch");
+	must(v, "reattach", lu_session_reattach(v->session, DEVICE_LABEL, HWPT_TOKEN, &made));
+	phase(v, "after");
+	d->id = made.device_id;
+	d->ioas = made.ioas_id;
+	d->hwpt = made.hwpt_id;
+	say(v, "reattached %s", d->bdf);
+}
+
+/* --- delegation ----------------------------------------------------------------------------- */
+
+/* Once for these page tables: a mark survives an update that was called off. */
+static int mark(struct vmm *v)
+{
+	const struct lu_buffer rings = passthrough_rings(v);
+	struct passthrough *d = &v->device;
+	int r;
+
+	if (d->marked)
+		return 0;
+	r = lu_hwpt_mark(d->iommufd, d->hwpt, HWPT_TOKEN);
+	if (r >= 0)
+		r = lu_ioas_preserve(d->iommufd, rings.ioas_id, rings.iova, rings.length,
+				     rings.token);
+	d->marked = r >= 0;
+	return r;
+}
+
+static int preserve(struct vmm *v)
+{
+	const struct lu_preserve items[] = {
+		{ .label = IOMMUFD_LABEL, .token = IOMMUFD_TOKEN, .fd = v->device.iommufd },
+		{ .label = DEVICE_LABEL, .token = DEVICE_TOKEN, .fd = v->device.fd },
+	};
+	int r = lu_session_preserve_all(v->session, items, 2);
+
+	/* Preserved before, but not declared: luod was not in a state to take it. */
+	if (r == -EEXIST)
+		r = lu_session_declare(v->session, IOMMUFD_LABEL, "iommufd", IOMMUFD_TOKEN, 0);
+	else
+		return r;
+	return r < 0 ? r
+		     : lu_session_declare_device(v->session, DEVICE_LABEL, v->device.fd,
+						 DEVICE_TOKEN, 0);
+}
+
+static int get_from_kernel(struct vmm *v)
+{
+	struct passthrough *d = &v->device;
+	int r = lu_session_retrieve(v->session, IOMMUFD_TOKEN, &d->iommufd);
+
+	return r < 0 ? r : lu_session_retrieve(v->session, DEVICE_TOKEN, &d->fd);
+}
+
+/* --- an update ------------------------------------------------------------------------------ */
+
+static bool refused(struct vmm *v, const char *what, const char *why)
+{
+	char reason[256];
+
+	snprintf(reason, sizeof(reason), "%s: %s", what, why);
+	if (took(v, "veto", lu_session_veto(v->session, reason)))
+		say(v, "vetoed %s", reason);
+	return false;
+}
+
+bool device_hand_over(struct vmm *v)
+{
+	struct passthrough *d = &v->device;
+	int r;
+
+	if (!d->bdf || d->preserved)
+		return true;
+	passthrough_let_go(v);
+	if (in_custody(v))
+		return d->attached || refused(v, d->bdf, "luod does not have it");
+	r = mark(v);
+	if (r < 0)
+		return refused(v, "marking the page tables", strerror(-r));
+	r = preserve(v);
+	if (r == -ESTALE || r == -ENOTCONN)
+		return false; /* called off, which an event says, or to be tried again */
+	if (r < 0)
+		return refused(v, d->bdf, lu_error_text(v->lu));
+	d->preserved = true;
+	say(v, "handed over %s", d->bdf);
+	phase(v, "jump");
+	return true;
+}
+
+void device_take_back(struct vmm *v)
+{
+	struct passthrough *d = &v->device;
+	bool parked;
+
+	if (!d->bdf)
+		return;
+	parked = passthrough_parked(v);
+	if (parked)
+		phase(v, "parked");
+	must(v, "getting the device", in_custody(v) ? get_from_luod(v) : get_from_kernel(v));
+	if (parked && v->parked_usec)
+		usleep((useconds_t)v->parked_usec);
+	if (!parked)
+		passthrough_take_over(v);
+	else if (v->reattach)
+		reattach(v);
+	else
+		passthrough_switch(v);
+	passthrough_ready(v);
+	say(v, "taken back %s", d->bdf);
+}
