@@ -5,9 +5,11 @@
 diag ""
 diag "The next kernel: $(uname -r). The VMM was started again by systemd and claimed its session."
 reclaimed vm1
+t "it took its device back" vmm_said vm1 "^taken back $LAB_DEVICE"
 diag "  the VMM says:"
 sed 's/^/    /' /run/vmm-vm1 | diag
 wait_state idle
+device_works vm1 1000
 diag ""
 diag "\$ luctl timeline"
 timeline
