@@ -92,6 +92,7 @@ IS_LIST(struct luctl_findings);
 IS_LIST(struct luctl_resources);
 IS_LIST(struct luctl_features);
 IS_LIST(struct luctl_marks);
+IS_LIST(struct luctl_left_behinds);
 IS_LIST(struct luctl_sessions);
 IS_LIST(struct luctl_updates);
 
@@ -178,6 +179,17 @@ static int read_resource(sd_bus_message *m, void *item)
 	return r < 0 ? r : sd_bus_message_read(m, "tt", &resource->token, &resource->bytes);
 }
 
+static int read_left_behind(sd_bus_message *m, void *item)
+{
+	struct luctl_left_behind *one = item;
+	int r;
+
+	if ((r = sd_bus_message_read(m, "u", &one->uid)) < 0 ||
+	    (r = read_string(m, "s", &one->name)) < 0 || (r = read_string(m, "s", &one->unit)) < 0)
+		return r;
+	return read_string(m, "s", &one->why);
+}
+
 static int read_feature(sd_bus_message *m, void *item)
 {
 	struct luctl_feature *feature = item;
@@ -215,6 +227,7 @@ LIST_KIND(finding, 'r', "(", "ssss", ")");
 LIST_KIND(resource, 'r', "(", "sstt", ")");
 LIST_KIND(feature, 'e', "{", "sb", "}");
 LIST_KIND(mark, 'r', "(", "stx", ")");
+LIST_KIND(left_behind, 'r', "(", "usss", ")");
 
 int luctl_read_findings(sd_bus_message *m, const char *type, void *member)
 {
@@ -224,6 +237,11 @@ int luctl_read_findings(sd_bus_message *m, const char *type, void *member)
 static int read_resources(sd_bus_message *m, const char *type, void *member)
 {
 	return read_list(m, &resources, member);
+}
+
+static int read_left_behinds(sd_bus_message *m, const char *type, void *member)
+{
+	return read_list(m, &left_behinds, member);
 }
 
 static int read_features(sd_bus_message *m, const char *type, void *member)
@@ -378,6 +396,7 @@ const struct luctl_field luctl_timeline_fields[] = {
 	FIELD(timeline, "began-usec", "t", read_number, began),
 	FIELD(timeline, "ended-usec", "t", read_number, ended),
 	FIELD(timeline, "blackout-usec", "t", read_number, blackout),
+	FIELD(timeline, "left-behind", "a(usss)", read_left_behinds, left_behind),
 	{},
 };
 

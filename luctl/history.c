@@ -79,13 +79,25 @@ static size_t shown_length(const struct luctl_updates *updates)
 
 /* --- the table ---------------------------------------------------------------------------------- */
 
-/* Why it was begun; then, of one that did not go well, what came in its way. */
+/* "3 left behind"; NULL when nobody was. */
+static char *left_behind(const struct luctl_timeline *update)
+{
+	return update->left_behind.count ? strprintf("%zu left behind", update->left_behind.count)
+					 : NULL;
+}
+
+/* Why it was begun; of one that did not go well what came in its way; and whom it went without. */
 static char *why(const struct luctl_timeline *update)
 {
-	bool both = !isempty(update->reason) && !isempty(update->error);
+	_cleanup_free_ char *left = left_behind(update);
+	char *words[] = { update->reason, update->error, left };
+	char *given[ARRAY_SIZE(words) + 1] = {};
+	size_t n = 0;
 
-	return strprintf("%s%s%s", strempty(update->reason), both ? ": " : "",
-			 strempty(update->error));
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!isempty(words[i]))
+			given[n++] = words[i];
+	return luctl_strv_join(given, ": ");
 }
 
 static void add_row(struct luctl_table *table, const struct luctl_timeline *u, size_t shown)

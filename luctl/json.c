@@ -162,6 +162,22 @@ json_t *luctl_json_sessions(const struct luctl_sessions *sessions)
 	return array;
 }
 
+static json_t *json_left_behind(const struct luctl_left_behinds *l)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < l->count; i++) {
+		json_t *object = json_object();
+
+		luctl_json_set(&object, "name", luctl_json_text(l->items[i].name));
+		luctl_json_set(&object, "uid", json_integer(l->items[i].uid));
+		luctl_json_set(&object, "unit", luctl_json_text(l->items[i].unit));
+		luctl_json_set(&object, "why", luctl_json_text(l->items[i].why));
+		luctl_json_append(&array, object);
+	}
+	return array;
+}
+
 json_t *luctl_json_update(const struct luctl_timeline *timeline)
 {
 	json_t *object;
@@ -183,6 +199,7 @@ json_t *luctl_json_update(const struct luctl_timeline *timeline)
 	luctl_json_set(&object, "ended-usec", luctl_json_u64(timeline->ended));
 	luctl_json_set(&object, "delivered", luctl_json_text(timeline->delivered));
 	luctl_json_set(&object, "blackout-usec", luctl_json_u64(timeline->blackout));
+	luctl_json_set(&object, "left-behind", json_left_behind(&timeline->left_behind));
 	return object;
 }
 

@@ -132,6 +132,17 @@ void luctl_marks_clear(struct luctl_marks *marks)
 	*marks = (struct luctl_marks){};
 }
 
+void luctl_left_behinds_clear(struct luctl_left_behinds *left_behinds)
+{
+	for (size_t i = 0; i < left_behinds->count; i++) {
+		free(left_behinds->items[i].name);
+		free(left_behinds->items[i].unit);
+		free(left_behinds->items[i].why);
+	}
+	free(left_behinds->items);
+	*left_behinds = (struct luctl_left_behinds){};
+}
+
 void luctl_timeline_clear(struct luctl_timeline *timeline)
 {
 	free(timeline->update_id);
@@ -143,6 +154,7 @@ void luctl_timeline_clear(struct luctl_timeline *timeline)
 	free(timeline->reason);
 	free(timeline->delivered);
 	free(timeline->unit);
+	luctl_left_behinds_clear(&timeline->left_behind);
 	luctl_marks_clear(&timeline->marks);
 	*timeline = (struct luctl_timeline){};
 }

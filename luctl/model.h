@@ -117,6 +117,18 @@ struct luctl_marks {
 	size_t count;
 };
 
+struct luctl_left_behind {
+	uint32_t uid;
+	char *name;
+	char *unit;
+	char *why;
+};
+
+struct luctl_left_behinds {
+	struct luctl_left_behind *items;
+	size_t count;
+};
+
 struct luctl_timeline {
 	char *update_id;
 	char *from;
@@ -131,6 +143,7 @@ struct luctl_timeline {
 	uint64_t began;	   /* usec since the epoch; USEC_INFINITY: not known */
 	uint64_t ended;	   /* likewise, or not yet */
 	uint64_t blackout; /* usec; USEC_INFINITY: luod did not say */
+	struct luctl_left_behinds left_behind; /* sessions that it went without */
 	struct luctl_marks marks;
 };
 
@@ -162,6 +175,7 @@ void luctl_session_clear(struct luctl_session *session);
 void luctl_sessions_clear(struct luctl_sessions *sessions);
 void luctl_job_clear(struct luctl_job *job);
 void luctl_marks_clear(struct luctl_marks *marks);
+void luctl_left_behinds_clear(struct luctl_left_behinds *left_behinds);
 void luctl_timeline_clear(struct luctl_timeline *timeline);
 void luctl_updates_clear(struct luctl_updates *updates);
 

@@ -44,6 +44,19 @@ static json_t *json_blackout(const struct luctl_timeline *timeline)
 	return object;
 }
 
+static void print_left_behind(struct luctl *luctl, const struct luctl_left_behinds *l)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		const struct luctl_left_behind *one = &l->items[i];
+		_cleanup_free_ char *name = luctl_safe(one->name), *unit = luctl_safe(one->unit);
+		_cleanup_free_ char *why = luctl_safe(one->why);
+
+		fprintf(luctl->out, "Left behind: %u/%s%s%s%s: %s\n", one->uid, strempty(name),
+			isempty(unit) ? "" : " (", strempty(unit), isempty(unit) ? "" : ")",
+			strempty(why));
+	}
+}
+
 static void print_heading(struct luctl *luctl, const struct luctl_timeline *timeline)
 {
 	_cleanup_free_ char *id = luctl_safe(timeline->update_id);
@@ -68,6 +81,7 @@ static void print_heading(struct luctl *luctl, const struct luctl_timeline *time
 		fprintf(luctl->out, "%s\n", error);
 	if (!isempty(reason))
 		fprintf(luctl->out, "Reason: %s\n", reason);
+	print_left_behind(luctl, &timeline->left_behind);
 	fputc('\n', luctl->out);
 }
 

@@ -2,15 +2,25 @@
 /* barrier - see barrier.h. */
 #include "barrier.h"
 
+#include "holder.h"
 #include "log.h"
 #include "pid1-bus.h"
 #include "step.h"
+
+/* For whoever asks after the jump: the session itself is gone then. */
+static void remember(struct manager *m, const struct session *s, const char *why)
+{
+	if (left_behinds_add(&m->update.info.left_behind, s->uid, s->name, s->unit, why) < 0)
+		log_oom();
+}
 
 int barrier_leave_behind(struct manager *m, struct session *s, int error, const char *why)
 {
 	if (s->policy == SESSION_REQUIRED)
 		return update_fail(m, error, "Session %u/%s: %s.", s->uid, s->name, why);
 	log_warning("Session %u/%s is left behind: %s", s->uid, s->name, why);
+	remember(m, s, why);
+	s->held = false;
 	step_drop_kernel_session(m, s);
 	manager_set_session_state(m, s, SESSION_LEFT_BEHIND, why);
 	bus_set_emit_signal(&m->buses, s->path, LUOD_SESSION_INTERFACE, "Cancelled", "ss",
@@ -102,6 +112,43 @@ static bool somebody_missing(const struct manager *m)
 	return false;
 }
 
+/* Made while the update was under way: nobody has asked them. */
+static void remember_latecomers(struct manager *m)
+{
+	const struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		if (s->state == SESSION_IDLE)
+			remember(m, s, "it was made when the update was under way");
+}
+
+/*
+ * A direct jump takes along what an owner keeps open that hangs, and only who knows the name can take
+ * it in the next kernel: unnamed, its memory would be out of reach as long as that kernel runs. With
+ * Jump=systemd the owner is gone before.
+ */
+static void find_held(struct manager *m)
+{
+	_cleanup_(holders_clear) struct holders holders = {};
+	bool any = false;
+	struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		any = any || (s->state == SESSION_LEFT_BEHIND && s->mode == SESSION_DELEGATION);
+	if (!any || m->update.info.jump != CONF_JUMP_DIRECT ||
+	    holders_find(strempty(m->paths.root), &holders) < 0)
+		return;
+	TAILQ_FOREACH(s, &m->sessions, entry) {
+		const char *who = holders_of(&holders, s->kernel_name);
+
+		s->held = s->state == SESSION_LEFT_BEHIND && who;
+		if (s->held)
+			log_warning("Session %u/%s is left behind, but %s still has its kernel "
+				    "session open; the next luod finishes it",
+				    s->uid, s->name, who);
+	}
+}
+
 int barrier_act(struct manager *m)
 {
 	if (!m->update.announced)
@@ -112,6 +159,8 @@ int barrier_act(struct manager *m)
 		update_progress(m);
 		return STEP_WAIT;
 	}
+	remember_latecomers(m);
+	find_held(m);
 	timeline_mark(&m->update.timeline, MARK_ALL_READY);
 	m->update.barrier_passed = true;
 	return STEP_DONE;

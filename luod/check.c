@@ -16,6 +16,8 @@ struct facts {
 	struct holders holders;
 	char **names;
 	size_t n_sessions;
+	struct preflight_orphan *orphans;
+	size_t n_orphans;
 	char *running_cmdline;
 };
 
@@ -25,6 +27,9 @@ static void facts_clear(struct facts *f)
 		free((void *)f->sessions[i].resources);
 		free(f->names[i]);
 	}
+	for (size_t i = 0; i < f->n_orphans; i++)
+		free((char *)f->orphans[i].name);
+	free(f->orphans);
 	free(f->sessions);
 	holders_clear(&f->holders);
 	free(f->names);
@@ -154,10 +159,46 @@ static const struct kimage *running_image(struct manager *m)
 	return r < 0 ? NULL : m->running;
 }
 
+/* Said once of each, of whoever was found first. */
+static bool is_known(struct manager *m, const struct facts *f, const char *name, uid_t uid,
+		     const char *kernel_name)
+{
+	if (manager_find_session(m, uid, name))
+		return true;
+	for (size_t i = 0; i < f->n_orphans; i++)
+		if (streq(f->orphans[i].kernel_name, kernel_name))
+			return true;
+	return false;
+}
+
+static int gather_orphans(struct manager *m, struct facts *f)
+{
+	f->orphans = calloc(f->holders.n + 1, sizeof(*f->orphans));
+	if (!f->orphans)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->holders.n; i++) {
+		const struct holder *h = &f->holders.items[i];
+		struct preflight_orphan *o = &f->orphans[f->n_orphans];
+		const char *name;
+		uid_t uid;
+
+		if (session_parse_kernel_name(h->session, &uid, &name) < 0 ||
+		    is_known(m, f, name, uid, h->session))
+			continue;
+		*o = (struct preflight_orphan){ strprintf("%u/%s", uid, name), h->session, h->who };
+		if (!o->name)
+			return -ENOMEM;
+		f->n_orphans++;
+	}
+	return 0;
+}
+
 static int gather(struct manager *m, struct facts *f)
 {
 	int r = gather_sessions(m, f);
 
+	if (r >= 0)
+		r = gather_orphans(m, f);
 	if (r < 0)
 		return r;
 	f->running_cmdline = read_proc(m, "cmdline");
@@ -173,6 +214,8 @@ static int gather(struct manager *m, struct facts *f)
 		.memory_available = memory_available(m),
 		.sessions = f->sessions,
 		.n_sessions = f->n_sessions,
+		.orphans = f->orphans,
+		.n_orphans = f->n_orphans,
 	};
 	if (m->target.loaded) {
 		f->context.target = &m->target.image;

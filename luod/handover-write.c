@@ -171,6 +171,9 @@ static json_t *write_update(struct writer *w, const struct update_info *u)
 		json_object_set_new(o, "uid", json_integer((json_int_t)u->uid));
 	if (u->began_usec)
 		json_object_set_new(o, "began-usec", json_integer((json_int_t)u->began_usec));
+	if (u->left_behind.n &&
+	    json_object_set_new(o, "left-behind", left_behinds_to_json(&u->left_behind)) < 0)
+		refuse(w, -ENOMEM, "\"left-behind\" of the update is no UTF-8");
 	return o;
 }
 
@@ -237,13 +240,13 @@ int handover_names(const struct session_list *sessions, char **ret, size_t *ret_
 	char *names;
 
 	TAILQ_FOREACH(s, sessions, entry)
-		n += session_in_update(s);
+		n += session_jumps(s);
 	names = calloc(n + 1, LIVEUPDATE_SESSION_NAME_LENGTH);
 	if (!names)
 		return -ENOMEM;
 	n = 0;
 	TAILQ_FOREACH(s, sessions, entry)
-		if (session_in_update(s))
+		if (session_jumps(s))
 			memcpy(names + n++ * LIVEUPDATE_SESSION_NAME_LENGTH, s->kernel_name,
 			       LIVEUPDATE_SESSION_NAME_LENGTH);
 	*ret = names;

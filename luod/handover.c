@@ -423,6 +423,9 @@ static int read_update(struct reader *r, struct update_info *u, json_t *root)
 	    (result = take_word(r, o, "jump", conf_jump_word, &jump)) < 0 ||
 	    (result = read_requester(r, u, o)) < 0)
 		return result;
+	result = left_behinds_from_json(json_object_get(o, "left-behind"), &u->left_behind);
+	if (result < 0)
+		return wrong(r, result, "\"left-behind\" is no list of sessions");
 	if (strlen(id) >= sizeof(u->id) || strspn(id, "0123456789abcdef") != strlen(id))
 		return wrong(r, -EINVAL, "the update's id is not valid");
 	memcpy(u->id, id, strlen(id) + 1);

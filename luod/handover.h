@@ -76,7 +76,7 @@ int handover_check_text(const char *text, size_t max);
  */
 int handover_read(const char *text, size_t size, struct handover *ret, char **ret_error);
 
-/* The keeper's list: 64 bytes per kernel session. The caller frees it. */
+/* The keeper's list: 64 bytes per kernel session that jumps. The caller frees it. */
 int handover_names(const struct session_list *sessions, char **ret, size_t *ret_size);
 
 #endif

@@ -35,6 +35,23 @@ static int append_known(sd_bus_message *reply, const char *key, bool known, uint
 	return known ? sd_bus_message_append(reply, "{sv}", key, "t", usec) : 0;
 }
 
+static int append_left_behind(sd_bus_message *reply, const struct left_behinds *l)
+{
+	int r;
+
+	if ((r = sd_bus_message_open_container(reply, 'e', "sv")) < 0 ||
+	    (r = sd_bus_message_append(reply, "s", "left-behind")) < 0 ||
+	    (r = sd_bus_message_open_container(reply, 'v', "a(usss)")) < 0 ||
+	    (r = sd_bus_message_open_container(reply, 'a', "(usss)")) < 0)
+		return r;
+	for (size_t i = 0; r >= 0 && i < l->n; i++)
+		r = sd_bus_message_append(reply, "(usss)", l->items[i].uid, l->items[i].name,
+					  l->items[i].unit, l->items[i].why);
+	for (size_t i = 0; r >= 0 && i < 3; i++)
+		r = sd_bus_message_close_container(reply);
+	return r;
+}
+
 /* a{sv} */
 static int append_info(sd_bus_message *reply, const struct history_entry *e)
 {
@@ -46,7 +63,8 @@ static int append_info(sd_bus_message *reply, const struct history_entry *e)
 	     (r = sd_bus_message_append(reply, "{sv}", "uid", "u", (uint32_t)e->info.uid)) < 0) ||
 	    (r = append_known(reply, "began-usec", e->info.began_usec, e->info.began_usec)) < 0 ||
 	    (r = append_known(reply, "ended-usec", e->ended_usec, e->ended_usec)) < 0 ||
-	    (r = append_known(reply, "blackout-usec", e->has_blackout, e->blackout_usec)) < 0)
+	    (r = append_known(reply, "blackout-usec", e->has_blackout, e->blackout_usec)) < 0 ||
+	    (r = append_left_behind(reply, &e->info.left_behind)) < 0)
 		return r;
 	return sd_bus_message_close_container(reply);
 }

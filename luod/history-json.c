@@ -73,6 +73,9 @@ char *history_format(const struct history_entry *entry)
 	set_integer(root, "began-usec", entry->info.began_usec, entry->info.began_usec);
 	set_integer(root, "ended-usec", entry->ended_usec, entry->ended_usec);
 	set_integer(root, "blackout-usec", entry->has_blackout, entry->blackout_usec);
+	if (entry->info.left_behind.n)
+		json_object_set_new(root, "left-behind",
+				    left_behinds_to_json(&entry->info.left_behind));
 	if (entry->has_totals)
 		json_object_set_new(root, "totals", totals_to_json(&entry->totals));
 	text = json_dumps(root, JSON_INDENT(1));
@@ -178,6 +181,12 @@ static int entry_from_json(json_t *root, struct history_entry *ret)
 	    read_text(root, "result", &entry.result) < 0 ||
 	    read_text(root, "error", &entry.error) < 0 ||
 	    read_text(root, "delivered", &entry.delivered) < 0) {
+		history_entry_clear(&entry);
+		return -ENOMEM;
+	}
+	/* Of what is no such list nothing is shown; the rest is worth as much as before. */
+	if (left_behinds_from_json(json_object_get(root, "left-behind"), &entry.info.left_behind) ==
+	    -ENOMEM) {
 		history_entry_clear(&entry);
 		return -ENOMEM;
 	}

@@ -17,7 +17,7 @@
 #include "update.h"
 
 #define HISTORY_KEPT	   100
-#define HISTORY_ENTRY_SIZE (256U << 10)
+#define HISTORY_ENTRY_SIZE (4U << 20) /* all sessions may be left behind */
 
 struct manager;
 

@@ -38,14 +38,17 @@
 #define LIMIT_QUERIES	      32
 #define LIMIT_QUERIES_PER_UID 4
 
+/* Why a session was left behind. */
+#define LIMIT_LEFT_BEHIND 200
+
 /* Fields of a session that a newer luod wrote and this one does not know, as JSON. */
 #define LIMIT_UNKNOWN 4096
 
 /*
  * The record or state.json. At most, in MiB: 16368 resources of 440 bytes are 7, 1023 sessions with
  * a reason of control characters only (six bytes each in JSON) are 7, what of them is unknown is 4,
- * 4096 HWPTs of 50 bytes and 16384 DMA buffers of 80 are less than 2, and the texts of the target and
- * of the update are less than 1.
+ * 4096 HWPTs of 50 bytes and 16384 DMA buffers of 80 are less than 2, the texts of the target and of
+ * the update are less than 1, and what is said of sessions that were left behind is less than 3.
  */
 #define LIMIT_HANDOVER (24U << 20)
 

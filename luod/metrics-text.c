@@ -103,6 +103,14 @@ static void put_blackout(FILE *f, const char *name, const struct metrics_facts *
 	put_seconds(f, facts->last->blackout_usec);
 }
 
+static void put_left_behind(FILE *f, const char *name, const struct metrics_facts *facts)
+{
+	if (!facts->last)
+		return;
+	fprintf(f, "%s ", name);
+	put_number(f, facts->last->info.left_behind.n);
+}
+
 static int by_time(const void *a, const void *b)
 {
 	const struct history_mark *x = a, *y = b;
@@ -163,6 +171,8 @@ static const struct family {
 	{ "luod_last_update_blackout_seconds", "gauge", "seconds",
 	  "From the first owner's Ready to the last owner's Resumed in the last update.",
 	  put_blackout },
+	{ "luod_last_update_left_behind_sessions", "gauge", NULL,
+	  "Sessions that the last update went without.", put_left_behind },
 	{ "luod_last_update_phase_seconds", "gauge", "seconds",
 	  "How long each phase of the last update took, by the mark that ended it.", put_phases },
 	{ "luod_sessions", "gauge", NULL, "Sessions by their state.", put_sessions },

@@ -48,6 +48,21 @@ CHECK(check_owner_gone)
 	}
 }
 
+static void report_orphans(const struct check *self, const struct preflight_context *c,
+			   struct findings *ret)
+{
+	for (size_t i = 0; i < c->n_orphans; i++) {
+		const struct preflight_orphan *o = &c->orphans[i];
+
+		report(self, ret, SEVERITY_WARNING, o->name,
+		       "Somebody has an open fd of kernel session '%s', which belongs to no session "
+		       "any more: %s. If it stays open, the next jump takes what is in it along, "
+		       "nobody asks for it, and its memory is out of reach. Let that process close "
+		       "it, or end it.",
+		       o->kernel_name, o->held_by);
+	}
+}
+
 /* No error: a session of the last jump that was taken back, and never closed, looks the same. */
 CHECK(check_still_held)
 {
@@ -61,6 +76,7 @@ CHECK(check_still_held)
 			       "session to the next one. Let that process close it, or end it.",
 			       s->kernel_name, s->held_by);
 	}
+	report_orphans(self, c, ret);
 }
 
 /* Every memfd in custody goes through the row's judge. */

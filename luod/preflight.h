@@ -45,6 +45,13 @@ struct preflight_session {
 	size_t n_resources;
 };
 
+/* A kernel session of an update that is over, which no session has any more. */
+struct preflight_orphan {
+	const char *name; /* "<uid>/<name>" */
+	const char *kernel_name;
+	const char *held_by;
+};
+
 /* All facts. Zero means unknown or none everywhere, so that a test writes down what matters. */
 struct preflight_context {
 	/* the running kernel */
@@ -67,6 +74,8 @@ struct preflight_context {
 
 	const struct preflight_session *sessions;
 	size_t n_sessions;
+	const struct preflight_orphan *orphans;
+	size_t n_orphans;
 };
 
 /*

@@ -85,17 +85,26 @@ static int ask_keeper(struct manager *m, const char *name, int *ret_fd)
 }
 
 /* The caller owns *ret_fd. */
-static int arrivals_take(struct manager *m, struct arrivals *a, const char *name, int *ret_fd,
-			 enum delivery *ret_delivery)
+static int take_listed(struct arrivals *a, const char *name, int *ret_fd,
+		       enum delivery *ret_delivery)
 {
-	int r;
-
 	for (size_t i = 0; i < a->list->count; i++)
 		if (a->fds[i] >= 0 && streq(a->list->entries[i].name, name)) {
 			*ret_fd = TAKE_FD(a->fds[i]);
 			*ret_delivery = delivery_of(a->list->entries[i].origin);
 			return 0;
 		}
+	return -ENOENT;
+}
+
+/* Likewise. */
+static int arrivals_take(struct manager *m, struct arrivals *a, const char *name, int *ret_fd,
+			 enum delivery *ret_delivery)
+{
+	int r = take_listed(a, name, ret_fd, ret_delivery);
+
+	if (r >= 0)
+		return 0;
 	r = ask_keeper(m, name, ret_fd);
 	if (r >= 0)
 		*ret_delivery = DELIVERY_NAME;
@@ -134,7 +143,8 @@ static void take_up_unrecorded(struct manager *m, size_t index, struct arrivals 
 	uid_t uid;
 
 	if (session_parse_kernel_name(a->list->entries[index].name, &uid, &name) < 0 ||
-	    manager_find_session(m, uid, name))
+	    manager_find_session(m, uid, name) ||
+	    left_behinds_have(&m->update.info.left_behind, uid, name))
 		return;
 	if (session_new(name, uid, NULL, &s) < 0) {
 		log_oom();
@@ -215,6 +225,37 @@ static void adopt_sessions(struct manager *m, struct handover *h, struct arrival
 	}
 }
 
+/* Its guest is gone and nobody will come for it: the kernel is to have the memory back at once. */
+static void finish_one_left_behind(struct manager *m, struct arrivals *a,
+				   const struct left_behind *one)
+{
+	_cleanup_free_ char *name = strprintf(SESSION_PREFIX "%u/%s", one->uid, one->name);
+	_cleanup_close_ int fd = -EBADF;
+	enum delivery delivery;
+	int r;
+
+	if (!name || take_listed(a, name, &fd, &delivery) < 0)
+		return;
+	r = kdev_luo_session_finish(fd);
+	if (r < 0) {
+		log_error_errno(r,
+				"The kernel does not finish session %u/%s, which was left "
+				"behind: %m",
+				one->uid, one->name);
+		return;
+	}
+	fdstore_drop(m->fdstore, name);
+	log_notice("Session %u/%s was left behind with its kernel session still open; that is "
+		   "finished and its memory freed",
+		   one->uid, one->name);
+}
+
+static void finish_left_behind(struct manager *m, struct arrivals *a)
+{
+	for (size_t i = 0; i < m->update.info.left_behind.n; i++)
+		finish_one_left_behind(m, a, &m->update.info.left_behind.items[i]);
+}
+
 static void restore_after_jump(struct manager *m, struct arrivals *a)
 {
 	struct handover h;
@@ -235,6 +276,7 @@ static void restore_after_jump(struct manager *m, struct arrivals *a)
 		adopt_sessions(m, &h, a);
 		handover_clear(&h);
 	}
+	finish_left_behind(m, a);
 	for (size_t i = 0; i < a->list->count; i++)
 		take_up_unrecorded(m, i, a);
 	timeline_mark(&m->update.timeline, MARK_RESTORED);
@@ -506,6 +548,14 @@ static char *what_is_missing(const struct manager *m, unsigned int sessions, uns
 			 m->update.record_lost ? ", handover record not usable" : "");
 }
 
+static void say_left_behind(const struct manager *m)
+{
+	_cleanup_free_ char *text = left_behinds_say(&m->update.info.left_behind);
+
+	if (m->update.info.left_behind.n)
+		log_warning("Update %s: %s", m->update.info.id, strempty(text));
+}
+
 static void end(struct manager *m)
 {
 	unsigned int lost = count_state(m, SESSION_LOST);
@@ -529,9 +579,10 @@ static void end(struct manager *m)
 			    strempty(error));
 	else
 		log_message(LOG_NOTICE, LUOD_MESSAGE_UPDATE_FINISHED,
-			    "Update %s is finished: %s "
-			    "runs, every session is with its owner",
+			    "Update %s is finished: %s runs, every session that came along is "
+			    "with its owner",
 			    m->update.info.id, m->kernel_release);
+	say_left_behind(m);
 	update_set_phase(m, degraded ? PHASE_DEGRADED : PHASE_IDLE);
 	log_set_update_id(NULL);
 }

@@ -286,6 +286,11 @@ bool session_in_update(const struct session *s)
 	return false;
 }
 
+bool session_jumps(const struct session *s)
+{
+	return session_in_update(s) || (s->state == SESSION_LEFT_BEHIND && s->held);
+}
+
 bool session_admits(const struct session *s, uid_t uid, const char *unit)
 {
 	if (uid != s->uid)

@@ -112,6 +112,7 @@ struct session {
 	uint64_t ready_timeout_usec; /* what its owner asks for; 0: lu.conf's ReadyTimeout= */
 
 	enum session_state state;
+	bool held; /* left behind, but somebody has its kernel session open: it jumps all the same */
 	enum delivery delivery;
 	char *reason; /* of the state: a veto's text, why it was lost; or NULL */
 
@@ -178,6 +179,9 @@ uint64_t session_preserved_bytes(const struct session *s);
 
 /* Does this session have a part in the update that is running or being finished? */
 bool session_in_update(const struct session *s);
+
+/* Does its kernel session go through the jump? */
+bool session_jumps(const struct session *s);
 
 /*
  * May a caller with this uid and unit act for the owner? uid 0 is no exception: what a session

@@ -84,6 +84,7 @@ void update_info_clear(struct update_info *info)
 	free(info->to);
 	free(info->reason);
 	free(info->unit);
+	left_behinds_clear(&info->left_behind);
 	*info = (struct update_info){};
 }
 
@@ -100,7 +101,8 @@ int update_info_copy(const struct update_info *from, struct update_info *ret)
 	if (free_and_strdup(&copy.from, from->from) < 0 ||
 	    free_and_strdup(&copy.to, from->to) < 0 ||
 	    free_and_strdup(&copy.reason, from->reason) < 0 ||
-	    free_and_strdup(&copy.unit, from->unit) < 0) {
+	    free_and_strdup(&copy.unit, from->unit) < 0 ||
+	    left_behinds_copy(&from->left_behind, &copy.left_behind) < 0) {
 		update_info_clear(&copy);
 		return -ENOMEM;
 	}
@@ -197,6 +199,7 @@ static void roll_back(struct manager *m, unsigned int step, const char *result, 
 	log_message(LOG_WARNING, LUOD_MESSAGE_UPDATE_ABORTED, "Update %s called off: %s",
 		    u->info.id, why);
 	tell_owners(m, why);
+	left_behinds_clear(&u->info.left_behind); /* their guests go on as all others */
 	timeline_calibrate(&u->timeline);
 	history_store(m, result, why);
 	timeline_close(&u->timeline);

@@ -14,6 +14,7 @@
 #include <systemd/sd-id128.h>
 
 #include "conf.h"
+#include "left-behind.h"
 #include "timeline.h"
 #include "util.h"
 
@@ -43,6 +44,7 @@ struct update_info {
 	uid_t uid;    /* of whoever asked for it */
 	char *unit;   /* and that one's systemd unit, which stays in a quiesced system; or "" */
 	uint64_t began_usec; /* wall clock; 0: not known */
+	struct left_behinds left_behind;
 };
 
 void update_info_clear(struct update_info *info);

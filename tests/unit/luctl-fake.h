@@ -365,11 +365,13 @@ static int fake_updates(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	sd_bus_message_new_method_return(m, &reply);
 	sd_bus_message_open_container(reply, 'a', "a{sv}");
 	if (!((struct fake_server *)userdata)->script->no_updates) {
-		sd_bus_message_append(reply, "a{sv}", 10, "update-id", "s", FAKE_ID, "from", "s",
+		sd_bus_message_append(reply, "a{sv}", 11, "update-id", "s", FAKE_ID, "from", "s",
 				      "7.3.4-old", "to", "s", "7.3.4-new", "jump", "s", "direct",
 				      "result", "s", "done", "reason", "s", "a good one", "uid",
 				      "u", (uint32_t)1000, "unit", "s", "ops.service", "began-usec",
-				      "t", epoch, "blackout-usec", "t", UINT64_C(1000000));
+				      "t", epoch, "blackout-usec", "t", UINT64_C(1000000),
+				      "left-behind", "a(usss)", 1, (uint32_t)0, "vm7", "vm.service",
+				      "its owner vetoed");
 		sd_bus_message_append(reply, "a{sv}", 8, "update-id", "s", FAKE_ID_ALIKE, "from",
 				      "s", "7.3.4-old", "to", "s", "7.3.4-new", "result", "s",
 				      "cancelled", "reason", "s", "too early", "error", "s",
@@ -415,10 +417,12 @@ static int fake_timeline(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	if (sd_bus_message_read(m, "s", &id) < 0)
 		return -EINVAL;
 	sd_bus_message_new_method_return(m, &reply);
-	sd_bus_message_append(reply, "a{sv}", 7, "update-id", "s", *id ? id : FAKE_ID, "from", "s",
+	sd_bus_message_append(reply, "a{sv}", 8, "update-id", "s", *id ? id : FAKE_ID, "from", "s",
 			      "7.3.4-old", "to", "s", "7.3.4-new", "jump", "s", "direct", "result",
 			      "s", "done", "blackout-usec", "t", UINT64_C(1000000), "news", "as", 1,
-			      "unknown");
+			      "unknown", "left-behind", "a(usss)", 2, (uint32_t)0, "vm7",
+			      "vm.service", "its owner vetoed", (uint32_t)1000, "odd", "",
+			      "\033[31mred");
 	sd_bus_message_open_container(reply, 'a', "(stx)");
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
 		sd_bus_message_append(reply, "(stx)", marks[i].name, marks[i].usec,

@@ -7,6 +7,8 @@
  */
 #include "engine-world.h"
 
+#include <sys/stat.h>
+
 /* --- forwards ------------------------------------------------------------------------------- */
 
 static void test_order(void **state _unused_)
@@ -268,6 +270,16 @@ static void test_veto_during(void **state _unused_)
 	}
 }
 
+static void assert_left_behind(const char *name, const char *why)
+{
+	const struct left_behinds *l = &w.m.update.info.left_behind;
+
+	assert_int_equal(l->n, 1);
+	assert_string_equal(l->items[0].name, name);
+	assert_string_equal(l->items[0].unit, "vm.service");
+	assert_string_equal(l->items[0].why, why);
+}
+
 /* Until all have answered a best-effort session goes alone; then it has been written down. */
 static void test_veto_best_effort(void **state _unused_)
 {
@@ -288,11 +300,13 @@ static void test_veto_best_effort(void **state _unused_)
 			assert_called_off(JOB_FAILED,
 					  "Session 0/vm1: its owner vetoed: migration.");
 			assert_string_equal(w.signals, "Cancelled vm1 Cancelled vm2");
+			assert_int_equal(w.m.update.info.left_behind.n, 0);
 			continue;
 		}
 		assert_int_equal(w.m.update.phase, PHASE_FROZEN);
 		assert_int_equal(vetoer->state, SESSION_LEFT_BEHIND);
 		assert_string_equal(vetoer->reason, "its owner vetoed: migration");
+		assert_left_behind("vm1", "its owner vetoed: migration");
 		assert_int_equal(other->state, SESSION_READY);
 		assert_string_equal(w.dropped, "vm1");
 		assert_string_equal(strstr(w.signals, "Cancelled"), "Cancelled vm1");
@@ -327,6 +341,7 @@ static void test_barrier(void **state _unused_)
 	session_set_state(a, SESSION_READY, NULL);
 	update_continue(&w.m);
 	assert_jumps("begin bare barrier barrier barrier record jump");
+	assert_left_behind("new", "it was made when the update was under way");
 	assert_int_equal(barrier_waiting(&w.m, &nobody), 0);
 	assert_null(nobody[0]);
 }
@@ -396,6 +411,61 @@ static void test_expired_one_by_one(void **state _unused_)
 	assert_string_equal(w.dropped, "a c");
 }
 
+/* A process of another kernel's tale: it has the session open. */
+static void hold(const char *root, const char *kernel_name)
+{
+	_cleanup_free_ char *link = strprintf("%s/proc/812/fd/4", root);
+	_cleanup_free_ char *target = strprintf("anon_inode:[luo_session] %s", kernel_name);
+
+	for (char *slash = link + strlen(root); (slash = strchr(slash + 1, '/'));) {
+		*slash = '\0';
+		assert_true(mkdir(link, 0700) >= 0 || errno == EEXIST);
+		*slash = '/';
+	}
+	assert_int_equal(symlink(target, link), 0);
+}
+
+static void let_go(const char *root)
+{
+	static const char *const parts[] = { "/proc/812/fd/4", "/proc/812/fd", "/proc/812", "/proc",
+					     "" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		_cleanup_free_ char *path = strprintf("%s%s", root, parts[i]);
+
+		assert_int_equal(remove(path), 0);
+	}
+}
+
+/* An owner that hangs takes its kernel session through a direct jump: that is known beforehand. */
+static void test_left_behind_and_held(void **state _unused_)
+{
+	for (unsigned int i = 0; i < 3; i++) {
+		char root[] = "/tmp/luod-engine-XXXXXX";
+		struct session *hung, *gone;
+
+		teardown(NULL);
+		setup(NULL);
+		assert_non_null(mkdtemp(root));
+		w.m.paths.root = root;
+		hung = add_session("hung", SESSION_BEST_EFFORT);
+		gone = add_session("gone", SESSION_BEST_EFFORT);
+		hung->mode = i == 1 ? SESSION_CUSTODY : SESSION_DELEGATION;
+		gone->mode = hung->mode;
+		hold(root, hung->kernel_name);
+		w.m.conf.ready_timeout_usec = SHORT_USEC;
+		start(i == 2 ? CONF_JUMP_SYSTEMD : CONF_JUMP_DIRECT);
+		run_while(PHASE_PREPARING);
+		assert_int_equal(hung->state, SESSION_LEFT_BEHIND);
+		assert_int_equal(w.m.update.info.left_behind.n, 2);
+		assert_int_equal(hung->held, i == 0);
+		assert_int_equal(session_jumps(hung), i == 0);
+		assert_false(session_jumps(gone));
+		w.m.paths.root = NULL;
+		let_go(root);
+	}
+}
+
 /* --- another one ---------------------------------------------------------------------------- */
 
 static void test_second_update(void **state _unused_)
@@ -462,6 +532,7 @@ int main(void)
 		TEST(test_expired_best_effort),
 		TEST(test_expired_required),
 		TEST(test_expired_one_by_one),
+		TEST(test_left_behind_and_held),
 		TEST(test_second_update),
 		TEST(test_second_deadline),
 	};

@@ -168,6 +168,12 @@ static void test_who_takes_part(void **state _unused_)
 	assert_int_equal(handover_names(&h.sessions, &names, &size), 0);
 	assert_int_equal(size, 64);
 	assert_string_equal(names, "luod/5/vm0");
+	/* Whoever is left behind and held jumps all the same: the keeper must know. */
+	nth(&h, 2)->held = true;
+	names = (free(names), NULL);
+	assert_int_equal(handover_names(&h.sessions, &names, &size), 0);
+	assert_int_equal(size, 128);
+	assert_string_equal(names + 64, "luod/5/vm2");
 	handover_clear(&h);
 	assert_int_equal(handover_read(text, strlen(text), &copy, &error), 0);
 	assert_string_equal(nth(&copy, 0)->name, "vm0");
@@ -251,6 +257,82 @@ static void test_requester(void **state _unused_)
 				    at + strlen(bad[i].what));
 		assert_int_equal(handover_read(changed, strlen(changed), &h, &why), -EINVAL);
 	}
+}
+
+/* Whom the update went without: written since minor version 2. */
+static void test_left_behind(void **state _unused_)
+{
+	static const char *const bad[][2] = {
+		{ "\"uid\":0", "\"uid\":-1" },
+		{ "\"uid\":0", "\"uid\":4294967295" },
+		{ "\"veto\"", "\"../veto\"" },
+		{ "\"why\":\"its", "\"how\":\"its" },
+		{ "\"left-behind\":[", "\"left-behind\":7,\"x\":[" },
+		{ "\"left-behind\":[", "\"left-behind\":[5," },
+	};
+	_cleanup_free_ char *error = NULL, *text = NULL, *said = NULL;
+	const struct left_behind *one;
+	struct handover h;
+	size_t size;
+
+	assert_int_equal(read_seed("record-1.2-left-behind.json", &h, &error), 0);
+	assert_int_equal(handover_write(&h.update, &h.sessions, NULL, NULL, &text), 0);
+	handover_clear(&h);
+	assert_int_equal(handover_read(text, strlen(text), &h, &error), 0);
+	assert_int_equal(h.update.left_behind.n, 2);
+	one = &h.update.left_behind.items[0];
+	assert_int_equal(one->uid, 0);
+	assert_string_equal(one->name, "veto");
+	assert_string_equal(one->unit, "vmm@veto.service");
+	assert_string_equal(one->why, "its owner vetoed: not-me");
+	assert_true(left_behinds_have(&h.update.left_behind, 1000, "late"));
+	assert_false(left_behinds_have(&h.update.left_behind, 0, "late"));
+	said = left_behinds_say(&h.update.left_behind);
+	assert_non_null(strstr(said,
+			       "2 sessions were left behind: 0/veto (its owner vetoed: not-me), "
+			       "1000/late ("));
+	handover_clear(&h);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_free_ char *record = seed("record-1.2-left-behind.json", &size);
+		_cleanup_free_ char *why = NULL, *changed = NULL;
+		char *at = strstr(record, bad[i][0]);
+
+		assert_non_null(at);
+		changed = strprintf("%.*s%s%s", (int)(at - record), record, bad[i][1],
+				    at + strlen(bad[i][0]));
+		assert_int_equal(handover_read(changed, strlen(changed), &h, &why), -EINVAL);
+		assert_non_null(strstr(why, "left-behind"));
+	}
+}
+
+/* However many they are and however long the reasons, the list is bounded and readable. */
+static void test_many_left_behind(void **state _unused_)
+{
+	struct left_behinds l = {}, copy = {};
+	_cleanup_free_ char *said = NULL;
+	char why[1000];
+	json_t *array;
+
+	memset(why, '\1', sizeof(why) - 1);
+	why[sizeof(why) - 1] = '\0';
+	for (unsigned int i = 0; i < LIMIT_SESSIONS; i++) {
+		_cleanup_free_ char *name = strprintf("vm%u", i);
+
+		assert_int_equal(left_behinds_add(&l, UINT32_MAX - 1, name, "u.service", why), 0);
+	}
+	said = left_behinds_say(&l);
+	assert_non_null(strstr(said, ", and more"));
+	assert_true(strlen(said) < 4096);
+	array = left_behinds_to_json(&l);
+	assert_int_equal(left_behinds_from_json(array, &copy), 0);
+	assert_int_equal(copy.n, LIMIT_SESSIONS);
+	assert_int_equal(strlen(copy.items[0].why), LIMIT_LEFT_BEHIND);
+	json_array_append(array, json_array_get(array, 0));
+	left_behinds_clear(&copy);
+	assert_int_equal(left_behinds_from_json(array, &copy), -EINVAL);
+	assert_int_equal(copy.n, 0);
+	json_decref(array);
+	left_behinds_clear(&l);
 }
 
 static void test_refused(void **state _unused_)
@@ -533,6 +615,7 @@ int main(void)
 		cmocka_unit_test(test_rich),	       cmocka_unit_test(test_unknown_is_kept),
 		cmocka_unit_test(test_newer_major),    cmocka_unit_test(test_state),
 		cmocka_unit_test(test_who_takes_part), cmocka_unit_test(test_claim_deadline),
+		cmocka_unit_test(test_left_behind),    cmocka_unit_test(test_many_left_behind),
 		cmocka_unit_test(test_refused),	       cmocka_unit_test(test_same_session_twice),
 		cmocka_unit_test(test_limits),	       cmocka_unit_test(test_cut_off),
 		cmocka_unit_test(test_fullest),	       cmocka_unit_test(test_not_written),

@@ -305,7 +305,7 @@ static void test_history(void **state)
 	assert_string_equal(o.err, "");
 	/* As many digits of the ids as tell them apart, and whatever is not known as "?". */
 	assert_contains(o.out, " 0123456789a uid 1000, ops.service 7.3.4-old 7.3.4-new done ");
-	assert_contains(o.out, "  1.00 s a good one\n");
+	assert_contains(o.out, "  1.00 s a good one: 1 left behind\n");
 	assert_contains(o.out, " 0123456789f uid 0 ");
 	assert_contains(o.out, " too early: called\\x1b[31m off\n");
 	assert_contains(o.out, " fedcba98765 ? ");
@@ -387,7 +387,7 @@ static void test_svg(void **state)
 
 static void test_timeline(void **state)
 {
-	json_t *json;
+	json_t *json, *left;
 
 	PLAY(&nothing_special, "timeline");
 	assert_int_equal(o.code, LUCTL_OK);
@@ -395,8 +395,15 @@ static void test_timeline(void **state)
 	assert_contains(o.out, "kexec, boot the new kernel");
 	assert_contains(o.out, "700.0 ms");
 	assert_contains(o.out, "Blackout 1.00 s");
+	assert_contains(o.out, "Left behind: 0/vm7 (vm.service): its owner vetoed\n");
+	assert_contains(o.out, "Left behind: 1000/odd: \\x1b[31mred\n");
 	RUN(&o, fake.address, "timeline", "--json", FAKE_ID);
 	json = DOCUMENT("update", "blackout", "phases", "marks");
+	left = json_object_get(json_object_get(json, "update"), "left-behind");
+	assert_int_equal(json_array_size(left), 2);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(left, 0), "name")),
+			    "vm7");
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(left, 1), "uid")), 1000);
 	assert_int_equal(json_array_size(json_object_get(json, "marks")), 14);
 	assert_int_equal(json_array_size(json_object_get(json, "phases")), 13);
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(json, "blackout"),

@@ -51,7 +51,7 @@ static void test_no_update_yet(void **state _unused_)
 static void test_after_an_update(void **state _unused_)
 {
 	struct history_entry last = {
-		.info.began_usec = 1795219200000001,
+		.info = { .began_usec = 1795219200000001, .left_behind.n = 3 },
 		.result = (char *)"degraded",
 		.ended_usec = 1795219205000000,
 		.has_blackout = true,
@@ -74,6 +74,7 @@ static void test_after_an_update(void **state _unused_)
 
 	assert_contains(text, "luod_updates_total{result=\"done\"} 12\n");
 	assert_contains(text, "luod_last_update_result{result=\"degraded\"} 1\n");
+	assert_contains(text, "luod_last_update_left_behind_sessions 3\n");
 	assert_contains(text, "luod_last_update_result{result=\"done\"} 0\n");
 	assert_contains(text, "luod_last_update_start_timestamp_seconds 1795219200.000001\n");
 	assert_contains(text, "luod_last_update_end_timestamp_seconds 1795219205.000000\n");

@@ -290,6 +290,8 @@ static void test_target_cmdline(void **state _unused_)
 
 static void test_sessions(void **state _unused_)
 {
+	static const struct preflight_orphan orphan = { "1000/gone", "luod/1000/gone",
+							"process 813 (qemu)" };
 	struct situation s;
 
 	sound(&s);
@@ -301,6 +303,12 @@ static void test_sessions(void **state _unused_)
 	sound(&s);
 	s.sessions[0].held_by = "process 812 (qemu)";
 	assert_finds(&s, "session-still-held", SEVERITY_WARNING, "1000/vm1");
+	sound(&s);
+	s.c.orphans = &orphan;
+	s.c.n_orphans = 1;
+	assert_finds(&s, "session-still-held", SEVERITY_WARNING, "1000/gone");
+	no_sessions(&s);
+	assert_finds(&s, "session-still-held", SEVERITY_WARNING, "1000/gone");
 }
 
 static void test_shutdown(void **state _unused_)

@@ -19,6 +19,7 @@ owner_dies() {
 	is "$(session_get "$1" State)" preparing "... and waits for somebody in its place"
 }
 
+awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo >/lab/state/memory
 mkdir -p /etc/luod/lu.conf.d
 printf '[Update]\nReadyTimeout=10s\nMaxReadyTimeout=40s\n' >/etc/luod/lu.conf.d/50-case.conf
 t "luod reads lu.conf again" systemctl reload luod
@@ -48,10 +49,16 @@ like "$(luctl timeline --json | jq -r .update.error)" "patient: its owner did no
 went_on vm1
 vmm_gone patient
 
-diag "a best-effort session whose owner dies is left behind; one that takes its time comes along"
+diag "best-effort sessions whose owner dies or hangs are left behind; one that takes its time comes along"
 vmm_start dead2 --size=8M --slow-ready=600 --policy=best-effort
 vmm_start slow --size=8M --slow-ready=20 --ready-timeout=35
-systemctl disable vmm@dead2
+vmm_start hung --size=256M --mode=delegation --slow-ready=600 --policy=best-effort
+systemctl disable vmm@dead2 vmm@hung
+# It has preserved its memory and will neither hear that it is left behind nor let go.
+(
+	wait_for 120 grep -q '^preserved' /run/vmm-hung
+	systemctl kill --signal=SIGSTOP vmm@hung
+) &
 (
 	wait_for 120 grep -q '^prepare' /run/vmm-dead2
 	systemctl kill --signal=SIGKILL vmm@dead2
