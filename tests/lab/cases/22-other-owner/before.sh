@@ -16,6 +16,10 @@ done
 is "$(session_get vm1 Resources)" "$resources" "vm1 has what it had"
 is "$(session_get vm1 Unit)" vmm@vm1.service "... and whose it is has not changed"
 
+for door in /run/luod/keeper /dev/liveupdate; do
+	is "$(knock $door)" EACCES "$door is closed to others"
+done
+
 diag "while an update waits for its guests"
 load
 vmm_start slow --size=8M --slow-ready=600
@@ -30,6 +34,22 @@ went_on vm1
 went_on vm2
 vmm_gone slow
 
+# root in a unit of its own, whose call waits in the socket's queue.
+cat >/etc/systemd/system/early.service <<EOF
+[Unit]
+DefaultDependencies=no
+After=luod.socket
+Before=luod.service
+
+[Service]
+Environment=DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/luod/bus
+ExecStart=/usr/bin/python3 $STRANGER vm1 $(session_path vm1) ClaimSession
+StandardOutput=truncate:/run/early
+
+[Install]
+WantedBy=sysinit.target
+EOF
+t "somebody will ask before luod knows what it has" systemctl enable early.service
 # The owners must not come back before others have tried.
 systemctl disable vmm@vm1 vmm@vm2
 jump luctl update --jump=direct
