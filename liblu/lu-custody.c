@@ -84,7 +84,7 @@ static int read_areas(sd_bus_message *reply, struct lu_area **ret, size_t *ret_n
 	r = sd_bus_message_enter_container(reply, 'a', "(tttttu)");
 	while (r >= 0 && (r = sd_bus_message_read(reply, "(tttttu)", &a.iova, &a.length, &a.token,
 						  &a.offset, &a.hwpt_token, &a.flags)) > 0) {
-		more = reallocarray(areas, n + 1, sizeof(*areas));
+		more = realloc(areas, (n + 1) * sizeof(*areas));
 		if (!more)
 			return -ENOMEM;
 		areas = more;

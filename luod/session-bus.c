@@ -118,17 +118,15 @@ static char *list_devices(const struct session *s)
 	char *list = NULL;
 
 	TAILQ_FOREACH(resource, &s->resources, entry) {
-		_cleanup_free_ char *before = list;
+		char *longer;
 
-		if (resource->kind != RESOURCE_DEVICE || resource->lost)
+		if (resource->kind != RESOURCE_DEVICE || resource->lost || n++ >= LISTED_DEVICES)
 			continue;
-		if (n++ == LISTED_DEVICES) {
-			list = strprintf("%s, ...", strempty(before));
-			break;
-		}
-		list = strprintf("%s%s'%s'%s%s", strempty(before), before ? ", " : "",
-				 resource->label, resource->device ? " at " : "",
-				 strempty(resource->device));
+		longer = strprintf("%s%s'%s'%s%s", strempty(list), list ? ", " : "",
+				   resource->label, resource->device ? " at " : "",
+				   strempty(resource->device));
+		free(list);
+		list = longer;
 	}
 	return list;
 }

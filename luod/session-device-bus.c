@@ -116,12 +116,17 @@ static struct resource *attached_before(struct session *s, const char *label,
 	return fd_is_same_file(resource->fd, fd) ? resource : NULL;
 }
 
-static int new_custody(struct session *s, const char *label, enum resource_kind kind, int fd,
-		       struct resource **ret, sd_bus_error *error)
+/* @old, or a new resource. */
+static int custody_of(struct session *s, struct resource *old, const char *label,
+		      enum resource_kind kind, int fd, struct resource **ret, sd_bus_error *error)
 {
 	_cleanup_close_ int copy = -EBADF;
 	int r;
 
+	if (old) {
+		*ret = old;
+		return 0;
+	}
 	if ((r = session_require_label(s, label, error)) < 0 ||
 	    (r = session_require_room(s, error)) < 0 || (r = session_require_store(s, error)) < 0)
 		return r;
@@ -152,10 +157,10 @@ static int attach_iommufd(sd_bus_message *m, struct session *s, struct dma *dma,
 	    (r = session_require_mode(s, SESSION_CUSTODY, error)) < 0 ||
 	    (r = session_require_idle(s, error)) < 0)
 		return r;
-	old = resource = attached_before(s, label, RESOURCE_IOMMUFD, fd);
+	old = attached_before(s, label, RESOURCE_IOMMUFD, fd);
 	if ((r = require_dma_room(s->manager, old, dma, error)) < 0 ||
 	    (!old && (r = require_iommufd(s, fd, error)) < 0) ||
-	    (!old && (r = new_custody(s, label, RESOURCE_IOMMUFD, fd, &resource, error)) < 0))
+	    (r = custody_of(s, old, label, RESOURCE_IOMMUFD, fd, &resource, error)) < 0)
 		return r;
 	dma_unmark(&resource->dma, resource->fd);
 	dma_clear(&resource->dma);
@@ -237,12 +242,12 @@ int method_attach_device(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	    (r = session_require_idle(s, error)) < 0 ||
 	    (r = require_kind(s, iommufd_label, RESOURCE_IOMMUFD, &tables, error)) < 0)
 		return r;
-	old = resource = attached_before(s, label, RESOURCE_DEVICE, fd);
+	old = attached_before(s, label, RESOURCE_DEVICE, fd);
 	iommufd = strdup(tables->label);
 	if (!iommufd)
 		return -ENOMEM;
 	if ((r = require_device(s, fd, old, &address, error)) < 0 ||
-	    (!old && (r = new_custody(s, label, RESOURCE_DEVICE, fd, &resource, error)) < 0))
+	    (r = custody_of(s, old, label, RESOURCE_DEVICE, fd, &resource, error)) < 0)
 		return r;
 	free(resource->device);
 	free(resource->iommufd);

@@ -114,7 +114,7 @@ int session_take_custody(struct session *s, const char *label, enum resource_kin
 	int r = session_add_resource(s, label, kind, s->next_token, bytes, *copy, ret);
 
 	if (r == -EEXIST)
-		return session_resource_exists(s, label, error);
+		session_resource_exists(s, label, error);
 	if (r < 0)
 		return r;
 	TAKE_FD(*copy);

@@ -3,7 +3,6 @@
 #include "vfio.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -14,6 +13,7 @@
 #define DEVICE_LINK  "anon_inode:[vfio-device]"
 #define SYSPATH	     "vfio-device-syspath:"
 #define FDINFO_MAX   65536
+#define TARGET_MAX   4096
 
 static bool all_in(const char *text, size_t n, const char *characters)
 {
@@ -38,7 +38,7 @@ static char *sysfs_of_number(const char *root, dev_t number)
 {
 	_cleanup_free_ char *path =
 		strprintf("%s/sys/dev/char/%u:%u", root, major(number), minor(number));
-	char target[PATH_MAX];
+	char target[TARGET_MAX];
 	ssize_t n = path ? readlink(path, target, sizeof(target)) : -1;
 
 	return n < 0 || n == sizeof(target) ? NULL : strndup(target, (size_t)n);

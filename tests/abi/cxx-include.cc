@@ -24,14 +24,25 @@ static void on_event(const struct lu_event &event)
 static int come_back(struct lu_session *session)
 {
 	struct lu_resource resource = {};
+	struct lu_reattached reattached = {};
+	struct lu_buffer buffer = {};
+	struct lu_hwpt hwpt = {};
+	struct lu_area *areas;
 	uint64_t token;
+	size_t n;
 	int fd;
 
+	reattached.size = sizeof(reattached);
 	resource.size = sizeof(resource);
 	lu_session_resource(session, 0, &resource);
 	lu_session_get_resource(session, "ram0", &fd, &resource);
 	lu_session_retrieve(session, 1, &fd);
 	lu_session_attach_memory(session, "ram1", fd, &token);
+	lu_session_attach_iommufd(session, "iommu", fd, &hwpt, 1, &buffer, 1, &token);
+	lu_session_attach_device(session, "nic", fd, "iommu", nullptr);
+	lu_session_areas(session, "iommu", &areas, &n);
+	lu_session_reattach(session, "nic", LU_TOKEN_ONLY, &reattached);
+	lu_session_declare_device(session, "nic", fd, 4, 0);
 	lu_session_detach(session, "ram1");
 	lu_session_preserve(session, "ram2", fd, 2);
 	lu_session_declare(session, "ram3", "memory", 3, 4096);

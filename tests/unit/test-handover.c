@@ -146,6 +146,94 @@ static struct session *new_session(const char *name)
 	return s;
 }
 
+static void test_devices(void **state _unused_)
+{
+	_cleanup_free_ char *error = NULL;
+	struct resource *nic, *iommu;
+	struct handover h;
+
+	assert_int_equal(read_seed("record-1.2-devices.json", &h, &error), 0);
+	nic = session_find_resource(nth(&h, 0), "nic");
+	assert_string_equal(nic->device, "0000:00:03.0");
+	assert_string_equal(nic->iommufd, "iommu");
+	assert_ptr_equal(session_find_device(nth(&h, 0), "10000:e1:1f.7"),
+			 session_find_resource(nth(&h, 0), "disk"));
+	assert_null(session_find_device(nth(&h, 0), "0000:00:04.0"));
+	assert_null(session_find_resource(nth(&h, 1), "nic")->iommufd);
+	handover_clear(&h);
+
+	assert_int_equal(read_seed("state-1.2-devices.json", &h, &error), 0);
+	assert_null(h.skipped);
+	assert_string_equal(h.step, "devices");
+	iommu = session_find_resource(nth(&h, 0), "iommu");
+	assert_true(iommu->dma.marked);
+	assert_int_equal(iommu->dma.n_hwpts, 2);
+	assert_int_equal(dma_find_hwpt(&iommu->dma, INT64_MAX)->id, 6);
+	assert_int_equal(dma_find_hwpt(&iommu->dma, INT64_MAX)->ioas_id, 2);
+	assert_int_equal(iommu->dma.n_buffers, 1);
+	assert_int_equal(iommu->dma.buffers[0].length, 64);
+	assert_int_equal(session_find_resource(nth(&h, 0), "nic")->device_id, 1);
+	assert_true(session_find_resource(nth(&h, 0), "disk")->lost);
+	handover_clear(&h);
+}
+
+/* The ids of one kernel mean nothing in the next: the record has none. */
+static void test_ids_stay(void **state _unused_)
+{
+	_cleanup_free_ char *error = NULL, *text = NULL;
+	struct handover h;
+
+	assert_int_equal(read_seed("state-1.2-devices.json", &h, &error), 0);
+	assert_int_equal(handover_write(&h.update, &h.sessions, NULL, NULL, &text), 0);
+	assert_non_null(strstr(text, "\"device\":\"0000:00:03.0\""));
+	for (size_t i = 0; i < 5; i++) {
+		static const char *const words[] = { "hwpts", "buffers", "marked", "device-id",
+						     "lost" };
+
+		assert_null(strstr(text, words[i]));
+	}
+	handover_clear(&h);
+}
+
+/* What is wrong with devices costs the record, and of state.json the session. */
+static void test_bad_devices(void **state _unused_)
+{
+	static const struct {
+		const char *what, *by, *words;
+	} cases[] = {
+		{ "\"0000:00:03.0\"", "\"0000:00:03.8\"", "'0000:00:03.8' is no PCI address" },
+		{ "\"0000:00:03.0\"", "\"../../x\"", "is no PCI address" },
+		{ "\"0000:00:03.0\"", "3", "\"device\" is missing or no string" },
+		{ "\"iommufd\":\"iommu\"", "\"iommufd\":\"a:b\"", "no valid label of an iommufd" },
+		{ "[5,0,50]", "[5,0]", "not as it must be" },
+		{ "[5,0,50]", "7", "not as it must be" },
+		{ "[5,0,50]", "[5,0,-1]", "out of range" },
+		{ "[5,0,50]", "[5,0,\"x\"]", "out of range" },
+		{ "[5,0,50]", "[4294967296,0,50]", "out of range" },
+		{ "[5,0,50]", "[5,0,50],[7,0,50]", "\"hwpts\" has one twice" },
+		{ "[2,4096,64,7]", "[2,4096,64]", "not as it must be" },
+		{ "[2,4096,64,7]", "[2,4096,64,7],[2,0,1,7]", "\"buffers\" has one twice" },
+		{ "\"device-id\":1", "\"device-id\":-1", "\"device-id\"" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		size_t size;
+		_cleanup_free_ char *text = seed("state-1.2-devices.json", &size), *bad = NULL,
+				    *error = NULL;
+		char *at = strstr(text, cases[i].what);
+		struct handover h;
+
+		assert_non_null(at);
+		bad = strprintf("%.*s%s%s", (int)(at - text), text, cases[i].by,
+				at + strlen(cases[i].what));
+		assert_int_equal(handover_read(bad, strlen(bad), &h, &error), 0);
+		assert_true(TAILQ_EMPTY(&h.sessions));
+		if (!strstr(strempty(h.skipped), cases[i].words))
+			fail_msg("'%s' does not say '%s'", strempty(h.skipped), cases[i].words);
+		handover_clear(&h);
+	}
+}
+
 /* Of the record only those that take part go along; the keeper's list names the same. */
 static void test_who_takes_part(void **state _unused_)
 {
@@ -434,6 +522,10 @@ static struct session *add(struct handover *h, unsigned int i, unsigned int n_re
 						      INT64_MAX, -EBADF, &resource),
 				 0);
 		resource->store = RESOURCE_STORE_MAX;
+		resource->device = strdup("ffffffff:ff:1f.7");
+		resource->iommufd = strdup(label);
+		resource->device_id = UINT32_MAX;
+		resource->lost = true;
 	}
 	TAILQ_INSERT_TAIL(&h->sessions, s, entry);
 	return s;
@@ -454,6 +546,29 @@ static int write_all(struct handover *h, char **ret, char **ret_error)
 				     ret_error);
 }
 
+/* As many HWPTs and DMA buffers as there may be, in the numbers that take most room. */
+static void name_most(struct handover *h)
+{
+	unsigned int hwpts = 0, buffers = 0;
+	struct resource *resource;
+	struct session *s;
+
+	TAILQ_FOREACH(s, &h->sessions, entry)
+		TAILQ_FOREACH(resource, &s->resources, entry) {
+			struct hwpt hwpt = { UINT32_MAX, UINT32_MAX, INT64_MAX - hwpts };
+			struct dma_buffer buffer = { UINT32_MAX, INT64_MAX, INT64_MAX,
+						     INT64_MAX - buffers };
+
+			while (hwpts < LIMIT_HWPTS && dma_add_hwpt(&resource->dma, &hwpt) == 0)
+				hwpt.token = INT64_MAX - ++hwpts;
+			while (buffers < LIMIT_BUFFERS &&
+			       dma_add_buffer(&resource->dma, &buffer) == 0)
+				buffer.token = INT64_MAX - ++buffers;
+		}
+	assert_int_equal(hwpts, LIMIT_HWPTS);
+	assert_int_equal(buffers, LIMIT_BUFFERS);
+}
+
 /* As much of everything as luod takes on, in the letters that take most room. */
 static void test_fullest(void **state _unused_)
 {
@@ -470,6 +585,7 @@ static void test_fullest(void **state _unused_)
 		set_text(&s->reason, '\1', LIMIT_REASON);
 		s->unknown = json_pack("{s:s}", "unknown", padding);
 	}
+	name_most(&h);
 	h.target.loaded = true;
 	set_text(&h.target.command_line, '\1', LIMIT_TEXT);
 	set_text(&h.target.kernel_path, '\1', LIMIT_TEXT);
@@ -611,15 +727,27 @@ static void test_cut_off(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requester),      cmocka_unit_test(test_minimal),
-		cmocka_unit_test(test_rich),	       cmocka_unit_test(test_unknown_is_kept),
-		cmocka_unit_test(test_newer_major),    cmocka_unit_test(test_state),
-		cmocka_unit_test(test_who_takes_part), cmocka_unit_test(test_claim_deadline),
-		cmocka_unit_test(test_left_behind),    cmocka_unit_test(test_many_left_behind),
-		cmocka_unit_test(test_refused),	       cmocka_unit_test(test_same_session_twice),
-		cmocka_unit_test(test_limits),	       cmocka_unit_test(test_cut_off),
-		cmocka_unit_test(test_fullest),	       cmocka_unit_test(test_not_written),
-		cmocka_unit_test(test_one_is_skipped), cmocka_unit_test(test_no_store),
+		cmocka_unit_test(test_requester),
+		cmocka_unit_test(test_minimal),
+		cmocka_unit_test(test_rich),
+		cmocka_unit_test(test_unknown_is_kept),
+		cmocka_unit_test(test_newer_major),
+		cmocka_unit_test(test_state),
+		cmocka_unit_test(test_who_takes_part),
+		cmocka_unit_test(test_claim_deadline),
+		cmocka_unit_test(test_left_behind),
+		cmocka_unit_test(test_many_left_behind),
+		cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_ids_stay),
+		cmocka_unit_test(test_bad_devices),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_same_session_twice),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_cut_off),
+		cmocka_unit_test(test_fullest),
+		cmocka_unit_test(test_not_written),
+		cmocka_unit_test(test_one_is_skipped),
+		cmocka_unit_test(test_no_store),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * reattach, and how custody.c takes devices out of a kernel session: the order, what is made and
+ * shared, what is taken back when something fails on the way. The kernel is dma-world's.
+ */
+#include "dma-world.h"
+#include "luod/reattach.h"
+
+static struct session *add_guest(void)
+{
+	struct session *s = add_session("vm", SESSION_CUSTODY, SESSION_REQUIRED, SESSION_CLAIMED);
+
+	add_device(s, "nic", 2, -EBADF, "0000:00:03.0");
+	add_device(s, "disk", 4, -EBADF, "0000:00:04.0");
+	add_file(s, "ram", RESOURCE_MEMORY, 1, -EBADF);
+	add_file(s, "iommu", RESOURCE_IOMMUFD, 3, -EBADF);
+	w.incoming[1] = file_new(DMA_MEMORY);
+	w.incoming[2] = file_new(DMA_DEVICE);
+	w.incoming[3] = file_new(DMA_IOMMUFD);
+	w.incoming[4] = file_new(DMA_DEVICE);
+	w.areas[0] = (struct iommu_lu_area){
+		.iova = 0x1000,
+		.length = 4096,
+		.token = 1,
+		.hwpt_token = 50,
+		.flags = IOMMU_LU_AREA_READABLE | IOMMU_LU_AREA_WRITEABLE,
+	};
+	w.areas[1] = (struct iommu_lu_area){
+		.iova = 0x1000,
+		.length = 64,
+		.token = 7,
+		.hwpt_token = 50,
+		.flags = IOMMU_LU_AREA_BUFFER,
+	};
+	w.n_areas = 2;
+	return s;
+}
+
+static int reattach(struct session *s, const char *label, uint64_t token, struct reattached *ids,
+		    const char *why)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = reattach_device(s, session_find_resource(s, label), token, ids, &text);
+
+	if (why)
+		assert_string_equal(strempty(text), why);
+	return r;
+}
+
+/* The first makes what the second shares, and again is the same. */
+static void test_shared(void **state _unused_)
+{
+	struct session *s = add_guest();
+	struct reattached ids;
+	const struct hwpt *hwpt;
+
+	assert_int_equal(reattach(s, "nic", REATTACH_ONLY_HWPT, &ids, ""), 0);
+	assert_done("retrieve 3, retrieve 2, bind 101, ioas 102, retrieve 1, map 1000 into 102, "
+		    "hwpt 103 of 102 for 101, attach to 103");
+	assert_int_equal(ids.device_id, 101);
+	assert_int_equal(ids.ioas_id, 102);
+	assert_int_equal(ids.hwpt_id, 103);
+	assert_int_equal(reattach(s, "disk", 50, &ids, ""), 0);
+	assert_done("retrieve 4, bind 104, attach to 103");
+	assert_int_equal(ids.device_id, 104);
+	assert_int_equal(ids.ioas_id, 102);
+	assert_int_equal(reattach(s, "nic", 50, &ids, ""), 0);
+	assert_done("attach to 103");
+	assert_int_equal(ids.device_id, 101);
+
+	/* The next update carries them over under their old name. */
+	hwpt = dma_find_hwpt(&session_find_resource(s, "iommu")->dma, 50);
+	assert_non_null(hwpt);
+	assert_int_equal(hwpt->id, 103);
+}
+
+static void test_several(void **state _unused_)
+{
+	struct session *s = add_guest();
+	struct reattached ids;
+
+	w.areas[2] = w.areas[0];
+	w.areas[2].hwpt_token = 60;
+	w.areas[2].iova = 0x8000;
+	w.n_areas = 3;
+	assert_int_equal(reattach(s, "nic", REATTACH_ONLY_HWPT, &ids,
+				  "there were several page tables; say which one by 'hwpt-token'"),
+			 -ENOTUNIQ);
+	assert_int_equal(reattach(s, "nic", 70, &ids,
+				  "no page tables of that token came through the jump"),
+			 -ENODATA);
+	w.done[0] = '\0';
+	assert_int_equal(reattach(s, "nic", 60, &ids, ""), 0);
+	assert_done("bind 101, ioas 102, retrieve 1, map 8000 into 102, hwpt 103 of 102 for 101, "
+		    "attach to 103");
+}
+
+/* Each in turn fails, and then works: nothing is left over, and nothing was in the way. */
+static void test_failures(void **state _unused_)
+{
+	static const struct {
+		unsigned long request;
+		const char *done, *why;
+	} cases[] = {
+		{ VFIO_DEVICE_BIND_IOMMUFD, "", "it cannot be bound to its iommufd" },
+		{ IOMMU_IOAS_ALLOC, "bind 101",
+		  "there is no new address space (IOMMU_IOAS_ALLOC)" },
+		{ IOMMU_IOAS_MAP_FILE, "bind 101, ioas 102, retrieve 1, destroy 102",
+		  "the memory cannot be mapped again" },
+		{ IOMMU_HWPT_ALLOC,
+		  "bind 101, ioas 102, retrieve 1, map 1000 into 102, destroy 102",
+		  "there are no new page tables (IOMMU_HWPT_ALLOC)" },
+		{ VFIO_DEVICE_ATTACH_IOMMUFD_PT,
+		  "bind 101, ioas 102, retrieve 1, map 1000 into 102, hwpt 103 of 102 for 101",
+		  "it cannot be attached to the new page tables" },
+		{ IOMMU_LU_INFO, "", "the kernel does not tell what was mapped" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *done = NULL, *why = NULL;
+		struct reattached ids;
+		struct session *s;
+
+		teardown(NULL);
+		setup(NULL);
+		s = add_guest();
+		fail_next(cases[i].request, EPERM);
+		why = strprintf("%s: %s", cases[i].why, strerror(EPERM));
+		assert_int_equal(reattach(s, "nic", 50, &ids, why), -EPERM);
+		done = strprintf("retrieve 3, retrieve 2%s%s", *cases[i].done ? ", " : "",
+				 cases[i].done);
+		assert_done(done);
+		assert_int_equal(reattach(s, "nic", 50, &ids, ""), 0);
+		assert_non_null(strstr(w.done, "attach to"));
+	}
+}
+
+/* A device that the kernel does not give back is lost, once and for ever; the rest is not. */
+static void test_lost(void **state _unused_)
+{
+	struct session *s = add_guest();
+	struct resource *nic = session_find_resource(s, "nic");
+	struct reattached ids;
+	int kept = w.incoming[2];
+
+	w.incoming[2] = 0;
+	assert_true(custody_fd(s, nic) < 0);
+	assert_true(nic->lost);
+	assert_int_equal(w.saved > 0, 1);
+	w.incoming[2] = kept;
+	assert_int_equal(custody_fd(s, nic), -ENODEV);
+	assert_int_equal(reattach(s, "nic", 50, &ids, NULL), -ENODEV);
+	w.done[0] = '\0';
+	assert_int_equal(reattach(s, "disk", 50, &ids, ""), 0);
+	assert_non_null(strstr(w.done, "attach to"));
+}
+
+/* Memory may be asked for again. */
+static void test_memory_is_not_lost(void **state _unused_)
+{
+	struct session *s = add_guest();
+	struct resource *ram = session_find_resource(s, "ram");
+	int kept = w.incoming[1];
+
+	w.incoming[1] = 0;
+	assert_int_equal(custody_fd(s, ram), -ENODEV);
+	assert_false(ram->lost);
+	w.incoming[1] = kept;
+	assert_true(custody_fd(s, ram) >= 0);
+}
+
+static void test_without_iommufd(void **state _unused_)
+{
+	struct session *s = add_guest();
+	struct reattached ids;
+
+	session_remove_resource(s, session_find_resource(s, "iommu"));
+	assert_int_equal(reattach(s, "nic", 50, &ids, NULL), -ENODATA);
+	assert_done("");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_shared),
+		TEST(test_several),
+		TEST(test_failures),
+		TEST(test_lost),
+		TEST(test_memory_is_not_lost),
+		TEST(test_without_iommufd),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

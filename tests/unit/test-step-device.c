@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * step-device: in which order things are marked and preserved, what is undone and when, and what
+ * becomes of whoever the kernel refuses. The kernel is dma-world's.
+ */
+#include "dma-world.h"
+#include "luod/step-device.h"
+
+/* memory 1, the device 2, its iommufd 3: not in the order that the kernel wants. */
+static struct session *add_guest(const char *name, enum session_policy policy)
+{
+	struct session *s = add_session(name, SESSION_CUSTODY, policy, SESSION_READY);
+	struct resource *iommufd;
+
+	add_file(s, "ram", RESOURCE_MEMORY, 1, file_new(DMA_MEMORY))->preserved = true;
+	add_device(s, "nic", 2, file_new(DMA_DEVICE), "0000:00:03.0");
+	iommufd = add_file(s, "iommu", RESOURCE_IOMMUFD, 3, file_new(DMA_IOMMUFD));
+	dma_add_hwpt(&iommufd->dma, &(struct hwpt){ .id = 5, .token = 50 });
+	dma_add_hwpt(&iommufd->dma, &(struct hwpt){ .id = 6, .token = 60 });
+	dma_add_buffer(
+		&iommufd->dma,
+		&(struct dma_buffer){ .ioas_id = 2, .iova = 4096, .length = 64, .token = 7 });
+	return s;
+}
+
+static int run(void)
+{
+	int r;
+
+	do
+		r = devices_act(&w.m);
+	while (r == STEP_AGAIN);
+	return r;
+}
+
+static const char all_done[] = "mark 5=50, mark 6=60, buffer 7, preserve 3, preserve 2";
+static const char all_undone[] = "unpreserve 2, unpreserve 3, unmark 5, unmark 6, forget 7";
+
+static void test_order(void **state _unused_)
+{
+	struct session *s = add_guest("vm", SESSION_REQUIRED);
+
+	assert_int_equal(devices_act(&w.m), STEP_AGAIN); /* a turn for each file */
+	assert_done("mark 5=50, mark 6=60, buffer 7, preserve 3");
+	assert_int_equal(devices_act(&w.m), STEP_AGAIN);
+	assert_done("preserve 2");
+	assert_said("");
+	assert_int_equal(devices_act(&w.m), STEP_DONE);
+	assert_said("Preserved vm");
+	assert_true(w.saved > 0);
+	assert_true(session_find_resource(s, "iommu")->dma.marked);
+
+	devices_undo(&w.m);
+	assert_done(all_undone);
+	assert_int_equal(w.n_marks, 0);
+	assert_true(session_find_resource(s, "ram")->preserved); /* goes with the session */
+	devices_undo(&w.m);
+	assert_done("");
+
+	/* And once more. */
+	assert_int_equal(run(), STEP_DONE);
+	assert_done(all_done);
+}
+
+/* Undone at any point, nothing is left, and nothing is asked of the kernel that it must refuse. */
+static void test_undo_half_way(void **state _unused_)
+{
+	add_guest("vm", SESSION_REQUIRED);
+	devices_undo(&w.m);
+	assert_done("");
+	devices_act(&w.m);
+	w.done[0] = '\0';
+	devices_undo(&w.m);
+	assert_done("unpreserve 3, unmark 5, unmark 6, forget 7");
+	assert_int_equal(w.n_preserved, 0);
+}
+
+/* Only who is ready, and only what is there. */
+static void test_who(void **state _unused_)
+{
+	add_guest("late", SESSION_REQUIRED)->state = SESSION_LEFT_BEHIND;
+	add_session("empty", SESSION_CUSTODY, SESSION_REQUIRED, SESSION_READY);
+	assert_int_equal(run(), STEP_DONE);
+	assert_done("");
+	assert_said("Preserved empty");
+}
+
+static void test_refused(void **state _unused_)
+{
+	static const struct {
+		unsigned long request;
+		int error;
+		const char *said, *words;
+	} cases[] = {
+		{ IOMMU_HWPT_LIVEUPDATE_MARK_PRESERVE, ENOENT,
+		  "vm: page tables of 'iommu' cannot be marked: HWPT 5: ", "no paging HWPT" },
+		{ IOMMU_HWPT_LIVEUPDATE_MARK_PRESERVE, EOPNOTSUPP,
+		  "vm: page tables of 'iommu' cannot be marked: HWPT 5: ", "IOMMU_HWPT_ALLOC" },
+		{ IOMMU_HWPT_LIVEUPDATE_MARK_PRESERVE, ENOTTY,
+		  "vm: page tables of 'iommu' cannot be marked: HWPT 5: ", "this kernel" },
+		{ IOMMU_IOAS_PRESERVE, ENOENT,
+		  "vm: page tables of 'iommu' cannot be marked: the DMA buffer at 0x1000 of IOAS 2: ",
+		  "not all of it is mapped" },
+		{ LIVEUPDATE_SESSION_PRESERVE_FD, EOPNOTSUPP,
+		  "vm: the kernel does not preserve iommufd 'iommu': ", "F_SEAL_GROW" },
+		{ LIVEUPDATE_SESSION_PRESERVE_FD, EMFILE,
+		  "vm: the kernel does not preserve iommufd 'iommu': ", "Too many open files" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		for (int policy = SESSION_REQUIRED; policy <= SESSION_BEST_EFFORT; policy++) {
+			struct session *s;
+
+			teardown(NULL);
+			setup(NULL);
+			s = add_guest("vm", (enum session_policy)policy);
+			add_session("other", SESSION_CUSTODY, SESSION_REQUIRED, SESSION_READY);
+			fail_next(cases[i].request, cases[i].error);
+			assert_int_equal(run(),
+					 policy == SESSION_REQUIRED ? -cases[i].error : STEP_DONE);
+			assert_memory_equal(w.said, cases[i].said, strlen(cases[i].said));
+			assert_non_null(strstr(w.said, cases[i].words));
+			if (policy == SESSION_BEST_EFFORT) {
+				assert_int_equal(s->state, SESSION_LEFT_BEHIND);
+				assert_non_null(strstr(w.said, "Preserved other"));
+				assert_null(strstr(w.said, "Preserved vm"));
+			}
+			devices_release(s);
+			assert_int_equal(w.n_marks, 0);
+			assert_int_equal(w.n_preserved, 0);
+		}
+}
+
+static void test_device_refused(void **state _unused_)
+{
+	add_guest("vm", SESSION_REQUIRED);
+	assert_int_equal(devices_act(&w.m), STEP_AGAIN);
+	fail_next(LIVEUPDATE_SESSION_PRESERVE_FD, EINVAL);
+	assert_int_equal(run(), -EINVAL);
+	assert_non_null(strstr(w.said, "device 'nic' at 0000:00:03.0"));
+	assert_non_null(strstr(w.said, "D0"));
+	w.done[0] = '\0';
+	devices_undo(&w.m);
+	assert_done("unpreserve 3, unmark 5, unmark 6, forget 7");
+}
+
+/* After a jump, before the owner has named the new ones. */
+static void test_no_hwpt(void **state _unused_)
+{
+	struct session *s = add_guest("vm", SESSION_REQUIRED);
+
+	dma_clear(&session_find_resource(s, "iommu")->dma);
+	assert_int_equal(run(), -EINVAL);
+	assert_said("vm: no HWPT of 'iommu' is named (AttachIommufd)");
+	assert_done("");
+}
+
+/* A kernel that takes nothing out again: the marks go when the session is gone. */
+static void test_marks_stay_for_later(void **state _unused_)
+{
+	struct session *s = add_guest("vm", SESSION_REQUIRED);
+	struct resource *iommufd = session_find_resource(s, "iommu");
+
+	w.no_unpreserve = true;
+	assert_int_equal(run(), STEP_DONE);
+	w.done[0] = '\0';
+	devices_undo(&w.m);
+	assert_done("");
+	assert_true(iommufd->dma.marked);
+	w.n_preserved = 0; /* closed */
+	devices_unmark_leftovers(&w.m);
+	assert_done(""); /* the update still runs */
+	s->state = SESSION_IDLE;
+	devices_unmark_leftovers(&w.m);
+	assert_done("unmark 5, unmark 6, forget 7");
+	assert_false(iommufd->dma.marked);
+	devices_unmark_leftovers(&w.m);
+	assert_done("");
+}
+
+/* A luod that was killed: the one after it has no session, and the files only later. */
+static void test_killed(void **state _unused_)
+{
+	struct session *s = add_guest("vm", SESSION_REQUIRED);
+	struct resource *iommufd = session_find_resource(s, "iommu"),
+			*device = session_find_resource(s, "nic");
+	int kept[2];
+
+	assert_int_equal(run(), STEP_DONE);
+	w.done[0] = '\0';
+	kept[0] = TAKE_FD(iommufd->fd);
+	kept[1] = TAKE_FD(device->fd);
+	s->kernel_fd = close_fd(s->kernel_fd);
+	devices_undo(&w.m);
+	assert_done("");
+	w.n_preserved = 0; /* the keeper has let go */
+	s->state = SESSION_IDLE;
+	iommufd->fd = kept[0];
+	device->fd = kept[1];
+	devices_unmark_leftovers(&w.m);
+	assert_done("unmark 5, unmark 6, forget 7");
+}
+
+/* --- delegation ----------------------------------------------------------------------------- */
+
+static struct session *add_own(enum session_policy policy)
+{
+	struct session *s = add_session("own", SESSION_DELEGATION, policy, SESSION_READY);
+
+	add_file(s, "ram", RESOURCE_MEMORY, 10, -EBADF);
+	add_device(s, "nic", 12, -EBADF, "0000:00:04.0");
+	return s;
+}
+
+static void own_preserves(const struct session *s, uint64_t token)
+{
+	w.preserved[w.n_preserved++] =
+		(struct dma_preserved){ inode_of(s->kernel_fd), token, token };
+}
+
+static void test_declared(void **state _unused_)
+{
+	struct session *s = add_own(SESSION_REQUIRED);
+
+	own_preserves(s, 10);
+	own_preserves(s, 12);
+	assert_int_equal(run(), STEP_DONE);
+	assert_done("");
+	assert_said("Preserved own");
+	assert_int_equal(w.n_preserved, 2);
+	devices_undo(&w.m); /* it is its owner's */
+	assert_done("");
+}
+
+static void test_declared_in_vain(void **state _unused_)
+{
+	struct session *s = add_own(SESSION_REQUIRED);
+
+	own_preserves(s, 10);
+	assert_int_equal(run(), -ENOENT);
+	assert_said("own: its owner declared 'nic', but did not preserve it (token 12)");
+	assert_done("preserve 12, unpreserve 12"); /* to find out */
+	assert_int_equal(w.n_preserved, 1);
+
+	s->policy = SESSION_BEST_EFFORT;
+	w.no_unpreserve = true;
+	assert_int_equal(run(), STEP_DONE);
+	assert_int_equal(s->state, SESSION_LEFT_BEHIND);
+}
+
+static void test_cannot_tell(void **state _unused_)
+{
+	add_own(SESSION_REQUIRED);
+	fail_next(LIVEUPDATE_SESSION_PRESERVE_FD, ENOSPC);
+	assert_int_equal(run(), -ENOSPC);
+	assert_said("own: it cannot be told whether 'ram' is preserved: No space left on device");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_order),
+		TEST(test_undo_half_way),
+		TEST(test_who),
+		TEST(test_refused),
+		TEST(test_device_refused),
+		TEST(test_no_hwpt),
+		TEST(test_marks_stay_for_later),
+		TEST(test_killed),
+		TEST(test_declared),
+		TEST(test_declared_in_vain),
+		TEST(test_cannot_tell),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
