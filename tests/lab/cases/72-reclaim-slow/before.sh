@@ -1,0 +1,11 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+. /usr/lib/lab/luod.sh
+
+vfio_take "$LAB_DEVICE"
+vmm_start vm1 --size=64M --mode=custody --device="$LAB_DEVICE" --tell-phases --exit-after-preserved
+vmm_wait vm1 "^attached $LAB_DEVICE"
+device_works vm1 1000
+t "it will not be started by systemd" systemctl disable vmm@vm1
+load
+jump luctl update --reason="a VMM comes back late"
