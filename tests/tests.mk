@@ -72,7 +72,7 @@ check-docs: $(MAN_PAGES) $(TEST_PROGRAMS) ## manual pages, settings, findings, l
 check-lab: all ## real live updates of virtual machines (tier 1)
 	$(run_suites) $(SUITE_lab)
 
-demo: all ## a live update to watch: a client's memory from one kernel to the next, verified
+demo: all ## a live update to watch: a guest's memory and a device that goes on with its DMA, verified
 	@tests/lab/demo
 
 bench: all ## blackouts as ratios: luod, stock systemd, and the smallest possible live update

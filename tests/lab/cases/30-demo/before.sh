@@ -21,15 +21,18 @@ update() {
 
 diag "A host: $(. /etc/os-release && echo "$PRETTY_NAME"), $(systemctl --version | head -n 1)," \
 	"kernel $(uname -r)."
-diag "On it a VMM, whose guest goes on writing to its 256 MiB of memory until it is paused, and has a"
-diag "network card of the host, $LAB_DEVICE, by VFIO. Numbered packets come in, 200 a second."
+diag "On it a VMM, whose guest goes on writing to its 256 MiB of memory until it is paused, and has a" \
+	"network card of the host, $LAB_DEVICE, by VFIO. Numbered packets come in, 200 a second." \
+	"luod has both in custody: the VMM ends before the jump."
 diag ""
 vfio_take "$LAB_DEVICE"
-vmm_start vm1 --size=256M --mode=delegation --device="$LAB_DEVICE" --tell-phases
+vmm_start vm1 --size=256M --mode=custody --device="$LAB_DEVICE" --tell-phases --exit-after-preserved
+vmm_wait vm1 "^attached $LAB_DEVICE"
 device_works vm1 1000
 show luctl load "$LAB_NEXT"
 show luctl check
 t "nothing stands in the way of an update" luctl check
 show luctl sessions
+show luctl sessions vm1
 tell_when_paused &
 jump update
