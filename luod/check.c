@@ -98,6 +98,11 @@ static int gather_resources(struct session *s, struct preflight_session *ret)
 		return -ENOMEM;
 	ret->resources = resources;
 	TAILQ_FOREACH(resource, &s->resources, entry) {
+		if (resource->kind == RESOURCE_IOMMUFD) {
+			ret->iommufd = resource->label;
+			if (!resource->dma.n_hwpts)
+				ret->no_hwpts = resource->label;
+		}
 		if (resource->kind != RESOURCE_MEMORY)
 			continue;
 		resources[ret->n_resources].label = resource->label;

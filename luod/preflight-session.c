@@ -14,6 +14,9 @@
 	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | \
 	 F_SEAL_EXEC)
 
+/* Memory that a device reaches must stay as large as it is (liveupdate-dma.rst). */
+#define SEALS_FOR_DMA (F_SEAL_SEAL | F_SEAL_GROW | F_SEAL_SHRINK)
+
 /* It counts pages in 32 bits. */
 #define MEMFD_PAGES_MAX ((uint64_t)UINT32_MAX)
 
@@ -149,6 +152,43 @@ static const char *judge_size(const struct preflight_context *c, const struct me
 	return "is larger than the kernel can preserve as one memfd (2^32 - 1 pages). Split it.";
 }
 
+/* After a jump the ids of page tables are others, and only their owner knows them. */
+CHECK(check_no_hwpts)
+{
+	for (size_t i = 0; i < c->n_sessions; i++) {
+		const struct preflight_session *s = &c->sessions[i];
+
+		if (s->no_hwpts)
+			report(self, ret, by_policy(s), s->name,
+			       "Session %s has the iommufd '%s' in custody, but its owner has not "
+			       "named page tables of it, and without any it cannot be preserved. Let "
+			       "the owner call AttachIommufd again with its HWPTs, or Detach it.",
+			       s->name, s->no_hwpts);
+	}
+}
+
+/* No error: its device may reach other memory only, which luod cannot see. */
+CHECK(check_not_sealed)
+{
+	for (size_t i = 0; i < c->n_sessions; i++) {
+		const struct preflight_session *s = &c->sessions[i];
+
+		for (size_t j = 0; s->iommufd && j < s->n_resources; j++) {
+			const struct preflight_resource *r = &s->resources[j];
+
+			if (r->memory.kind != MEMFD_SHMEM ||
+			    (r->memory.seals & SEALS_FOR_DMA) == SEALS_FOR_DMA)
+				continue;
+			report(self, ret, SEVERITY_WARNING, s->name,
+			       "'%s' of session %s has not all of the seals F_SEAL_SEAL, F_SEAL_GROW "
+			       "and F_SEAL_SHRINK. If a device reaches it, the kernel will not "
+			       "preserve the iommufd '%s'. Its owner sets them before it maps the "
+			       "memory.",
+			       r->label, s->name, s->iommufd);
+		}
+	}
+}
+
 static uint64_t sum_of_holes(const struct preflight_context *c)
 {
 	uint64_t sum = 0;
@@ -182,6 +222,13 @@ static const struct check checks[] = {
 	{ { "session-still-held", SEVERITY_WARNING,
 	    "A process keeps the kernel session of an earlier update open." },
 	  check_still_held },
+	{ { "iommufd-no-hwpt", SEVERITY_ERROR,
+	    "No page tables are named of an iommufd in custody. A warning for best-effort "
+	    "sessions." },
+	  check_no_hwpts },
+	{ { "memfd-not-sealed", SEVERITY_WARNING,
+	    "Memory of a session with an iommufd is not sealed as DMA needs it." },
+	  check_not_sealed },
 	{ { "not-a-memfd", SEVERITY_ERROR,
 	    "A resource is of a kind that the kernel cannot preserve. A warning for best-effort "
 	    "sessions." },

@@ -41,8 +41,10 @@ struct preflight_session {
 	bool required;		 /* policy; otherwise best-effort */
 	bool owner_connected;
 	const char *held_by; /* has an fd of its kernel session though no update runs; or NULL */
-	const struct preflight_resource *resources; /* custody only */
+	const struct preflight_resource *resources; /* memory in custody */
 	size_t n_resources;
+	const char *iommufd;  /* the label of an iommufd in custody, or NULL */
+	const char *no_hwpts; /* of one of which no page tables are named, or NULL */
 };
 
 /* A kernel session of an update that is over, which no session has any more. */

@@ -311,6 +311,24 @@ static void test_sessions(void **state _unused_)
 	assert_finds(&s, "session-still-held", SEVERITY_WARNING, "1000/gone");
 }
 
+static void test_iommufds(void **state _unused_)
+{
+	struct situation s;
+
+	sound(&s);
+	s.sessions[0].iommufd = s.sessions[0].no_hwpts = "iommu";
+	s.sessions[0].n_resources = 0;
+	assert_finds(&s, "iommufd-no-hwpt", SEVERITY_ERROR, "1000/vm1");
+	s.sessions[0].required = false;
+	assert_finds(&s, "iommufd-no-hwpt", SEVERITY_WARNING, "1000/vm1");
+	s.sessions[0].no_hwpts = NULL;
+	assert_finds(&s, NULL, 0, NULL);
+	s.sessions[0].n_resources = 1;
+	assert_finds(&s, "memfd-not-sealed", SEVERITY_WARNING, "1000/vm1");
+	s.resources[0].memory.seals |= F_SEAL_SEAL;
+	assert_finds(&s, NULL, 0, NULL);
+}
+
 static void test_shutdown(void **state _unused_)
 {
 	struct situation s;
@@ -431,6 +449,7 @@ int main(void)
 		cmocka_unit_test(test_abis),
 		cmocka_unit_test(test_target_cmdline),
 		cmocka_unit_test(test_sessions),
+		cmocka_unit_test(test_iommufds),
 		cmocka_unit_test(test_shutdown),
 		cmocka_unit_test(test_resources),
 		cmocka_unit_test(test_exec_seal_is_the_next_kernels_business),
