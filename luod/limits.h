@@ -25,6 +25,13 @@
 #define LIMIT_HWPTS	      4096
 #define LIMIT_BUFFERS	      16384
 
+/*
+ * Devices that the inventory keeps, and users of one that it names. A host with eight adapters of 256
+ * virtual functions each has half as many.
+ */
+#define LIMIT_DEVICES	   4096
+#define LIMIT_DEVICE_USERS 16
+
 /* A text: a path, a command line (of which the kernel takes at most 4096 bytes). */
 #define LIMIT_TEXT   8192
 #define LIMIT_UNIT   256

@@ -21,7 +21,7 @@ HARDENING := -fno-common -fstack-protector-strong -fno-strict-aliasing
 LUOD_PKGS := libsystemd libudev jansson inih libarchive libelf
 LUCTL_PKGS ?= libsystemd smartcols
 LIBLU_PKGS := libsystemd
-TEST_PKGS := cmocka
+TEST_PKGS := cmocka umockdev-1.0
 ALL_PKGS = $(sort $(LUOD_PKGS) $(LUCTL_PKGS) $(LIBLU_PKGS) $(TEST_PKGS))
 
 LUOD_LIBS = $(call once,LUOD_LIBS,pkg-config --libs $(LUOD_PKGS))

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* device - see device.h. Everything is read relative to the device's folder in sysfs. */
+#include "device.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/sysmacros.h>
+
+#include <systemd/sd-bus.h>
+
+#include "util.h"
+#include "vfio.h"
+
+#define ATTRIBUTE_MAX 4096
+#define CONFIG_MAX    4096
+
+DEFINE_CLEANUP(DIR *, closedir)
+
+/* Copies what fits. */
+static void set(char *field, size_t size, const char *text)
+{
+	snprintf(field, size, "%.*s", FIT(text, size - 1));
+}
+
+#define SET(field, text) set(field, sizeof(field), text)
+
+/* --- attributes ------------------------------------------------------------------------------- */
+
+/* The first line of an attribute; false when there is none. */
+static bool read_line(int at, const char *name, char *ret, size_t size)
+{
+	_cleanup_close_ int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t n = fd < 0 ? -1 : read(fd, ret, size - 1);
+
+	if (n < 0)
+		return false;
+	ret[n] = '\0';
+	ret[strcspn(ret, "\n")] = '\0';
+	return true;
+}
+
+/* The last part of where a link leads to: "../../../kernel/iommu_groups/7" is "7". */
+static void read_link(int at, const char *name, char *field, size_t size)
+{
+	char target[ATTRIBUTE_MAX];
+	ssize_t n = readlinkat(at, name, target, sizeof(target) - 1);
+	const char *slash;
+
+	if (n < 0)
+		return;
+	target[n] = '\0';
+	slash = strrchr(target, '/');
+	set(field, size, slash ? slash + 1 : target);
+}
+
+#define READ_LINK(at, name, field) read_link(at, name, field, sizeof(field))
+
+static int read_int(int at, const char *name, int otherwise)
+{
+	char text[32];
+	int value;
+
+	return read_line(at, name, text, sizeof(text)) && sscanf(text, "%d", &value) == 1
+		       ? value
+		       : otherwise;
+}
+
+static dev_t read_device_number(int at, const char *name)
+{
+	char text[32];
+	unsigned int major, minor;
+
+	if (!read_line(at, name, text, sizeof(text)) || sscanf(text, "%u:%u", &major, &minor) != 2)
+		return 0;
+	return makedev(major, minor);
+}
+
+/* "0x8086" is "8086". */
+static void read_id(int at, const char *name, char *field, size_t size)
+{
+	char text[32];
+
+	if (read_line(at, name, text, sizeof(text)))
+		set(field, size, strncmp(text, "0x", 2) == 0 ? text + 2 : text);
+}
+
+#define READ_ID(at, name, field) read_id(at, name, field, sizeof(field))
+
+static DIR *open_folder(int at, const char *name)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && !folder)
+		close(fd);
+	return folder;
+}
+
+static const struct dirent *next_entry(DIR *folder)
+{
+	const struct dirent *entry;
+
+	while ((entry = readdir(folder)))
+		if (*entry->d_name != '.')
+			return entry;
+	return NULL;
+}
+
+/* --- what belongs together -------------------------------------------------------------------- */
+
+static void read_node(int at, struct device_facts *f)
+{
+	_cleanup_(closedirp) DIR *folder = open_folder(at, "vfio-dev");
+	const struct dirent *entry = folder ? next_entry(folder) : NULL;
+	_cleanup_free_ char *node = NULL, *number = NULL;
+
+	if (!entry)
+		return;
+	node = strprintf("/dev/vfio/devices/%s", entry->d_name);
+	number = strprintf("%s/dev", entry->d_name);
+	SET(f->node, strempty(node));
+	if (number)
+		f->node_number = read_device_number(dirfd(folder), number);
+}
+
+/* "0x00000000000e0000 0x00000000000fffff direct", or "direct-relaxable", among others. */
+static bool has_firmware_memory(int at)
+{
+	char text[ATTRIBUTE_MAX];
+	_cleanup_close_ int fd = openat(at, "iommu_group/reserved_regions", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (n < 0)
+		return false;
+	text[n] = '\0';
+	return strstr(text, " direct");
+}
+
+static void read_group(const char *root, int at, struct device_facts *f)
+{
+	_cleanup_(closedirp) DIR *folder = open_folder(at, "iommu_group/devices");
+	_cleanup_free_ char *node = NULL;
+
+	READ_LINK(at, "iommu_group", f->iommu_group);
+	READ_LINK(at, "iommu", f->iommu);
+	if (isempty(f->iommu_group))
+		return;
+	while (folder && next_entry(folder))
+		f->group_size++;
+	f->firmware_memory = has_firmware_memory(at);
+	node = strprintf("%s/sys/class/vfio/%s/dev", root, f->iommu_group);
+	if (node)
+		f->group_node_number = read_device_number(AT_FDCWD, node);
+}
+
+int device_read_group(const char *root, const char *address, char ret[static 16])
+{
+	_cleanup_free_ char *path = strprintf("%s/sys/bus/pci/devices/%s", root, address);
+	_cleanup_close_ int at = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -EBADF;
+
+	if (at < 0)
+		return -ENODEV;
+	*ret = '\0';
+	read_link(at, "iommu_group", ret, 16);
+	return 0;
+}
+
+/* The kernel lists the vectors of MSI and MSI-X; a line that is shared it does not tell of. */
+static void read_interrupts(int at, struct device_facts *f)
+{
+	_cleanup_(closedirp) DIR *folder = open_folder(at, "msi_irqs");
+	const struct dirent *entry = folder ? next_entry(folder) : NULL;
+	char kind[sizeof(f->interrupts)];
+
+	SET(f->interrupts, "none");
+	if (entry && read_line(dirfd(folder), entry->d_name, kind, sizeof(kind)))
+		SET(f->interrupts, kind);
+}
+
+/* --- configuration space ---------------------------------------------------------------------- */
+
+/* Extended capabilities: PCI Express Base Specification, 7.8; in the kernel's pci_regs.h. */
+#define EXTENDED	 256
+#define CAPABILITY_ATS	 0x0f
+#define CAPABILITY_PRI	 0x13
+#define ATS_CONTROL	 6
+#define ATS_ENABLE	 0x8000
+#define PRI_CONTROL	 4
+#define PRI_ENABLE	 0x0001
+#define CAPABILITIES_MAX ((CONFIG_MAX - EXTENDED) / 8)
+
+static unsigned int get16(const unsigned char *config, size_t at)
+{
+	return config[at] | (unsigned int)config[at + 1] << 8;
+}
+
+/* Where the capability is, or 0. The list may be a loop, of a broken device. */
+static size_t find_capability(const unsigned char *config, size_t size, unsigned int id)
+{
+	size_t at = EXTENDED;
+
+	for (int i = 0; i < CAPABILITIES_MAX && at >= EXTENDED && at + 8 <= size; i++) {
+		if (get16(config, at) == id)
+			return at;
+		at = get16(config, at + 2) >> 4 & ~3U;
+	}
+	return 0;
+}
+
+static enum answer is_on(const unsigned char *config, size_t size, unsigned int id, size_t control,
+			 unsigned int enable)
+{
+	size_t at = find_capability(config, size, id);
+
+	return at && get16(config, at + control) & enable ? ANSWER_YES : ANSWER_NO;
+}
+
+/* Reading the configuration space of a device that sleeps deeply would wake it. */
+static void read_config(int at, struct device_facts *f)
+{
+	_cleanup_close_ int fd = strncmp(f->power_state, "D3", 2) == 0
+					 ? -EBADF
+					 : openat(at, "config", O_RDONLY | O_CLOEXEC);
+	unsigned char config[CONFIG_MAX];
+	ssize_t n = fd < 0 ? -1 : pread(fd, config, sizeof(config), 0);
+
+	if (n <= 0)
+		return;
+	f->ats = is_on(config, (size_t)n, CAPABILITY_ATS, ATS_CONTROL, ATS_ENABLE);
+	f->pri = is_on(config, (size_t)n, CAPABILITY_PRI, PRI_CONTROL, PRI_ENABLE);
+}
+
+int device_read(const char *root, const char *address, struct device_facts *ret)
+{
+	_cleanup_free_ char *path = strprintf("%s/sys/bus/pci/devices/%s", root, address);
+	_cleanup_close_ int at = -EBADF;
+	struct device_facts f;
+
+	if (!pci_address_valid(address))
+		return -EINVAL;
+	if (!path)
+		return -ENOMEM;
+	at = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (at < 0)
+		return errno == ENOENT ? -ENODEV : -errno;
+	memset(&f, 0, sizeof(f)); /* the padding is compared too */
+	SET(f.address, address);
+	READ_LINK(at, "driver", f.driver);
+	read_node(at, &f);
+	if (isempty(f.node) && !streq(f.driver, "vfio-pci"))
+		return -ENODEV;
+	READ_ID(at, "vendor", f.vendor);
+	READ_ID(at, "device", f.product);
+	READ_ID(at, "class", f.class);
+	read_group(root, at, &f);
+	f.numa_node = read_int(at, "numa_node", -1);
+	READ_LINK(at, "physfn", f.physical_function);
+	f.virtual_functions = (unsigned int)read_int(at, "sriov_numvfs", 0);
+	SET(f.power_state, "unknown");
+	read_line(at, "power_state", f.power_state, sizeof(f.power_state));
+	read_interrupts(at, &f);
+	read_config(at, &f);
+	*ret = f;
+	return 0;
+}
+
+/* --- the object ------------------------------------------------------------------------------- */
+
+int device_new(const char *address, struct device **ret)
+{
+	_cleanup_(device_freep) struct device *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return -ENOMEM;
+	SET(d->facts.address, address);
+	if (sd_bus_path_encode("/org/luod1/device", address, &d->path) < 0)
+		return -ENOMEM;
+	*ret = TAKE_PTR(d);
+	return 0;
+}
+
+static void clear_users(struct device *d)
+{
+	while (d->n_users)
+		free(d->users[--d->n_users]);
+}
+
+struct device *device_free(struct device *d)
+{
+	if (!d)
+		return NULL;
+	clear_users(d);
+	free(d->session);
+	free(d->path);
+	free(d);
+	return NULL;
+}
+
+bool device_set_users(struct device *d, const char *const *users, unsigned int n, bool group_open)
+{
+	bool same;
+
+	if (n > LIMIT_DEVICE_USERS)
+		n = LIMIT_DEVICE_USERS;
+	same = n == d->n_users && group_open == d->group_open;
+	for (unsigned int i = 0; i < n && same; i++)
+		same = streq(users[i], d->users[i]);
+	if (same)
+		return false;
+	clear_users(d);
+	d->group_open = group_open;
+	for (unsigned int i = 0; i < n; i++) {
+		d->users[d->n_users] = strdup(users[i]);
+		d->n_users += d->users[d->n_users] != NULL;
+	}
+	return true;
+}
