@@ -6,9 +6,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <systemd/sd-login.h>
 
 #include "kdev-luo.h"
+#include "vfio.h"
+
+#define FDINFO_MAX 65536
 
 DEFINE_CLEANUP(DIR *, closedir)
 
@@ -22,63 +26,134 @@ static DIR *open_folder(int at, const char *path)
 	return folder;
 }
 
-static char *describe(int proc, const char *pid)
+static void holder_clear(struct holder *h)
 {
-	_cleanup_free_ char *path = strprintf("%s/comm", pid), *unit = NULL;
-	_cleanup_close_ int fd = path ? openat(proc, path, O_RDONLY | O_CLOEXEC) : -EBADF;
+	free(h->session);
+	free(h->device);
+	free(h->who);
+	free(h->user);
+}
+
+/* One process that is being looked at; its names are made when it turns out to hold something. */
+struct process {
+	int proc;
+	const char *pid;
+	size_t first; /* of its holders */
+	char *who, *user;
+};
+
+static void process_clear(struct process *p)
+{
+	free(p->who);
+	free(p->user);
+}
+
+static int describe(struct process *p)
+{
+	_cleanup_free_ char *path = strprintf("%s/comm", p->pid), *unit = NULL;
+	_cleanup_close_ int fd = path ? openat(p->proc, path, O_RDONLY | O_CLOEXEC) : -EBADF;
 	char command[64] = "?";
 	ssize_t n = fd < 0 ? -1 : read(fd, command, sizeof(command) - 1);
 
 	if (n > 0)
 		command[n - (command[n - 1] == '\n')] = '\0';
-	if (sd_pid_get_unit((pid_t)atoi(pid), &unit) < 0)
+	if (sd_pid_get_unit((pid_t)atoi(p->pid), &unit) < 0)
 		unit = NULL;
-	return strprintf("process %s (%s)%s%s", pid, command, unit ? " in " : "", strempty(unit));
+	p->who = strprintf("process %s (%s)%s%s", p->pid, command, unit ? " in " : "",
+			   strempty(unit));
+	p->user = unit ? TAKE_PTR(unit) : strprintf("process %s (%s)", p->pid, command);
+	return p->who && p->user ? 0 : -ENOMEM;
 }
 
-static bool known(const struct holders *h, const char *session, const char *who)
+static bool is_same(const struct holder *a, const struct holder *b)
 {
-	for (size_t i = 0; i < h->n; i++)
-		if (streq(h->items[i].session, session) && streq(h->items[i].who, who))
-			return true;
-	return false;
+	return a->node == b->node && streq(strempty(a->session), strempty(b->session)) &&
+	       streq(strempty(a->device), strempty(b->device));
 }
 
-static int add(struct holders *h, int proc, const char *pid, const char *session)
+/* Takes down that @p holds @item, whose strings are consumed. */
+static int add(struct holders *h, struct process *p, struct holder *item)
 {
-	_cleanup_free_ char *name = strdup(session), *who = describe(proc, pid);
 	struct holder *items;
 
-	if (!name || !who)
-		return -ENOMEM;
-	if (known(h, name, who))
-		return 0;
+	for (size_t i = p->first; i < h->n; i++)
+		if (is_same(&h->items[i], item)) {
+			holder_clear(item);
+			return 0;
+		}
 	items = reallocarray(h->items, h->n + 1, sizeof(*items));
-	if (!items)
+	if (items)
+		h->items = items;
+	if (!items || (!p->who && describe(p) < 0) || free_and_strdup(&item->who, p->who) < 0 ||
+	    free_and_strdup(&item->user, p->user) < 0) {
+		holder_clear(item);
 		return -ENOMEM;
-	h->items = items;
-	h->items[h->n++] = (struct holder){ TAKE_PTR(name), TAKE_PTR(who) };
+	}
+	h->items[h->n++] = *item;
 	return 0;
+}
+
+/*
+ * A device is known by its number: whoever can make a file can call it as he likes. But a file whose
+ * path says nothing of VFIO is not asked, and none is waited for: its file system may be out of reach.
+ */
+static dev_t node_of(int folder, const char *fd, const char *link)
+{
+	struct statx st;
+
+	if (*link != '/' || !strstr(link, "/vfio/") ||
+	    statx(folder, fd, AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0 || !S_ISCHR(st.stx_mode))
+		return 0;
+	return makedev(st.stx_rdev_major, st.stx_rdev_minor);
+}
+
+/* A device that was opened through its group, or that came out of a kernel session. */
+static char *device_of(int proc, const char *pid, const char *fd)
+{
+	_cleanup_free_ char *path = strprintf("%s/fdinfo/%s", pid, fd), *text = NULL;
+	_cleanup_close_ int file = path ? openat(proc, path, O_RDONLY | O_CLOEXEC) : -EBADF;
+	char *address = NULL;
+
+	if (file >= 0 && fd_read_full(file, FDINFO_MAX, &text, NULL) >= 0)
+		vfio_fdinfo_address(text, &address);
+	return address;
+}
+
+/* What the fd is of all that is looked for; false when it is none of that. */
+static bool identify(const struct process *p, int folder, const char *fd, struct holder *ret)
+{
+	struct holder item = {};
+	const char *session;
+	char link[256];
+	ssize_t n = readlinkat(folder, fd, link, sizeof(link) - 1);
+
+	if (n < 0)
+		return false;
+	link[n] = '\0';
+	session = kdev_luo_session_of_link(link);
+	if (session)
+		item.session = strdup(session);
+	else if (vfio_link_is_device(link))
+		item.device = device_of(p->proc, p->pid, fd);
+	else
+		item.node = node_of(folder, fd, link);
+	*ret = item;
+	return item.session || item.device || item.node;
 }
 
 static int look_at(struct holders *h, int proc, const char *pid)
 {
 	_cleanup_free_ char *path = strprintf("%s/fd", pid);
 	_cleanup_(closedirp) DIR *folder = path ? open_folder(proc, path) : NULL;
+	_cleanup_(process_clear) struct process p = { proc, pid, h->n };
 	const struct dirent *entry;
 	int r = path ? 0 : -ENOMEM;
 
 	while (r >= 0 && folder && (entry = readdir(folder))) {
-		char link[256];
-		ssize_t n = readlinkat(dirfd(folder), entry->d_name, link, sizeof(link) - 1);
-		const char *session;
+		struct holder item;
 
-		if (n < 0)
-			continue;
-		link[n] = '\0';
-		session = kdev_luo_session_of_link(link);
-		if (session)
-			r = add(h, proc, pid, session);
+		if (identify(&p, dirfd(folder), entry->d_name, &item))
+			r = add(h, &p, &item);
 	}
 	return r;
 }
@@ -103,10 +178,8 @@ int holders_find(const char *root, struct holders *ret)
 
 void holders_clear(struct holders *h)
 {
-	for (size_t i = 0; i < h->n; i++) {
-		free(h->items[i].session);
-		free(h->items[i].who);
-	}
+	for (size_t i = 0; i < h->n; i++)
+		holder_clear(&h->items[i]);
 	free(h->items);
 	*h = (struct holders){};
 }
@@ -114,7 +187,20 @@ void holders_clear(struct holders *h)
 const char *holders_of(const struct holders *h, const char *session)
 {
 	for (size_t i = 0; i < h->n; i++)
-		if (streq(h->items[i].session, session))
+		if (h->items[i].session && streq(h->items[i].session, session))
 			return h->items[i].who;
+	return NULL;
+}
+
+const struct holder *holders_of_device(const struct holders *h, dev_t node, const char *address,
+				       const struct holder *last)
+{
+	for (size_t i = last ? (size_t)(last - h->items) + 1 : 0; i < h->n; i++) {
+		const struct holder *item = &h->items[i];
+
+		if ((node && item->node == node) ||
+		    (address && item->device && streq(item->device, address)))
+			return item;
+	}
 	return NULL;
 }

@@ -98,21 +98,35 @@ static int address_of_path(const char *path, char **ret)
 	return *ret ? 1 : -ENOMEM;
 }
 
+bool vfio_link_is_device(const char *link)
+{
+	return streq(link, DEVICE_LINK);
+}
+
+int vfio_fdinfo_address(const char *fdinfo, char **ret_address)
+{
+	const char *line = strstr(fdinfo, SYSPATH);
+	_cleanup_free_ char *path = line ? strndup(line, strcspn(line, "\n")) : NULL;
+
+	if (!line)
+		return -ENOENT;
+	if (!path)
+		return -ENOMEM;
+	return address_of_path(path, ret_address) ?: -ENOENT;
+}
+
 /* Of one without a number. A device that was opened through a group has no more than that either. */
 static int address_of_anonymous(const char *root, int fd, char **ret)
 {
 	_cleanup_free_ char *path = strprintf("%s/proc/self/fdinfo/%d", root, fd), *text = NULL;
-	char *line;
+	int r;
 
 	if (!link_is(fd, DEVICE_LINK))
 		return 0;
 	if (!path || file_read_full(path, FDINFO_MAX, &text, NULL) < 0)
 		return 0;
-	line = strstr(text, SYSPATH);
-	if (!line)
-		return 0;
-	line[strcspn(line, "\n")] = '\0';
-	return address_of_path(line, ret);
+	r = vfio_fdinfo_address(text, ret);
+	return r == -ENOENT ? 0 : r;
 }
 
 int vfio_fd_address(const char *root, int fd, char **ret_address)

@@ -22,6 +22,13 @@ int vfio_fd_is_iommufd(const char *root, int fd);
 /* 1: it is a VFIO PCI device, *ret_address (freed by the caller) says which. 0, negative: as above. */
 int vfio_fd_address(const char *root, int fd, char **ret_address);
 
+/*
+ * Of another process's file, known by what /proc says: whether its link is that of a device that has no
+ * number, and which device its fdinfo names (-ENOENT: none).
+ */
+bool vfio_link_is_device(const char *link);
+int vfio_fdinfo_address(const char *fdinfo, char **ret_address);
+
 /* Do both refer to the same open file? Two iommufds of one owner are not, though one node is both. */
 bool fd_is_same_file(int a, int b);
 
