@@ -90,6 +90,32 @@ enum answer cmdline_get_bool(const char *cmdline, const char *name)
 	return answer;
 }
 
+static bool begins(const char *option, const char *with)
+{
+	return with && strncmp(option, with, strlen(with)) == 0;
+}
+
+enum answer cmdline_get_option(const char *cmdline, const char *name, const char *yes,
+			       const char *no)
+{
+	enum answer answer = ANSWER_UNKNOWN;
+	struct word w;
+
+	while (next_word(&cmdline, &w) && !is_end_mark(&w)) {
+		const char *option = word_value(&w, name), *end = w.text + w.length;
+
+		while (option && option < end) {
+			if (begins(option, yes))
+				answer = ANSWER_YES;
+			else if (begins(option, no))
+				answer = ANSWER_NO;
+			option = memchr(option, ',', (size_t)(end - option));
+			option = option ? option + 1 : NULL;
+		}
+	}
+	return answer;
+}
+
 static bool is_boot_loaders(const struct word *w)
 {
 	return word_value(w, "BOOT_IMAGE") || word_value(w, "initrd");

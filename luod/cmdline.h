@@ -16,6 +16,14 @@
 enum answer cmdline_get_bool(const char *cmdline, const char *name);
 
 /*
+ * Which of two options stands last in the values of @name, which are lists with commas as in
+ * "intel_iommu=on,sm_off"; each is known by how it begins, as the kernel does it. @yes or @no may be
+ * NULL.
+ */
+enum answer cmdline_get_option(const char *cmdline, const char *name, const char *yes,
+			       const char *no);
+
+/*
  * A copy of @cmdline without what a boot loader put there for this boot only: BOOT_IMAGE= and
  * initrd=. For loading the next kernel with the running one's command line. The caller frees it;
  * NULL when out of memory.

@@ -24,6 +24,7 @@ struct evidence {
 	enum answer debugfs_kho;	/* yes or unknown: debugfs is a debugging aid */
 	char *cmdline;
 	char *abi_list;
+	char device_abis[KIMAGE_N_DEVICE_FAMILIES][KIMAGE_ABI_LENGTH];
 };
 
 struct verdict {
@@ -75,12 +76,29 @@ static void read_symbols(const char *root, struct evidence *e)
 		e->kho_code = ANSWER_NO;
 }
 
+/* The name on the list that begins so; "" when there is none. */
+static void abi_of_family(const char *list, const char *family, char ret[static KIMAGE_ABI_LENGTH])
+{
+	for (const char *line = list; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, family, strlen(family)) != 0)
+			continue;
+		snprintf(ret, KIMAGE_ABI_LENGTH, "%.*s", (int)strcspn(line, "\n"), line);
+		return;
+	}
+	*ret = '\0';
+}
+
 static void evidence_gather(struct evidence *e, const char *root)
 {
+	static const char *const families[] = KIMAGE_DEVICE_FAMILIES;
+
 	*e = (struct evidence){
 		.cmdline = read_text(root, "/proc/cmdline", 64U << 10),
 		.abi_list = read_text(root, ABI_LIST, ABI_LIST_MAX),
 	};
+	for (size_t i = 0; i < KIMAGE_N_DEVICE_FAMILIES; i++)
+		abi_of_family(e->abi_list, families[i], e->device_abis[i]);
 	if (exists(root, "/sys/class/misc/liveupdate"))
 		e->device = ANSWER_YES;
 	else if (exists(root, "/sys/class/misc"))
@@ -174,6 +192,14 @@ static struct verdict probe_abi_list(const struct evidence *e)
 	return (struct verdict){ e->abi_list ? ANSWER_YES : ANSWER_NO, ABI_LIST };
 }
 
+static struct verdict probe_devices(const struct evidence *e)
+{
+	for (size_t i = 0; i < KIMAGE_N_DEVICE_FAMILIES; i++)
+		if (!*e->device_abis[i])
+			return (struct verdict){ ANSWER_NO, "not announced in " ABI_LIST };
+	return (struct verdict){ ANSWER_YES, ABI_LIST };
+}
+
 static const struct {
 	const char *name;
 	const char *help;
@@ -208,6 +234,10 @@ static const struct {
 		"abi-list", "The kernel lists the handover ABIs it speaks in " ABI_LIST ".",
 		probe_abi_list,
 	},
+	[FEATURE_DEVICES] = {
+		"devices", "Devices of vfio-pci go along and keep doing DMA (CONFIG_VFIO_PCI_LIVEUPDATE).",
+		probe_devices,
+	},
 };
 
 const char *feature_to_string(enum feature feature)
@@ -225,6 +255,7 @@ void features_probe(struct features *ret, const char *root)
 	_cleanup_(evidence_clear) struct evidence e;
 
 	evidence_gather(&e, strempty(root));
+	memcpy(ret->device_abis, e.device_abis, sizeof(ret->device_abis));
 	for (size_t i = 0; i < FEATURE_MAX; i++) {
 		struct verdict v = table[i].probe(&e);
 

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "answer.h"
+#include "kimage.h"
 
 enum feature {
 	FEATURE_LIVEUPDATE,	    /* the kernel has LUO */
@@ -22,6 +23,7 @@ enum feature {
 	FEATURE_SESSION_UNPRESERVE, /* one file can be taken out of a session again */
 	FEATURE_NOEXEC_SEAL,	    /* memfds with F_SEAL_EXEC come back as they were */
 	FEATURE_ABI_LIST,	    /* the kernel lists its handover ABIs */
+	FEATURE_DEVICES,	    /* devices keep doing DMA through a live update */
 	FEATURE_MAX,
 };
 
@@ -30,6 +32,8 @@ struct features {
 		enum answer answer;
 		const char *from; /* what told it; static */
 	} of[FEATURE_MAX];
+	/* The running kernel's formats, in the order of KIMAGE_DEVICE_FAMILIES; "" for none. */
+	char device_abis[KIMAGE_N_DEVICE_FAMILIES][KIMAGE_ABI_LENGTH];
 };
 
 /* @root ("" or NULL: none) goes before every path of /dev, /proc and /sys, for tests. */

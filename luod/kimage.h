@@ -47,6 +47,13 @@
 /* ABI names that the kernel series adds and luod asks about. */
 #define KIMAGE_ABI_MEMFD_MODE "memfd-mode-v1" /* a memfd keeps its execute bits */
 
+/* Families of formats, all of which it takes to bring a device through; a version follows. */
+#define KIMAGE_DEVICE_FAMILIES                                      \
+	{                                                           \
+		"luod-iommu-v", "luod-iommufd-v", "luod-vfio-pci-v" \
+	}
+#define KIMAGE_N_DEVICE_FAMILIES 3
+
 #define KIMAGE_ABI_LENGTH   48
 #define KIMAGE_ABIS_MAX	    64
 #define KIMAGE_RELEASE_SIZE 128

@@ -14,12 +14,17 @@
 
 #include "preflight.h"
 
+#define SENTENCE_MAX 512
+
 struct check {
 	struct preflight_code code;
 	void (*run)(const struct check *self, const struct preflight_context *c,
 		    struct findings *ret);
 	/* For run_on_resources(): a sentence about what is wrong with one resource, or NULL. */
 	const char *(*judge)(const struct preflight_context *c, const struct memfd_info *memory);
+	/* For run_on_devices(): the same of a device, its sentence behind "Device 0000:00:03.0 ". */
+	bool (*judge_device)(const struct preflight_context *c, const struct preflight_device *d,
+			     char text[static SENTENCE_MAX]);
 };
 
 struct check_table {
@@ -47,6 +52,16 @@ static inline enum answer feature_of(const struct preflight_context *c, enum fea
 	return c->features ? c->features->of[feature].answer : ANSWER_UNKNOWN;
 }
 
-extern const struct check_table preflight_host, preflight_target, preflight_session;
+/* A finding about what one session needs: only one that is required stops everybody. */
+static inline enum severity by_policy(const struct preflight_session *s)
+{
+	return s->required ? SEVERITY_ERROR : SEVERITY_WARNING;
+}
+
+/* What the next kernel will go by: a command line may be built into it. Caller frees. */
+char *preflight_target_cmdline(const struct preflight_context *c);
+
+extern const struct check_table preflight_host, preflight_target, preflight_session,
+	preflight_device;
 
 #endif

@@ -22,11 +22,6 @@
 
 #define MIB(bytes) ((unsigned long long)(((bytes) + (1U << 20) - 1) >> 20))
 
-static enum severity by_policy(const struct preflight_session *s)
-{
-	return s->required ? SEVERITY_ERROR : SEVERITY_WARNING;
-}
-
 CHECK(check_no_sessions)
 {
 	if (!c->n_sessions)

@@ -146,8 +146,7 @@ CHECK(check_abi_unknown)
 	       blind && blind == c->target ? target_name(c) : "the running kernel");
 }
 
-/* What the next kernel will go by: a command line may be built into it. Caller frees. */
-static char *effective_cmdline(const struct preflight_context *c)
+char *preflight_target_cmdline(const struct preflight_context *c)
 {
 	const char *builtin = c->target->builtin_cmdline;
 
@@ -159,7 +158,7 @@ static char *effective_cmdline(const struct preflight_context *c)
 static enum answer target_says(const struct preflight_context *c, struct findings *ret,
 			       const char *name)
 {
-	_cleanup_free_ char *cmdline = effective_cmdline(c);
+	_cleanup_free_ char *cmdline = preflight_target_cmdline(c);
 
 	if (!cmdline) {
 		ret->out_of_memory = true;

@@ -7,6 +7,7 @@ static const struct check_table *const tables[] = {
 	&preflight_host,
 	&preflight_target,
 	&preflight_session,
+	&preflight_device,
 };
 
 const struct preflight_code *preflight_code_by_index(size_t index)

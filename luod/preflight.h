@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "answer.h"
+#include "device.h"
 #include "feature.h"
 #include "findings.h"
 #include "kimage.h"
@@ -54,6 +55,16 @@ struct preflight_orphan {
 	const char *held_by;
 };
 
+/* A device that a session covers, or that could be covered by one. */
+struct preflight_device {
+	const char *address;
+	const struct device_facts *facts;	 /* NULL: nothing of VFIO drives it now */
+	const struct preflight_session *session; /* that covers it, or NULL */
+	char *const *users;			 /* who has it open */
+	size_t n_users;
+	bool group_open; /* through /dev/vfio/GROUP */
+};
+
 /* All facts. Zero means unknown or none everywhere, so that a test writes down what matters. */
 struct preflight_context {
 	/* the running kernel */
@@ -78,6 +89,10 @@ struct preflight_context {
 	size_t n_sessions;
 	const struct preflight_orphan *orphans;
 	size_t n_orphans;
+
+	const struct preflight_device *devices;
+	size_t n_devices;
+	bool devices_left_out; /* there are more than luod keeps */
 };
 
 /*
@@ -85,6 +100,13 @@ struct preflight_context {
  * findings_free(). -ENOMEM when a finding could not be recorded.
  */
 int preflight_run(const struct preflight_context *context, struct findings *ret);
+
+/*
+ * Why the running kernel would not hand @device over as it is now: findings about that device alone,
+ * none when it would. Of @context only the features are looked at. As preflight_run() otherwise.
+ */
+int preflight_device_reasons(const struct preflight_context *context,
+			     const struct preflight_device *device, struct findings *ret);
 
 /* The table of codes, for the manual. @index counts from 0; NULL behind the end. */
 struct preflight_code {

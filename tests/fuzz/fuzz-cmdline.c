@@ -18,6 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (strlen(next) > strlen(text) || !streq(next, again))
 		abort();
+	if (cmdline_get_option(text, "intel_iommu", "on", "off") !=
+	    cmdline_get_option(next, "intel_iommu", "on", "off"))
+		abort();
 	if (cmdline_get_bool(text, "kho") != cmdline_get_bool(next, "kho"))
 		abort();
 	return 0;

@@ -78,11 +78,26 @@ static void test_for_next(void **state _unused_)
 	}
 }
 
+static void test_options(void **state _unused_)
+{
+#define ASK(line) cmdline_get_option(line, "intel_iommu", "on", "off")
+	assert_int_equal(ASK(""), ANSWER_UNKNOWN);
+	assert_int_equal(ASK("intel_iommu"), ANSWER_UNKNOWN);
+	assert_int_equal(ASK("intel_iommu="), ANSWER_UNKNOWN);
+	assert_int_equal(ASK("intel-iommu=on"), ANSWER_YES);
+	assert_int_equal(ASK("intel_iommu=sm_on"), ANSWER_UNKNOWN);
+	assert_int_equal(ASK("intel_iommu=sm_off,on intel_iommu=strict"), ANSWER_YES);
+	assert_int_equal(ASK("intel_iommu=on intel_iommu=off"), ANSWER_NO);
+	assert_int_equal(ASK("x,intel_iommu=off -- intel_iommu=off"), ANSWER_UNKNOWN);
+	assert_int_equal(ASK("a intel_iommu=on b,off"), ANSWER_YES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_get_bool),
 		cmocka_unit_test(test_for_next),
+		cmocka_unit_test(test_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

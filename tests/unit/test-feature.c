@@ -91,11 +91,28 @@ static void test_abi_list(void **state)
 	assert_false(features_has(&f, FEATURE_SESSION_UNPRESERVE));
 }
 
+static void test_devices(void **state)
+{
+	struct features f;
+
+	put(*state, "/sys/kernel/liveupdate/abi", "kho-v4\nluod-iommu-v3\nluod-iommufd-v2\n");
+	features_probe(&f, *state);
+	assert_false(features_has(&f, FEATURE_DEVICES));
+	assert_string_equal(f.device_abis[2], "");
+	put(*state, "/sys/kernel/liveupdate/abi",
+	    "kho-v4\nluod-vfio-pci-v1\nluod-iommufd-v2\nmemfd-v2\nluod-iommu-v3\n");
+	features_probe(&f, *state);
+	assert_true(features_has(&f, FEATURE_DEVICES));
+	assert_string_equal(f.device_abis[0], "luod-iommu-v3");
+	assert_string_equal(f.device_abis[1], "luod-iommufd-v2");
+	assert_string_equal(f.device_abis[2], "luod-vfio-pci-v1");
+}
+
 static void test_names(void **state _unused_)
 {
 	static const char *const names[FEATURE_MAX] = {
 		"liveupdate",	      "liveupdate-enabled", "kho",	"kexec-file-load",
-		"session-unpreserve", "noexec-seal",	    "abi-list",
+		"session-unpreserve", "noexec-seal",	    "abi-list", "devices",
 	};
 
 	for (enum feature i = 0; i < FEATURE_MAX; i++) {
@@ -123,6 +140,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_kho_off, root_new, root_free),
 		cmocka_unit_test_setup_teardown(test_not_built_in, root_new, root_free),
 		cmocka_unit_test_setup_teardown(test_abi_list, root_new, root_free),
+		cmocka_unit_test_setup_teardown(test_devices, root_new, root_free),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_this_machine),
 	};

@@ -58,6 +58,7 @@ static void sound(struct situation *s)
 		s->features.of[i].answer = ANSWER_YES;
 		s->features.of[i].from = "the test";
 	}
+	s->features.of[FEATURE_DEVICES].answer = ANSWER_NO; /* test-preflight-device.c */
 	s->sessions[0].resources = s->resources;
 	s->sessions[0].n_resources = 2;
 	s->c = (struct preflight_context){
