@@ -10,9 +10,11 @@
 #define LUCTL_NAME	     "org.luod1"
 #define LUCTL_ROOT	     "/org/luod1"
 #define LUCTL_SESSIONS	     LUCTL_ROOT "/session"
+#define LUCTL_DEVICES	     LUCTL_ROOT "/device"
 #define LUCTL_JOBS	     LUCTL_ROOT "/job"
 #define LUCTL_MANAGER	     LUCTL_NAME ".Manager"
 #define LUCTL_SESSION	     LUCTL_NAME ".Session"
+#define LUCTL_DEVICE	     LUCTL_NAME ".Device"
 #define LUCTL_JOB	     LUCTL_NAME ".Job"
 #define LUCTL_PROPERTIES     "org.freedesktop.DBus.Properties"
 #define LUCTL_OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
@@ -46,6 +48,7 @@ struct luctl_field {
 
 extern const struct luctl_field luctl_manager_fields[];
 extern const struct luctl_field luctl_session_fields[];
+extern const struct luctl_field luctl_device_fields[];
 extern const struct luctl_field luctl_job_fields[];
 extern const struct luctl_field luctl_timeline_fields[];
 
@@ -64,8 +67,9 @@ int luctl_read_marks(sd_bus_message *m, struct luctl_marks *marks);
 /* Reads the aa{sv} that comes next in @m. */
 int luctl_read_updates(sd_bus_message *m, struct luctl_updates *ret);
 
-/* Reads the reply of GetManagedObjects. */
+/* Each reads its kind out of the reply of GetManagedObjects. */
 int luctl_read_sessions(sd_bus_message *m, struct luctl_sessions *ret);
+int luctl_read_devices(sd_bus_message *m, struct luctl_devices *ret);
 
 /* Any value that comes next in @m, as JSON: for what is only passed on. */
 int luctl_read_json(sd_bus_message *m, json_t **ret);

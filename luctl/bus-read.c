@@ -94,6 +94,8 @@ IS_LIST(struct luctl_features);
 IS_LIST(struct luctl_marks);
 IS_LIST(struct luctl_left_behinds);
 IS_LIST(struct luctl_sessions);
+IS_LIST(struct luctl_reasons);
+IS_LIST(struct luctl_devices);
 IS_LIST(struct luctl_updates);
 
 /* How the items of one kind of list arrive. */
@@ -199,6 +201,15 @@ static int read_feature(sd_bus_message *m, void *item)
 	return r < 0 ? r : read_bool(m, "b", &feature->present);
 }
 
+static int read_reason(sd_bus_message *m, void *item)
+{
+	struct luctl_reason *reason = item;
+	int r;
+
+	r = read_string(m, "s", &reason->code);
+	return r < 0 ? r : read_string(m, "s", &reason->message);
+}
+
 static int read_mark(sd_bus_message *m, void *item)
 {
 	struct luctl_mark *mark = item;
@@ -228,6 +239,7 @@ LIST_KIND(resource, 'r', "(", "sstt", ")");
 LIST_KIND(feature, 'e', "{", "sb", "}");
 LIST_KIND(mark, 'r', "(", "stx", ")");
 LIST_KIND(left_behind, 'r', "(", "usss", ")");
+LIST_KIND(reason, 'r', "(", "ss", ")");
 
 int luctl_read_findings(sd_bus_message *m, const char *type, void *member)
 {
@@ -242,6 +254,11 @@ static int read_resources(sd_bus_message *m, const char *type, void *member)
 static int read_left_behinds(sd_bus_message *m, const char *type, void *member)
 {
 	return read_list(m, &left_behinds, member);
+}
+
+static int read_reasons(sd_bus_message *m, const char *type, void *member)
+{
+	return read_list(m, &reasons, member);
 }
 
 static int read_features(sd_bus_message *m, const char *type, void *member)
@@ -368,6 +385,28 @@ const struct luctl_field luctl_session_fields[] = {
 	{},
 };
 
+const struct luctl_field luctl_device_fields[] = {
+	FIELD(device, "Address", "s", read_string, address),
+	FIELD(device, "Driver", "s", read_string, driver),
+	FIELD(device, "Node", "s", read_string, node),
+	FIELD(device, "Vendor", "s", read_string, vendor),
+	FIELD(device, "Product", "s", read_string, product),
+	FIELD(device, "Class", "s", read_string, class),
+	FIELD(device, "Group", "s", read_string, group),
+	FIELD(device, "GroupSize", "u", read_number, group_size),
+	FIELD(device, "Iommu", "s", read_string, iommu),
+	FIELD(device, "NumaNode", "i", read_number, numa_node),
+	FIELD(device, "PhysicalFunction", "s", read_string, physical_function),
+	FIELD(device, "VirtualFunctions", "u", read_number, virtual_functions),
+	FIELD(device, "PowerState", "s", read_string, power_state),
+	FIELD(device, "Interrupts", "s", read_string, interrupts),
+	FIELD(device, "Users", "as", read_strv, users),
+	FIELD(device, "Session", "s", read_string, session),
+	FIELD(device, "Preservable", "b", read_bool, preservable),
+	FIELD(device, "Reasons", "a(ss)", read_reasons, reasons),
+	{},
+};
+
 const struct luctl_field luctl_job_fields[] = {
 	FIELD(job, "Id", "u", read_number, id),
 	FIELD(job, "UpdateId", "s", read_string, update_id),
@@ -427,22 +466,44 @@ int luctl_read_updates(sd_bus_message *m, struct luctl_updates *ret)
 	return 0;
 }
 
-/* --- sessions of GetManagedObjects ------------------------------------------------------------ */
+/* --- objects of GetManagedObjects ------------------------------------------------------------- */
 
-static int read_session(sd_bus_message *m, const char *path, struct list *sessions)
+/* One kind of object; its struct begins with its path. */
+struct object_kind {
+	const char *interface;
+	const struct luctl_field *fields;
+	size_t size;
+};
+
+static const struct object_kind session_objects = {
+	LUCTL_SESSION,
+	luctl_session_fields,
+	sizeof(struct luctl_session),
+};
+
+static const struct object_kind device_objects = {
+	LUCTL_DEVICE,
+	luctl_device_fields,
+	sizeof(struct luctl_device),
+};
+
+_Static_assert(offsetof(struct luctl_session, path) == 0, "a session begins with its path");
+_Static_assert(offsetof(struct luctl_device, path) == 0, "a device begins with its path");
+
+static int read_object(sd_bus_message *m, const struct object_kind *kind, const char *path,
+		       struct list *objects)
 {
-	struct luctl_session *session = list_grow(sessions, sizeof(*session));
+	char **object = list_grow(objects, kind->size);
 
-	if (!session)
+	if (!object)
 		return -ENOMEM;
-	session->path = strdup(path);
-	if (!session->path)
-		return -ENOMEM;
-	return luctl_read_fields(m, luctl_session_fields, session);
+	*object = strdup(path);
+	return *object ? luctl_read_fields(m, kind->fields, object) : -ENOMEM;
 }
 
-/* The a{sa{sv}} of one object: a session among its interfaces is added, the others passed over. */
-static int read_interfaces(sd_bus_message *m, const char *path, struct list *sessions)
+/* The a{sa{sv}} of one object: one of the kind is added, others are passed over. */
+static int read_interfaces(sd_bus_message *m, const struct object_kind *kind, const char *path,
+			   struct list *objects)
 {
 	const char *interface;
 	int r;
@@ -452,8 +513,8 @@ static int read_interfaces(sd_bus_message *m, const char *path, struct list *ses
 		return r;
 	while ((r = sd_bus_message_enter_container(m, 'e', "sa{sv}")) > 0) {
 		r = sd_bus_message_read_basic(m, 's', &interface);
-		if (r >= 0 && streq(interface, LUCTL_SESSION))
-			r = read_session(m, path, sessions);
+		if (r >= 0 && streq(interface, kind->interface))
+			r = read_object(m, kind, path, objects);
 		else if (r >= 0)
 			r = sd_bus_message_skip(m, "a{sv}");
 		if (r >= 0)
@@ -464,7 +525,7 @@ static int read_interfaces(sd_bus_message *m, const char *path, struct list *ses
 	return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
-static int read_objects(sd_bus_message *m, struct list *sessions)
+static int read_objects(sd_bus_message *m, const struct object_kind *kind, struct list *objects)
 {
 	const char *path;
 	int r;
@@ -475,7 +536,7 @@ static int read_objects(sd_bus_message *m, struct list *sessions)
 	while ((r = sd_bus_message_enter_container(m, 'e', "oa{sa{sv}}")) > 0) {
 		r = sd_bus_message_read_basic(m, 'o', &path);
 		if (r >= 0)
-			r = read_interfaces(m, path, sessions);
+			r = read_interfaces(m, kind, path, objects);
 		if (r >= 0)
 			r = sd_bus_message_exit_container(m);
 		if (r < 0)
@@ -499,7 +560,7 @@ int luctl_read_sessions(sd_bus_message *m, struct luctl_sessions *ret)
 	struct list fresh = {};
 	int r;
 
-	r = read_objects(m, &fresh);
+	r = read_objects(m, &session_objects, &fresh);
 	memcpy(&sessions, &fresh, sizeof(fresh));
 	if (r < 0) {
 		luctl_sessions_clear(&sessions);
@@ -508,5 +569,30 @@ int luctl_read_sessions(sd_bus_message *m, struct luctl_sessions *ret)
 	if (sessions.count)
 		qsort(sessions.items, sessions.count, sizeof(*sessions.items), by_owner_and_name);
 	*ret = sessions;
+	return 0;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct luctl_device *x = a, *y = b;
+
+	return strcmp(strempty(x->address), strempty(y->address));
+}
+
+int luctl_read_devices(sd_bus_message *m, struct luctl_devices *ret)
+{
+	struct luctl_devices devices;
+	struct list fresh = {};
+	int r;
+
+	r = read_objects(m, &device_objects, &fresh);
+	memcpy(&devices, &fresh, sizeof(fresh));
+	if (r < 0) {
+		luctl_devices_clear(&devices);
+		return r;
+	}
+	if (devices.count)
+		qsort(devices.items, devices.count, sizeof(*devices.items), by_address);
+	*ret = devices;
 	return 0;
 }

@@ -182,18 +182,29 @@ int luctl_bus_get_job(struct luctl_bus *bus, const char *path, struct luctl_job 
 	return 0;
 }
 
-int luctl_bus_get_sessions(struct luctl_bus *bus, struct luctl_sessions *ret, struct luctl_error *e)
+static int get_objects(struct luctl_bus *bus, sd_bus_message **ret, struct luctl_error *e)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 	int r;
 
 	r = new_call(bus, LUCTL_ROOT, LUCTL_OBJECT_MANAGER, "GetManagedObjects", &m);
-	if (r < 0)
-		return bad_message(e, r);
-	r = call(bus, m, ASK_USEC, &reply, e);
-	if (r < 0)
-		return r;
-	return bad_message(e, luctl_read_sessions(reply, ret));
+	return r < 0 ? bad_message(e, r) : call(bus, m, ASK_USEC, ret, e);
+}
+
+int luctl_bus_get_sessions(struct luctl_bus *bus, struct luctl_sessions *ret, struct luctl_error *e)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	int r = get_objects(bus, &reply, e);
+
+	return r < 0 ? r : bad_message(e, luctl_read_sessions(reply, ret));
+}
+
+int luctl_bus_get_devices(struct luctl_bus *bus, struct luctl_devices *ret, struct luctl_error *e)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	int r = get_objects(bus, &reply, e);
+
+	return r < 0 ? r : bad_message(e, luctl_read_devices(reply, ret));
 }
 
 int luctl_bus_get_timeline(struct luctl_bus *bus, const char *update_id, struct luctl_timeline *ret,
@@ -381,7 +392,8 @@ char *luctl_bus_object_name(const char *path)
 
 	if (streq(path, LUCTL_ROOT))
 		return strdup("luod");
-	if (sd_bus_path_decode(path, LUCTL_SESSIONS, &name) > 0)
+	if (sd_bus_path_decode(path, LUCTL_SESSIONS, &name) > 0 ||
+	    sd_bus_path_decode(path, LUCTL_DEVICES, &name) > 0)
 		return name;
 	if (sd_bus_path_decode(path, LUCTL_JOBS, &name) > 0) {
 		_cleanup_free_ char *number = name;

@@ -57,6 +57,7 @@ DEFINE_CLEANUP(struct luctl_bus *, luctl_bus_free)
 int luctl_bus_get_manager(struct luctl_bus *bus, struct luctl_manager *ret, struct luctl_error *e);
 int luctl_bus_get_sessions(struct luctl_bus *bus, struct luctl_sessions *ret,
 			   struct luctl_error *e);
+int luctl_bus_get_devices(struct luctl_bus *bus, struct luctl_devices *ret, struct luctl_error *e);
 int luctl_bus_get_job(struct luctl_bus *bus, const char *path, struct luctl_job *ret,
 		      struct luctl_error *e);
 
@@ -88,7 +89,7 @@ int luctl_bus_update(struct luctl_bus *bus, const char *jump, const char *reason
 int luctl_bus_cancel(struct luctl_bus *bus, const char *reason, struct luctl_error *e);
 int luctl_bus_close_session(struct luctl_bus *bus, const char *path, struct luctl_error *e);
 
-/* "<uid>/<name>" of a session's object path, "job N" of a job's, "luod" of the root; caller frees. */
+/* "<uid>/<name>" of a session's object path, the address of a device's, "job N" of a job's, "luod" of the root; caller frees. */
 char *luctl_bus_object_name(const char *path);
 
 /* --- following ------------------------------------------------------------------------------ */

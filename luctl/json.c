@@ -178,6 +178,56 @@ static json_t *json_left_behind(const struct luctl_left_behinds *l)
 	return array;
 }
 
+static json_t *json_reasons(const struct luctl_reasons *reasons)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < reasons->count; i++) {
+		json_t *object = json_object();
+
+		luctl_json_set(&object, "code", luctl_json_text(reasons->items[i].code));
+		luctl_json_set(&object, "message", luctl_json_text(reasons->items[i].message));
+		luctl_json_append(&array, object);
+	}
+	return array;
+}
+
+static json_t *json_device(const struct luctl_device *d)
+{
+	json_t *object = json_object();
+
+	luctl_json_set(&object, "address", luctl_json_text(d->address));
+	luctl_json_set(&object, "driver", luctl_json_text(d->driver));
+	luctl_json_set(&object, "node", luctl_json_text(d->node));
+	luctl_json_set(&object, "vendor", luctl_json_text(d->vendor));
+	luctl_json_set(&object, "product", luctl_json_text(d->product));
+	luctl_json_set(&object, "class", luctl_json_text(d->class));
+	luctl_json_set(&object, "group", luctl_json_text(d->group));
+	luctl_json_set(&object, "group-size", json_integer(d->group_size));
+	luctl_json_set(&object, "iommu", luctl_json_text(d->iommu));
+	luctl_json_set(&object, "numa-node",
+		       d->numa_node < 0 ? json_null() : json_integer(d->numa_node));
+	luctl_json_set(&object, "physical-function", luctl_json_text(d->physical_function));
+	luctl_json_set(&object, "virtual-functions", json_integer(d->virtual_functions));
+	luctl_json_set(&object, "power-state", luctl_json_text(d->power_state));
+	luctl_json_set(&object, "interrupts", luctl_json_text(d->interrupts));
+	luctl_json_set(&object, "users", luctl_json_strv(d->users));
+	luctl_json_set(&object, "session", luctl_json_text(d->session));
+	luctl_json_set(&object, "preservable", json_boolean(d->preservable));
+	luctl_json_set(&object, "reasons", json_reasons(&d->reasons));
+	luctl_json_set(&object, "path", luctl_json_text(d->path));
+	return object;
+}
+
+json_t *luctl_json_devices(const struct luctl_devices *devices)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < devices->count; i++)
+		luctl_json_append(&array, json_device(&devices->items[i]));
+	return array;
+}
+
 json_t *luctl_json_update(const struct luctl_timeline *timeline)
 {
 	json_t *object;

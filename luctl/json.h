@@ -27,6 +27,7 @@ json_t *luctl_json_findings(const struct luctl_findings *findings);
 /* null when nothing is loaded. */
 json_t *luctl_json_target(const struct luctl_target *target);
 json_t *luctl_json_manager(const struct luctl_manager *manager);
+json_t *luctl_json_devices(const struct luctl_devices *devices);
 json_t *luctl_json_sessions(const struct luctl_sessions *sessions);
 
 /* What is known of an update as a whole; null when @timeline is NULL. */

@@ -41,6 +41,19 @@ __luctl_sessions() {
 	done
 }
 
+# What is still missing of the addresses of devices: a colon is a word of its own to bash.
+__luctl_devices() {
+	local i=$COMP_CWORD typed=''
+	[[ ${COMP_WORDS[i]} == : ]] && typed=:
+	for (( ; i > 1; i--)); do
+		[[ ${COMP_WORDS[i - 1]} == : || ${COMP_WORDS[i]} == : ]] || break
+		typed=${COMP_WORDS[i - 1]}$typed
+	done
+	__luctl_ask devices --no-legend | while read -r address _; do
+		[[ $address == "$typed"* ]] && echo "${address#"$typed"}"
+	done
+}
+
 # The ids of updates, as short as luctl shows them.
 __luctl_updates() {
 	__luctl_ask history --no-legend | while read -r _ _ id _; do
@@ -59,7 +72,7 @@ __luctl_files() {
 
 _luctl() {
 	local cur prev i word verb=''
-	local verbs="status sessions close check load unload update cancel timeline history watch version help"
+	local verbs="status sessions close devices check load unload update cancel timeline history watch version help"
 	local -A options=(
 		[general]="--host --address --json --no-legend --quiet --verbose --help --version"
 		[load]="--initrd= --command-line= --reuse-command-line --append="
@@ -121,6 +134,10 @@ _luctl() {
 		;;
 	sessions | close)
 		__luctl_reply "$(__luctl_sessions)"
+		;;
+	devices)
+		[[ $cur == ":" ]] && cur=
+		__luctl_reply "$(__luctl_devices)"
 		;;
 	timeline)
 		__luctl_reply "$(__luctl_updates)"

@@ -84,6 +84,7 @@ void luctl_remark(struct luctl *luctl, const char *format, ...) _printf_(2, 3);
 int luctl_verb_status(struct luctl *luctl, char **argv);
 int luctl_verb_version(struct luctl *luctl, char **argv);
 int luctl_verb_sessions(struct luctl *luctl, char **argv);
+int luctl_verb_devices(struct luctl *luctl, char **argv);
 int luctl_verb_close(struct luctl *luctl, char **argv);
 int luctl_verb_check(struct luctl *luctl, char **argv);
 int luctl_verb_load(struct luctl *luctl, char **argv);

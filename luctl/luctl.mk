@@ -7,6 +7,7 @@ LUCTL_SOURCES := \
 	luctl/bus-json.c \
 	luctl/bus-read.c \
 	luctl/check.c \
+	luctl/devices.c \
 	luctl/history.c \
 	luctl/json.c \
 	luctl/load.c \

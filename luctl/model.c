@@ -112,6 +112,44 @@ void luctl_sessions_clear(struct luctl_sessions *sessions)
 	*sessions = (struct luctl_sessions){};
 }
 
+void luctl_reasons_clear(struct luctl_reasons *reasons)
+{
+	for (size_t i = 0; i < reasons->count; i++) {
+		free(reasons->items[i].code);
+		free(reasons->items[i].message);
+	}
+	free(reasons->items);
+	*reasons = (struct luctl_reasons){};
+}
+
+void luctl_device_clear(struct luctl_device *device)
+{
+	free(device->path);
+	free(device->address);
+	free(device->driver);
+	free(device->node);
+	free(device->vendor);
+	free(device->product);
+	free(device->class);
+	free(device->group);
+	free(device->iommu);
+	free(device->physical_function);
+	free(device->power_state);
+	free(device->interrupts);
+	luctl_strv_free(device->users);
+	free(device->session);
+	luctl_reasons_clear(&device->reasons);
+	*device = (struct luctl_device){};
+}
+
+void luctl_devices_clear(struct luctl_devices *devices)
+{
+	for (size_t i = 0; i < devices->count; i++)
+		luctl_device_clear(&devices->items[i]);
+	free(devices->items);
+	*devices = (struct luctl_devices){};
+}
+
 void luctl_job_clear(struct luctl_job *job)
 {
 	free(job->update_id);

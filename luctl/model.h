@@ -93,6 +93,43 @@ struct luctl_sessions {
 	size_t count;
 };
 
+struct luctl_reason {
+	char *code; /* stable */
+	char *message;
+};
+
+struct luctl_reasons {
+	struct luctl_reason *items;
+	size_t count;
+};
+
+struct luctl_device {
+	char *path;
+	char *address;
+	char *driver;
+	char *node;
+	char *vendor; /* hexadecimal digits, as product and class */
+	char *product;
+	char *class;
+	char *group; /* the number of its IOMMU group */
+	uint32_t group_size;
+	char *iommu;
+	int32_t numa_node; /* negative: none */
+	char *physical_function;
+	uint32_t virtual_functions;
+	char *power_state;
+	char *interrupts;
+	char **users; /* NULL-terminated, or NULL */
+	char *session;
+	bool preservable;
+	struct luctl_reasons reasons;
+};
+
+struct luctl_devices {
+	struct luctl_device *items;
+	size_t count;
+};
+
 struct luctl_job {
 	uint32_t id;
 	char *update_id;
@@ -173,6 +210,9 @@ void luctl_manager_clear(struct luctl_manager *manager);
 void luctl_resources_clear(struct luctl_resources *resources);
 void luctl_session_clear(struct luctl_session *session);
 void luctl_sessions_clear(struct luctl_sessions *sessions);
+void luctl_reasons_clear(struct luctl_reasons *reasons);
+void luctl_device_clear(struct luctl_device *device);
+void luctl_devices_clear(struct luctl_devices *devices);
 void luctl_job_clear(struct luctl_job *job);
 void luctl_marks_clear(struct luctl_marks *marks);
 void luctl_left_behinds_clear(struct luctl_left_behinds *left_behinds);

@@ -43,6 +43,7 @@ struct fake_script {
 	const char *state; /* of the manager; NULL: loaded */
 	bool not_loaded;
 	bool no_sessions;
+	bool no_devices;
 	bool no_updates;
 	bool clean;		 /* Check finds no errors */
 	bool bad_types;		 /* GetAll lies about types */
@@ -176,6 +177,45 @@ static int fake_get_session(sd_bus *bus, const char *path, const char *interface
 		return sd_bus_message_append(reply, "s", "hold");
 	if (streq(property, "KernelName"))
 		return sd_bus_message_append(reply, "s", first ? "luod/0/vm1" : "luod/1000/vm2");
+	return sd_bus_message_append(reply, "s", "");
+}
+
+/* Two devices: one in a session, and one that somebody else uses and that two things speak against. */
+static int fake_get_device(sd_bus *bus, const char *path, const char *interface,
+			   const char *property, sd_bus_message *reply, void *userdata,
+			   sd_bus_error *error)
+{
+	bool first = strstr(path, "_3a03_") != NULL;
+
+	if (streq(property, "Address"))
+		return sd_bus_message_append(reply, "s", first ? "0000:00:03.0" : "0000:00:04.0");
+	if (streq(property, "Driver"))
+		return sd_bus_message_append(reply, "s", "vfio-pci");
+	if (streq(property, "Vendor"))
+		return sd_bus_message_append(reply, "s", "8086");
+	if (streq(property, "Product"))
+		return sd_bus_message_append(reply, "s", "10d3");
+	if (streq(property, "Group"))
+		return sd_bus_message_append(reply, "s", "7");
+	if (streq(property, "GroupSize"))
+		return sd_bus_message_append(reply, "u", first ? 1 : 2);
+	if (streq(property, "VirtualFunctions"))
+		return sd_bus_message_append(reply, "u", first ? 0 : 4);
+	if (streq(property, "NumaNode"))
+		return sd_bus_message_append(reply, "i", first ? -1 : 1);
+	if (streq(property, "Users"))
+		return first ? sd_bus_message_append(reply, "as", 0)
+			     : sd_bus_message_append(reply, "as", 2, "vm@2.service",
+						     "process 7 (q\033[2J)");
+	if (streq(property, "Session"))
+		return sd_bus_message_append(reply, "s", first ? "0/vm1" : "");
+	if (streq(property, "Preservable"))
+		return sd_bus_message_append(reply, "b", first);
+	if (streq(property, "Reasons"))
+		return first ? sd_bus_message_append(reply, "a(ss)", 0)
+			     : sd_bus_message_append(reply, "a(ss)", 2, "device-group",
+						     "It shares its group.", "device-has-vfs",
+						     "It has functions.");
 	return sd_bus_message_append(reply, "s", "");
 }
 
@@ -455,6 +495,24 @@ static int fake_noise(sd_bus_message *m, void *userdata, sd_bus_error *error)
 #define FAKE_PROPERTY(name, type, get) \
 	SD_BUS_PROPERTY(name, type, get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 
+static const sd_bus_vtable fake_device_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	FAKE_PROPERTY("Address", "s", fake_get_device),
+	FAKE_PROPERTY("Driver", "s", fake_get_device),
+	FAKE_PROPERTY("Vendor", "s", fake_get_device),
+	FAKE_PROPERTY("Product", "s", fake_get_device),
+	FAKE_PROPERTY("Iommu", "s", fake_get_device),
+	FAKE_PROPERTY("Group", "s", fake_get_device),
+	FAKE_PROPERTY("GroupSize", "u", fake_get_device),
+	FAKE_PROPERTY("VirtualFunctions", "u", fake_get_device),
+	FAKE_PROPERTY("NumaNode", "i", fake_get_device),
+	FAKE_PROPERTY("Users", "as", fake_get_device),
+	FAKE_PROPERTY("Session", "s", fake_get_device),
+	FAKE_PROPERTY("Preservable", "b", fake_get_device),
+	FAKE_PROPERTY("Reasons", "a(ss)", fake_get_device),
+	SD_BUS_VTABLE_END,
+};
+
 static const sd_bus_vtable fake_manager_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	FAKE_PROPERTY("Version", "s", fake_get_manager),
@@ -537,6 +595,12 @@ static void fake_attach(struct fake_server *s, sd_bus *bus)
 					 "org.luod1.Session", fake_session_vtable, s);
 		sd_bus_add_object_vtable(bus, NULL, "/org/luod1/session/_31000_2fvm2",
 					 "org.luod1.Session", fake_session_vtable, s);
+	}
+	if (!s->script->no_devices) {
+		sd_bus_add_object_vtable(bus, NULL, "/org/luod1/device/_30000_3a00_3a03_2e0",
+					 "org.luod1.Device", fake_device_vtable, s);
+		sd_bus_add_object_vtable(bus, NULL, "/org/luod1/device/_30000_3a00_3a04_2e0",
+					 "org.luod1.Device", fake_device_vtable, s);
 	}
 	sd_bus_attach_event(bus, s->event, 0);
 	/* The newest few are enough: older ones have long hung up. */

@@ -79,7 +79,7 @@ static void test_verbs(void **state)
 		look_for("completion", completion, verb);
 		n++;
 	}
-	assert_int_equal(n, 13);
+	assert_int_equal(n, 14);
 }
 
 /* Runs the completion for @words (a bash array's inside), of which the last is being typed. */
@@ -91,6 +91,7 @@ static char *complete(const char *words)
 		"echo \"${COMPREPLY[*]}\"' 2>/dev/null",
 		"luctl() { [[ $1 == --address=unix:path=/x ]] && shift; "
 		"case $1 in sessions) echo 0/vm1 x y; echo 1000/db z;; "
+		"devices) echo 0000:00:03.0 x y; echo 0000:81:00.1 x;; "
 		"history) echo day hour abc who; echo day hour def who;; esac; };",
 		words);
 	char *line = NULL;
@@ -119,6 +120,9 @@ static void test_completion(void **state)
 		{ "luctl sessions \"\"", "0/vm1 1000/db" },
 		{ "luctl --address = unix : path = /x sessions 1", "1000/db" },
 		{ "luctl -H host sessions \"\"", "" },
+		{ "luctl devices \"\"", "0000:00:03.0 0000:81:00.1" },
+		{ "luctl devices 0000 : 8", "81:00.1" },
+		{ "luctl devices 0000 : 00 :", "03.0" },
 		{ "luctl timeline \"\"", "abc def" },
 		{ "luctl timeline --s", "--svg" },
 		{ "luctl history --l", "--limit=" },

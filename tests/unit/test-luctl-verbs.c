@@ -270,6 +270,63 @@ static void test_sessions_json(void **state)
 	json_decref(json);
 }
 
+static void test_devices(void **state)
+{
+	const struct fake_script none = { .no_devices = true };
+
+	PLAY(&nothing_special, "devices");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_contains(o.out, "PRESERVABLE");
+	assert_contains(o.out, "0000:00:03.0");
+	assert_contains(o.out, "0/vm1");
+	assert_contains(o.out, "device-group, device-has-vfs");
+	/* A process calls itself what it likes. */
+	assert_lacks(o.out, "\033");
+	RUN(&o, fake.address, "--no-legend", "devices");
+	assert_lacks(o.out, "PRESERVABLE");
+
+	RUN(&o, fake.address, "devices", "00:04.0");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_contains(o.out, "Device: 0000:00:04.0");
+	assert_contains(o.out, "Group: 7, with 2 devices in all");
+	assert_contains(o.out, "Virtual functions: 4");
+	assert_contains(o.out, "device-group: It shares its group.");
+	assert_lacks(o.out, "vm1");
+	assert_lacks(o.out, "\033");
+	RUN(&o, fake.address, "devices", "0000:00:03.0", "0000:00:05.0");
+	assert_int_equal(o.code, LUCTL_FAILED);
+	assert_contains(o.out, "Preservable: yes");
+	assert_contains(o.err, "no device 0000:00:05.0");
+
+	PLAY(&none, "devices");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_string_equal(o.out, "");
+	assert_contains(o.err, "no devices");
+}
+
+static void test_devices_json(void **state)
+{
+	json_t *json, *list, *second;
+
+	PLAY(&nothing_special, "devices", "--json");
+	assert_int_equal(o.code, LUCTL_OK);
+	json = DOCUMENT("devices");
+	list = json_object_get(json, "devices");
+	assert_int_equal(json_array_size(list), 2);
+	assert_true(json_is_null(json_object_get(json_array_get(list, 0), "numa-node")));
+	second = json_array_get(list, 1);
+	assert_int_equal(json_integer_value(json_object_get(second, "numa-node")), 1);
+	assert_int_equal(json_array_size(json_object_get(second, "users")), 2);
+	assert_int_equal(json_array_size(json_object_get(second, "reasons")), 2);
+	assert_true(json_is_false(json_object_get(second, "preservable")));
+	json_decref(json);
+	RUN(&o, fake.address, "devices", "--json", "nothing");
+	assert_int_equal(o.code, LUCTL_FAILED);
+	json = DOCUMENT("devices");
+	assert_int_equal(json_array_size(json_object_get(json, "devices")), 0);
+	json_decref(json);
+}
+
 static void test_check(void **state)
 {
 	const struct fake_script clean = { .clean = true };
@@ -738,6 +795,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_version, teardown),
 		cmocka_unit_test_teardown(test_sessions, teardown),
 		cmocka_unit_test_teardown(test_sessions_json, teardown),
+		cmocka_unit_test_teardown(test_devices, teardown),
+		cmocka_unit_test_teardown(test_devices_json, teardown),
 		cmocka_unit_test_teardown(test_check, teardown),
 		cmocka_unit_test_teardown(test_timeline, teardown),
 		cmocka_unit_test_teardown(test_timeline_by_beginning, teardown),
