@@ -19,6 +19,7 @@
 #define LUOD_ROOT	       "/org/luod1"
 #define LUOD_MANAGER_INTERFACE "org.luod1.Manager"
 #define LUOD_SESSION_INTERFACE "org.luod1.Session"
+#define LUOD_DEVICE_INTERFACE  "org.luod1.Device"
 #define LUOD_JOB_INTERFACE     "org.luod1.Job"
 
 /*

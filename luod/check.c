@@ -13,6 +13,8 @@
 struct facts {
 	struct preflight_context context;
 	struct preflight_session *sessions;
+	struct preflight_device *devices;
+	size_t n_devices;
 	struct holders holders;
 	char **names;
 	size_t n_sessions;
@@ -31,6 +33,7 @@ static void facts_clear(struct facts *f)
 		free((char *)f->orphans[i].name);
 	free(f->orphans);
 	free(f->sessions);
+	free(f->devices);
 	holders_clear(&f->holders);
 	free(f->names);
 	free(f->running_cmdline);
@@ -119,9 +122,6 @@ static int gather_sessions(struct manager *m, struct facts *f)
 	f->names = calloc(m->n_sessions + 1, sizeof(*f->names));
 	if (!f->sessions || !f->names)
 		return -ENOMEM;
-	/* While an update runs, owners have every right to. */
-	if (!update_active(m) && holders_find(m->paths.root, &f->holders) < 0)
-		return -ENOMEM;
 	TAILQ_FOREACH(s, &m->sessions, entry) {
 		struct preflight_session *p = &f->sessions[f->n_sessions];
 
@@ -135,10 +135,60 @@ static int gather_sessions(struct manager *m, struct facts *f)
 		p->delegation = s->mode == SESSION_DELEGATION;
 		p->required = s->policy == SESSION_REQUIRED;
 		p->owner_connected = session_owner_connected(s);
-		p->held_by = holders_of(&f->holders, s->kernel_name);
+		/* While an update runs, owners have every right to. */
+		if (!update_active(m))
+			p->held_by = holders_of(&f->holders, s->kernel_name);
 		if (gather_resources(s, p) < 0)
 			return -ENOMEM;
 	}
+	return 0;
+}
+
+static const struct preflight_session *find_session(const struct facts *f, const char *name)
+{
+	for (size_t i = 0; name && i < f->n_sessions; i++)
+		if (streq(f->sessions[i].name, name))
+			return &f->sessions[i];
+	return NULL;
+}
+
+/* The devices of a session that the inventory does not know. */
+static void gather_missing(struct manager *m, const struct session *s, struct facts *f)
+{
+	_cleanup_free_ char *name = strprintf("%u/%s", s->uid, s->name);
+	const struct preflight_session *p = find_session(f, name);
+	const struct resource *resource;
+
+	TAILQ_FOREACH(resource, &s->resources, entry)
+		if (p && resource->device && !inventory_find(&m->inventory, resource->device))
+			f->devices[f->n_devices++] = (struct preflight_device){
+				.address = resource->device,
+				.session = p,
+			};
+}
+
+/* After the sessions: what covers a device is one of them. */
+static int gather_devices(struct manager *m, struct facts *f)
+{
+	const struct inventory *inventory = &m->inventory;
+	struct session *s;
+	size_t n;
+
+	inventory_refresh(&m->inventory);
+	cover_name_users(m, &f->holders);
+	n = inventory->n;
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		n += s->n_resources;
+	f->devices = calloc(n + 1, sizeof(*f->devices));
+	if (!f->devices)
+		return -ENOMEM;
+	for (size_t i = 0; i < inventory->n; i++) {
+		f->devices[f->n_devices] = device_for_preflight(inventory->devices[i]);
+		f->devices[f->n_devices++].session =
+			find_session(f, inventory->devices[i]->session);
+	}
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		gather_missing(m, s, f);
 	return 0;
 }
 
@@ -178,6 +228,9 @@ static bool is_known(struct manager *m, const struct facts *f, const char *name,
 
 static int gather_orphans(struct manager *m, struct facts *f)
 {
+	/* While an update runs, owners have every right to. */
+	if (update_active(m))
+		return 0;
 	f->orphans = calloc(f->holders.n + 1, sizeof(*f->orphans));
 	if (!f->orphans)
 		return -ENOMEM;
@@ -187,7 +240,7 @@ static int gather_orphans(struct manager *m, struct facts *f)
 		const char *name;
 		uid_t uid;
 
-		if (session_parse_kernel_name(h->session, &uid, &name) < 0 ||
+		if (!h->session || session_parse_kernel_name(h->session, &uid, &name) < 0 ||
 		    is_known(m, f, name, uid, h->session))
 			continue;
 		*o = (struct preflight_orphan){ strprintf("%u/%s", uid, name), h->session, h->who };
@@ -200,11 +253,10 @@ static int gather_orphans(struct manager *m, struct facts *f)
 
 static int gather(struct manager *m, struct facts *f)
 {
-	int r = gather_sessions(m, f);
+	int r;
 
-	if (r >= 0)
-		r = gather_orphans(m, f);
-	if (r < 0)
+	if ((r = holders_find(m->paths.root, &f->holders)) < 0 || (r = gather_sessions(m, f)) < 0 ||
+	    (r = gather_orphans(m, f)) < 0 || (r = gather_devices(m, f)) < 0)
 		return r;
 	f->running_cmdline = read_proc(m, "cmdline");
 	f->context = (struct preflight_context){
@@ -221,6 +273,9 @@ static int gather(struct manager *m, struct facts *f)
 		.n_sessions = f->n_sessions,
 		.orphans = f->orphans,
 		.n_orphans = f->n_orphans,
+		.devices = f->devices,
+		.n_devices = f->n_devices,
+		.devices_left_out = m->inventory.full,
 	};
 	if (m->target.loaded) {
 		f->context.target = &m->target.image;

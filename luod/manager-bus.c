@@ -526,7 +526,7 @@ int manager_attach(sd_bus *bus, void *userdata)
 	if ((r = sd_bus_add_object_vtable(bus, NULL, LUOD_ROOT, LUOD_MANAGER_INTERFACE,
 					  manager_vtable, m)) < 0 ||
 	    (r = sd_bus_add_object_manager(bus, NULL, LUOD_ROOT)) < 0 ||
-	    (r = session_attach(bus, m)) < 0 ||
+	    (r = session_attach(bus, m)) < 0 || (r = device_attach(bus, m)) < 0 ||
 	    (sd_bus_is_bus_client(bus) > 0 && (r = inhibit_attach(bus, m)) < 0))
 		return r;
 	return job_attach(bus, m);

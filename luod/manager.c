@@ -13,6 +13,7 @@
 #include <sys/utsname.h>
 #include <systemd/sd-daemon.h>
 
+#include "device-bus.h"
 #include "log.h"
 #include "metrics.h"
 #include "restore.h"
@@ -54,7 +55,7 @@ void manager_load_conf(struct manager *m)
 	m->buses.limits = (struct bus_limits){
 		.peers = m->conf.max_sessions + PEERS_BESIDES,
 		.peers_per_uid = m->conf.max_sessions_per_user + PEERS_BESIDES / 2,
-		.queue = 4 * m->conf.max_sessions + PEER_QUEUE_BESIDES,
+		.queue = 4 * m->conf.max_sessions + LIMIT_DEVICES + PEER_QUEUE_BESIDES,
 	};
 	manager_emit(m, "Jump");
 }
@@ -82,6 +83,7 @@ void manager_remove_session(struct manager *m, struct session *s)
 	TAILQ_REMOVE(&m->sessions, s, entry);
 	m->n_sessions--;
 	session_free(s);
+	cover_devices(m);
 	manager_emit(m, "Sessions");
 	manager_save(m);
 	inhibit_update(m);
@@ -123,6 +125,8 @@ void manager_set_session_state(struct manager *m, struct session *s, enum sessio
 	if (!session_set_state(s, state, reason))
 		return;
 	session_emit(m, s, "State", "Reason", "UpdateId");
+	if (state == SESSION_LOST)
+		cover_devices(m);
 	manager_save(m);
 }
 
@@ -166,6 +170,7 @@ int manager_new(const struct manager_paths *paths, struct manager **ret)
 		return r;
 	bus_set_init(&m->buses, m->event, manager_attach, m);
 	m->buses.peer_gone = session_peer_gone;
+	inventory_init(&m->inventory, paths->root, &device_calls, m);
 	conf_default(&m->conf);
 	manager_load_conf(m);
 	features_probe(&m->features, paths->root);
@@ -187,6 +192,7 @@ struct manager *manager_free(struct manager *m)
 	}
 	inhibit_clear(m);
 	polkit_clear(&m->polkit);
+	inventory_clear(&m->inventory);
 	if (m->event)
 		bus_set_clear(&m->buses);
 	pid1_clear(&m->pid1);
@@ -266,6 +272,19 @@ void manager_store_target(struct manager *m)
 	manager_emit(m, "Target", "State");
 }
 
+/* Not before luod serves: after a jump guests wait for it, and devices for nobody. */
+static void look_for_devices(struct manager *m)
+{
+	int blind, r = inventory_start(&m->inventory, m->event, &blind);
+
+	if (r < 0)
+		log_error_errno(r, "Cannot look for devices, ignoring: %m");
+	else if (blind < 0)
+		log_warning_errno(blind,
+				  "Devices that come and go are seen by a check only, as udev's "
+				  "events cannot be had: %m, ignoring");
+}
+
 static int serve(struct manager *m)
 {
 	const char *path = m->paths.peer_socket ? m->paths.peer_socket : m->conf.peer_socket;
@@ -281,6 +300,7 @@ static int serve(struct manager *m)
 	if (r < 0)
 		return log_error_errno(r, "Cannot prepare the connection to the bus: %m");
 	m->serving = true;
+	look_for_devices(m);
 	sd_notifyf(0, "READY=1\nSTATUS=%s", manager_state(m));
 	return 0;
 }

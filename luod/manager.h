@@ -11,6 +11,7 @@
 #include "feature.h"
 #include "fdstore.h"
 #include "inhibit-bus.h"
+#include "inventory.h"
 #include "job.h"
 #include "pid1-bus.h"
 #include "polkit-bus.h"
@@ -44,6 +45,7 @@ struct manager {
 	struct polkit polkit;
 	struct session_list sessions;
 	unsigned int n_sessions;
+	struct inventory inventory;
 	struct job_list jobs;
 	struct job *job; /* of the running update, or NULL */
 	unsigned int next_job;
@@ -111,12 +113,16 @@ void manager_save(struct manager *m);
 #define session_emit(m, s, ...) \
 	bus_set_emit_changed_list(&(m)->buses, (s)->path, LUOD_SESSION_INTERFACE, __VA_ARGS__)
 
+#define device_emit(m, d, ...) \
+	bus_set_emit_changed_list(&(m)->buses, (d)->path, LUOD_DEVICE_INTERFACE, __VA_ARGS__)
+
 /* owner-bus.c: a peer connection is gone, whose number this was (bus_set's peer_gone). */
 void session_peer_gone(uint64_t peer, void *userdata);
 
 /* manager-bus.c: registers every object of luod on a connection (a bus_attach_t). */
 int manager_attach(sd_bus *bus, void *userdata);
 int session_attach(sd_bus *bus, struct manager *m);
+int device_attach(sd_bus *bus, struct manager *m);
 int job_attach(sd_bus *bus, struct manager *m);
 
 /* Runs the preflight checks; m->findings has the result. True: nothing stands in the way. */
@@ -133,6 +139,19 @@ bool custody_has_room(const struct manager *m);
 void custody_number(struct session *s, struct resource *resource);
 void custody_store(struct session *s, struct resource *resource);
 void custody_forget(struct session *s, struct resource *resource);
+/*
+ * cover.c: which session covers each device, and who has it open. cover_device() announces nothing;
+ * the others announce what they change.
+ */
+struct holders;
+void cover_device(struct manager *m, struct device *d);
+void cover_devices(struct manager *m);
+void cover_name_users(struct manager *m, const struct holders *holders);
+/* What a check would say of it as it is now, see preflight_device_reasons(). */
+int device_reasons(const struct device *d, struct findings *ret);
+/* Without the session; borrows from @d. */
+struct preflight_device device_for_preflight(const struct device *d);
+
 /* The target has changed: its image goes into the fd store, its properties are announced. */
 void manager_store_target(struct manager *m);
 

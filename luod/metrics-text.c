@@ -144,6 +144,22 @@ static void put_sessions(FILE *f, const char *name, const struct metrics_facts *
 	}
 }
 
+static void put_devices(FILE *f, const char *name, const struct metrics_facts *facts)
+{
+	static const char *const uses[METRICS_DEVICE_STATES] = {
+		[METRICS_DEVICE_UNUSED] = "unused",
+		[METRICS_DEVICE_UNCOVERED] = "uncovered",
+		[METRICS_DEVICE_COVERED] = "covered",
+	};
+
+	for (size_t i = 0; i < METRICS_DEVICE_STATES; i++)
+		for (int preservable = 0; preservable < 2; preservable++) {
+			fprintf(f, "%s{state=\"%s\",preservable=\"%s\"} ", name, uses[i],
+				preservable ? "yes" : "no");
+			put_number(f, facts->devices[i][preservable]);
+		}
+}
+
 static void put_bytes(FILE *f, const char *name, const struct metrics_facts *facts)
 {
 	fprintf(f, "%s ", name);
@@ -176,6 +192,9 @@ static const struct family {
 	{ "luod_last_update_phase_seconds", "gauge", "seconds",
 	  "How long each phase of the last update took, by the mark that ended it.", put_phases },
 	{ "luod_sessions", "gauge", NULL, "Sessions by their state.", put_sessions },
+	{ "luod_devices", "gauge", NULL,
+	  "Devices of VFIO by what they are used for, and whether they could be handed over.",
+	  put_devices },
 	{ "luod_preserved_bytes", "gauge", "bytes",
 	  "What all sessions together carry over in an update.", put_bytes },
 };

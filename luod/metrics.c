@@ -9,6 +9,20 @@
 #define DELAY_USEC (2 * USEC_PER_SEC)
 #define RETRY_USEC (10 * USEC_PER_SEC)
 
+static void count_devices(const struct manager *m, struct metrics_facts *facts)
+{
+	for (size_t i = 0; i < m->inventory.n; i++) {
+		const struct device *d = m->inventory.devices[i];
+		_cleanup_(findings_free) struct findings reasons = {};
+		enum metrics_device state = d->session	 ? METRICS_DEVICE_COVERED
+					    : d->n_users ? METRICS_DEVICE_UNCOVERED
+							 : METRICS_DEVICE_UNUSED;
+
+		if (device_reasons(d, &reasons) >= 0)
+			facts->devices[state][reasons.n == 0]++;
+	}
+}
+
 static int write_file(struct manager *m)
 {
 	struct metrics_facts facts = {
@@ -24,6 +38,7 @@ static int write_file(struct manager *m)
 		facts.sessions[s->state]++;
 		facts.preserved_bytes += session_preserved_bytes(s);
 	}
+	count_devices(m, &facts);
 	history_count(m, &facts.totals);
 	if (history_last(m, &last) >= 0)
 		facts.last = &last;

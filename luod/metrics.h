@@ -21,6 +21,13 @@
 
 struct manager;
 
+enum metrics_device {
+	METRICS_DEVICE_UNUSED,
+	METRICS_DEVICE_UNCOVERED, /* in use, and no session covers it */
+	METRICS_DEVICE_COVERED,
+	METRICS_DEVICE_STATES,
+};
+
 /* All that the file tells. */
 struct metrics_facts {
 	const char *version, *kernel; /* of luod; the running kernel's release */
@@ -29,6 +36,7 @@ struct metrics_facts {
 	const struct history_entry *last; /* that has ended; NULL: there was none */
 	unsigned int sessions[METRICS_SESSION_STATES];
 	uint64_t preserved_bytes;
+	unsigned int devices[METRICS_DEVICE_STATES][2]; /* not preservable, preservable */
 };
 
 /* The text; the caller frees it. NULL when out of memory. */

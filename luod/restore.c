@@ -533,6 +533,7 @@ static unsigned int drop_lost_resources(struct manager *m)
 			session_emit(m, s, "Resources", "Devices");
 			n++;
 		}
+	cover_devices(m);
 	return n;
 }
 

@@ -49,6 +49,7 @@ static bool came_through_jump(const struct session *s)
 void session_resources_changed(struct session *s)
 {
 	session_emit(s->manager, s, "Resources", "Devices", "PreservedBytes");
+	cover_devices(s->manager);
 	manager_save(s->manager);
 }
 

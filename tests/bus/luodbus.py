@@ -124,12 +124,14 @@ class Service:
 class World:
     """A bus, a keeper and a luod, all in one folder that goes away with it."""
 
-    def __init__(self):
+    def __init__(self, host=None):
+        """@host: a fakehost.FakeHost, whose folder then stands for "/"; it goes away with the world."""
         self.folder = tempfile.TemporaryDirectory(prefix="luod-bus-")
+        self.host = host
         d = self.directory = self.folder.name
-        self.root = os.path.join(d, "root")
+        self.root = host.root if host else os.path.join(d, "root")
         os.makedirs(os.path.join(self.root, "etc/luod"))
-        os.makedirs(os.path.join(self.root, "proc"))
+        os.makedirs(os.path.join(self.root, "proc"), exist_ok=True)
         with open(os.path.join(self.root, "proc/kallsyms"), "w", encoding="utf-8") as f:
             f.write("0000000000000000 T start_kernel\n")
         for name in ("run", "history"):
@@ -147,7 +149,7 @@ class World:
         self.luod = Service(d, "luod", [
             os.environ["LUOD"], f"--bus={self.bus_address}", f"--peer-socket={d}/peer",
             f"--keeper={d}/run/keeper", f"--run-dir={d}/run", f"--history-dir={d}/history",
-            f"--root={self.root}"])
+            f"--root={self.root}"], host.environment() if host else None)
 
     def start_bus(self):
         self.daemon = subprocess.Popen(["dbus-daemon", f"--config-file={self.config}", "--nofork"])
@@ -172,6 +174,8 @@ class World:
         self.daemon.terminate()
         self.daemon.wait(DEADLINE)
         self.folder.cleanup()
+        if self.host:
+            self.host.close()
         return codes
 
 

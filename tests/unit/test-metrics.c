@@ -69,6 +69,7 @@ static void test_after_an_update(void **state _unused_)
 		.totals.of = { [HISTORY_DONE] = 12, [HISTORY_DEGRADED] = 1 },
 		.sessions = { [SESSION_LOST] = 2 },
 		.preserved_bytes = 1ULL << 40,
+		.devices = { [METRICS_DEVICE_COVERED] = { 1, 2 }, [METRICS_DEVICE_UNCOVERED] = { 3 } },
 	};
 	_cleanup_free_ char *text = metrics_format(&facts), *less = NULL;
 
@@ -84,6 +85,10 @@ static void test_after_an_update(void **state _unused_)
 	assert_contains(text, "{phase=\"last-claim\"} 1.000000\n");
 	assert_contains(text, "luod_sessions{state=\"lost\"} 2\n");
 	assert_contains(text, "luod_preserved_bytes 1099511627776\n");
+	assert_contains(text, "luod_devices{state=\"covered\",preservable=\"yes\"} 2\n");
+	assert_contains(text, "luod_devices{state=\"covered\",preservable=\"no\"} 1\n");
+	assert_contains(text, "luod_devices{state=\"uncovered\",preservable=\"no\"} 3\n");
+	assert_contains(text, "luod_devices{state=\"unused\",preservable=\"yes\"} 0\n");
 	last.has_blackout = false;
 	last.n_marks = 0;
 	less = metrics_format(&facts);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cover - what luod knows of a device beyond sysfs: which session covers it, and who has it open.
+ *
+ * A session covers a device when one of its resources is that device. The session says so whenever
+ * its resources change; who has a node open no event tells, so that is looked at by every check.
+ */
+#include "holder.h"
+#include "log.h"
+#include "manager.h"
+#include "metrics.h"
+
+static struct session *session_of(struct manager *m, const char *address)
+{
+	struct resource *resource;
+	struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		if (s->state != SESSION_LOST)
+			TAILQ_FOREACH(resource, &s->resources, entry)
+				if (resource->device && streq(resource->device, address))
+					return s;
+	return NULL;
+}
+
+/* True when that is a change. */
+static bool set_session(struct device *d, const struct session *s)
+{
+	_cleanup_free_ char *name = s ? strprintf("%u/%s", s->uid, s->name) : NULL;
+
+	if (streq(strempty(d->session), strempty(name)))
+		return false;
+	free(d->session);
+	d->session = TAKE_PTR(name);
+	return true;
+}
+
+void cover_device(struct manager *m, struct device *d)
+{
+	set_session(d, session_of(m, d->facts.address));
+}
+
+/* Where each device's session is noted, in the order of the inventory. */
+static void note_session(struct manager *m, struct session *s, struct session **of)
+{
+	const struct resource *resource;
+
+	TAILQ_FOREACH(resource, &s->resources, entry) {
+		struct device **d =
+			resource->device ? inventory_find(&m->inventory, resource->device) : NULL;
+
+		if (d)
+			of[d - m->inventory.devices] = s;
+	}
+}
+
+/* One walk through all resources, however many devices there are: it is done often. */
+void cover_devices(struct manager *m)
+{
+	_cleanup_free_ struct session **of = calloc(m->inventory.n + 1, sizeof(struct session *));
+	struct session *s;
+
+	if (!of) {
+		log_oom();
+		return;
+	}
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		if (s->state != SESSION_LOST)
+			note_session(m, s, of);
+	for (size_t i = 0; i < m->inventory.n; i++) {
+		struct device *d = m->inventory.devices[i];
+
+		if (!set_session(d, of[i]))
+			continue;
+		device_emit(m, d, "Session", "Preservable", "Reasons");
+		metrics_changed(m);
+	}
+}
+
+/* Several processes of one unit are one user. */
+static unsigned int add_user(const char *users[static LIMIT_DEVICE_USERS], unsigned int n,
+			     const char *user)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (streq(users[i], user))
+			return n;
+	if (n == LIMIT_DEVICE_USERS)
+		return n;
+	users[n] = user;
+	return n + 1;
+}
+
+static void name_users(struct manager *m, struct device *d, const struct holders *holders)
+{
+	const char *users[LIMIT_DEVICE_USERS];
+	const struct holder *h = NULL;
+	unsigned int n = 0;
+	bool group_open = false;
+
+	while ((h = holders_of_device(holders, d->facts.node_number, d->facts.address, h)))
+		n = add_user(users, n, h->user);
+	while ((h = holders_of_device(holders, d->facts.group_node_number, NULL, h))) {
+		n = add_user(users, n, h->user);
+		group_open = true;
+	}
+	if (!device_set_users(d, users, n, group_open))
+		return;
+	device_emit(m, d, "Users", "Preservable", "Reasons");
+	metrics_changed(m);
+}
+
+void cover_name_users(struct manager *m, const struct holders *holders)
+{
+	for (size_t i = 0; i < m->inventory.n; i++)
+		name_users(m, m->inventory.devices[i], holders);
+}
+
+int device_reasons(const struct device *d, struct findings *ret)
+{
+	const struct preflight_context context = { .features = &d->manager->features };
+	const struct preflight_session covering = {};
+	struct preflight_device device = device_for_preflight(d);
+
+	device.session = d->session ? &covering : NULL;
+	return preflight_device_reasons(&context, &device, ret);
+}
+
+struct preflight_device device_for_preflight(const struct device *d)
+{
+	return (struct preflight_device){
+		.address = d->facts.address,
+		.facts = &d->facts,
+		.users = d->users,
+		.n_users = d->n_users,
+		.group_open = d->group_open,
+	};
+}
