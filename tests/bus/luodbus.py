@@ -39,6 +39,12 @@ def wait_for(condition, what="it"):
     raise TimeoutError(f"waited {DEADLINE} s for {what}")
 
 
+def listens(path):
+    """Whether somebody takes connections there: a socket is seen before, and after its end."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(path) == 0
+
+
 class Service:
     """A process with a notify socket and an fd store, as systemd gives them to a service."""
 
@@ -153,7 +159,7 @@ class World:
 
     def start_bus(self):
         self.daemon = subprocess.Popen(["dbus-daemon", f"--config-file={self.config}", "--nofork"])
-        wait_for(lambda: os.path.exists(os.path.join(self.directory, "bus")), "the bus")
+        wait_for(lambda: listens(os.path.join(self.directory, "bus")), "the bus")
 
     def stop_bus(self):
         self.daemon.terminate()
