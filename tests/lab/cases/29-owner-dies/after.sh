@@ -4,6 +4,10 @@
 
 reclaimed vm1
 reclaimed slow
+reclaimed back
+diag </lab/state/back
+is "$(grep -Eo '^(created|prepare|claimed preparing|ready)' /lab/state/back | paste -sd,)" \
+	"created,prepare,claimed preparing,prepare,ready" "who came back in the barrier was asked again"
 wait_state idle
 keeper_holds 0
 is "$(luctl timeline --json | jq -r .update.result)" "done" "the update is done"

@@ -59,6 +59,19 @@ systemctl disable vmm@dead2 vmm@hung
 	wait_for 120 grep -q '^preserved' /run/vmm-hung
 	systemctl kill --signal=SIGSTOP vmm@hung
 ) &
+
+diag "a required one whose owner comes back is asked again"
+mkdir -p /etc/systemd/system/vmm@back.service.d
+printf '[Service]\nRestart=always\nRestartSec=1\n' >/etc/systemd/system/vmm@back.service.d/case.conf
+systemctl daemon-reload
+vmm_start back --size=8M --slow-ready=600 --ready-timeout=35
+echo "VMM_ARGS=--size=8M" >/etc/vmm/back # the next one takes no time
+(
+	wait_for 120 grep -q '^prepare' /run/vmm-back
+	systemctl kill --signal=SIGKILL vmm@back
+	wait_for 60 grep -q '^ready' /run/vmm-back
+	cp /run/vmm-back /lab/state/back
+) &
 (
 	wait_for 120 grep -q '^prepare' /run/vmm-dead2
 	systemctl kill --signal=SIGKILL vmm@dead2
