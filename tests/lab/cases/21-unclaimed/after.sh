@@ -15,6 +15,11 @@ has_said() {
 	[ -n "$(said_at "$1")" ]
 }
 
+# How many seconds lie between two of them?
+seconds_between() {
+	echo $((($(said_at "$2") - $(said_at "$1")) / 1000000))
+}
+
 sessions() {
 	luctl sessions --json | jq -r '[.sessions[] | .name + " " + .state] | sort | join(", ")'
 }
@@ -24,7 +29,16 @@ t "nobody came for one in time: the journal says what became of it" \
 	wait_for 120 has_said "Nobody claimed session 0/gone.*finished.*memory is freed"
 # Of 20 s; they begin a little before luod tells of what came through.
 t "it was not early" test \
-	$(($(said_at "Nobody claimed") - $(said_at "sessions came through"))) -ge 15000000
+	"$(seconds_between "sessions came through" "Nobody claimed session 0/gone")" -ge 15
+
+diag "another one has lu.conf's 90 s, which do not begin anew with luod"
+kill_luod "while it waits"
+t "nobody came for that one, either" \
+	wait_for 150 has_said "Nobody claimed session 0/unsaid.*finished.*memory is freed"
+seconds=$(seconds_between "sessions came through" "Nobody claimed session 0/unsaid")
+diag "it was given up after $seconds s"
+t "it was not early" test "$seconds" -ge 85
+t "nor late" test "$seconds" -lt 108
 is "$(sessions)" "held unclaimed, kept unclaimed, vm1 idle" "it is gone, two others are still held"
 keeper_holds 3
 t "its memory is free" wait_for 20 takes_at_most $((16 + 256 + 16)) || diag "$(memory_taken) MiB are taken"

@@ -4,15 +4,21 @@
 # shellcheck source=tests/lab/cases/21-unclaimed/memory.sh
 . "$LAB_DIR/memory.sh"
 
+mkdir -p /etc/luod/lu.conf.d
+printf '[Sessions]\nUnclaimedPolicy=finish\nClaimTimeout=90s\n' >/etc/luod/lu.conf.d/50-case.conf
+t "luod reads lu.conf again" systemctl reload luod
 remember_memory
 vmm_start vm1 --size=16M --mode=custody
 vmm_start gone --size=256M --mode=custody --unclaimed-policy=finish --claim-timeout=20
 vmm_start held --size=256M --mode=custody --unclaimed-policy=hold --claim-timeout=1
 vmm_start kept --size=16M --mode=delegation --unclaimed-policy=hold
+vmm_start unsaid --size=16M --mode=delegation
 is "$(session_get gone UnclaimedPolicy) $(session_get gone ClaimTimeout)" "finish 20000000" \
 	"what becomes of a session is its owner's to say"
-is "$(session_get kept UnclaimedPolicy)" hold "... or lu.conf's"
+is "$(session_get kept UnclaimedPolicy)" hold "... in part"
+is "$(session_get unsaid UnclaimedPolicy) $(session_get unsaid ClaimTimeout)" "finish 90000000" \
+	"... or lu.conf's"
 t_not "guests need their memory" takes_at_most 256
 load
-systemctl disable vmm@gone vmm@held vmm@kept
+systemctl disable vmm@gone vmm@held vmm@kept vmm@unsaid
 jump luctl update --jump=direct
