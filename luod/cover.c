@@ -4,13 +4,28 @@
  *
  * A session covers a device when one of its resources is that device. The session says so whenever
  * its resources change; who has a node open no event tells, so that is looked at by every check.
+ * An owner by delegation declares its devices only when it preserves them: until then a device that
+ * its unit alone has open is taken for one of them.
  */
 #include "holder.h"
 #include "log.h"
 #include "manager.h"
 #include "metrics.h"
 
-static struct session *session_of(struct manager *m, const char *address)
+static struct session *session_of_user(struct manager *m, const struct device *d)
+{
+	struct session *s;
+
+	if (d->n_users != 1)
+		return NULL;
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		if (s->mode == SESSION_DELEGATION && s->state != SESSION_LOST &&
+		    !isempty(s->unit) && streq(s->unit, d->users[0]))
+			return s;
+	return NULL;
+}
+
+static struct session *session_of(struct manager *m, const struct device *d)
 {
 	struct resource *resource;
 	struct session *s;
@@ -18,9 +33,9 @@ static struct session *session_of(struct manager *m, const char *address)
 	TAILQ_FOREACH(s, &m->sessions, entry)
 		if (s->state != SESSION_LOST)
 			TAILQ_FOREACH(resource, &s->resources, entry)
-				if (resource->device && streq(resource->device, address))
+				if (resource->device && streq(resource->device, d->facts.address))
 					return s;
-	return NULL;
+	return session_of_user(m, d);
 }
 
 /* True when that is a change. */
@@ -37,7 +52,7 @@ static bool set_session(struct device *d, const struct session *s)
 
 void cover_device(struct manager *m, struct device *d)
 {
-	set_session(d, session_of(m, d->facts.address));
+	set_session(d, session_of(m, d));
 }
 
 /* Where each device's session is noted, in the order of the inventory. */
@@ -70,7 +85,7 @@ void cover_devices(struct manager *m)
 	for (size_t i = 0; i < m->inventory.n; i++) {
 		struct device *d = m->inventory.devices[i];
 
-		if (!set_session(d, of[i]))
+		if (!set_session(d, of[i] ? of[i] : session_of_user(m, d)))
 			continue;
 		device_emit(m, d, "Session", "Preservable", "Reasons");
 		metrics_changed(m);
@@ -113,6 +128,7 @@ void cover_name_users(struct manager *m, const struct holders *holders)
 {
 	for (size_t i = 0; i < m->inventory.n; i++)
 		name_users(m, m->inventory.devices[i], holders);
+	cover_devices(m);
 }
 
 int device_reasons(const struct device *d, struct findings *ret)

@@ -8,5 +8,8 @@ vmm_start vm1 --size=64M --mode=delegation --device="$LAB_DEVICE" --parked=2 --t
 device_works vm1 1000
 load
 t "nothing stands in the way" luctl check
+luctl devices | diag
+is "$(luctl devices --json | jq -r ".devices[] | select(.address == \"$LAB_DEVICE\") | .session")" \
+	0/vm1 "what a unit with a session has open is the session's, although it declares it later"
 mark jump
 jump luctl update --reason="a device goes on"
