@@ -234,7 +234,7 @@ int device_read(const char *root, const char *address, struct device_facts *ret)
 {
 	_cleanup_free_ char *path = strprintf("%s/sys/bus/pci/devices/%s", root, address);
 	_cleanup_close_ int at = -EBADF;
-	struct device_facts f;
+	struct device_facts f = {};
 
 	if (!pci_address_valid(address))
 		return -EINVAL;
@@ -243,7 +243,6 @@ int device_read(const char *root, const char *address, struct device_facts *ret)
 	at = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (at < 0)
 		return errno == ENOENT ? -ENODEV : -errno;
-	memset(&f, 0, sizeof(f)); /* the padding is compared too */
 	SET(f.address, address);
 	READ_LINK(at, "driver", f.driver);
 	read_node(at, &f);
@@ -262,6 +261,20 @@ int device_read(const char *root, const char *address, struct device_facts *ret)
 	read_config(at, &f);
 	*ret = f;
 	return 0;
+}
+
+bool device_facts_equal(const struct device_facts *a, const struct device_facts *b)
+{
+	return streq(a->address, b->address) && streq(a->driver, b->driver) &&
+	       streq(a->node, b->node) && streq(a->vendor, b->vendor) &&
+	       streq(a->product, b->product) && streq(a->class, b->class) &&
+	       streq(a->iommu_group, b->iommu_group) && a->group_size == b->group_size &&
+	       a->firmware_memory == b->firmware_memory && streq(a->iommu, b->iommu) &&
+	       a->numa_node == b->numa_node && streq(a->physical_function, b->physical_function) &&
+	       a->virtual_functions == b->virtual_functions &&
+	       streq(a->power_state, b->power_state) && streq(a->interrupts, b->interrupts) &&
+	       a->ats == b->ats && a->pri == b->pri && a->node_number == b->node_number &&
+	       a->group_node_number == b->group_node_number;
 }
 
 /* --- the object ------------------------------------------------------------------------------- */

@@ -2,9 +2,9 @@
 /*
  * device - the plain facts of one PCI device that userspace can drive: what sysfs says of it.
  *
- * struct device_facts is plain data of a fixed size, copied by assignment and compared by memcmp();
- * what sysfs does not say is "" or 0, and what is longer than a field is cut. Nothing here wakes a
- * device up, and nothing judges (preflight-device.c) or follows (inventory.c) it.
+ * struct device_facts is plain data of a fixed size, copied by assignment; what sysfs does not say
+ * is "" or 0, and what is longer than a field is cut. Nothing here wakes a device up, and nothing
+ * judges (preflight-device.c) or follows (inventory.c) it.
  */
 #ifndef LUOD_DEVICE_H
 #define LUOD_DEVICE_H
@@ -55,6 +55,8 @@ struct device {
 	bool group_open; /* through the older interface */
 	char *session;	 /* "<uid>/<name>" of the session that covers it, or NULL */
 };
+
+bool device_facts_equal(const struct device_facts *a, const struct device_facts *b);
 
 /*
  * Reads the facts of the PCI device @address below @root ("": the real /sys). -ENODEV when there is

@@ -41,7 +41,7 @@ static size_t device_place(const struct inventory *i, const char *address, bool 
 	return low;
 }
 
-struct device **inventory_find(const struct inventory *i, const char *address)
+struct device **inventory_find(struct inventory *i, const char *address)
 {
 	bool found;
 	size_t at = device_place(i, address, &found);
@@ -49,16 +49,11 @@ struct device **inventory_find(const struct inventory *i, const char *address)
 	return found ? &i->devices[at] : NULL;
 }
 
-static int put_in(struct inventory *i, struct device *d, size_t at)
+/* There is room: the limit has been looked at. */
+static void put_in(struct inventory *i, struct device *d, size_t at)
 {
-	struct device **grown = reallocarray(i->devices, i->n + 1, sizeof(struct device *));
-
-	if (!grown)
-		return -ENOMEM;
-	i->devices = grown;
-	memmove(&grown[at + 1], &grown[at], (i->n++ - at) * sizeof(struct device *));
-	grown[at] = d;
-	return 0;
+	memmove(&i->devices[at + 1], &i->devices[at], (i->n++ - at) * sizeof(struct device *));
+	i->devices[at] = d;
 }
 
 static void take_out(struct inventory *i, size_t at)
@@ -142,7 +137,7 @@ static void set_facts(struct inventory *i, struct device *d, const struct device
 {
 	struct device_facts before = d->facts;
 
-	if (memcmp(&before, f, sizeof(before)) == 0)
+	if (device_facts_equal(&before, f))
 		return;
 	d->facts = *f;
 	i->calls->changed(d, &before, i->userdata);
@@ -233,10 +228,11 @@ static void found(struct inventory *i, size_t at, const struct device_facts *f)
 		i->full = true;
 		return;
 	}
-	if (device_new(f->address, &d) < 0 || put_in(i, d, at) < 0) {
+	if (device_new(f->address, &d) < 0) {
 		log_oom();
 		return;
 	}
+	put_in(i, d, at);
 	d->facts = *f;
 	i->calls->added(d, i->userdata);
 	enqueue_physical_function(i, f);
@@ -437,7 +433,6 @@ void inventory_clear(struct inventory *i)
 	udev_unref(i->udev);
 	for (size_t j = 0; j < i->n; j++)
 		device_free(i->devices[j]);
-	free(i->devices);
 	free(i->pending);
 	*i = (struct inventory){};
 }

@@ -19,6 +19,7 @@
 #include <systemd/sd-event.h>
 
 #include "device.h"
+#include "limits.h"
 
 struct udev;
 struct udev_enumerate;
@@ -37,7 +38,7 @@ struct inventory {
 	const struct inventory_calls *calls;
 	void *userdata;
 
-	struct device **devices;
+	struct device *devices[LIMIT_DEVICES];
 	size_t n, limit; /* LIMIT_DEVICES; a test has fewer */
 	bool full;	 /* there are more */
 
@@ -76,6 +77,6 @@ void inventory_settle(struct inventory *i);
 void inventory_refresh(struct inventory *i);
 
 /* Where in the array of devices it is, or NULL. */
-struct device **inventory_find(const struct inventory *i, const char *address);
+struct device **inventory_find(struct inventory *i, const char *address);
 
 #endif

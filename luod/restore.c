@@ -212,7 +212,7 @@ static void recall_update(struct manager *m)
 	const char *id = timeline_id(&m->update.timeline);
 
 	if (history_recall(m, id, &m->update.info) < 0)
-		strcpy(m->update.info.id, id);
+		snprintf(m->update.info.id, sizeof(m->update.info.id), "%s", id);
 }
 
 static void adopt_sessions(struct manager *m, struct handover *h, struct arrivals *a)

@@ -55,15 +55,30 @@ static char *take_last(char *path)
 	return slash + 1;
 }
 
+/* Of "…/<parent>/<class>/<name>" each; the parent is the path that leads to it. */
+struct place {
+	char *parent;
+	const char *class, *name;
+};
+
+static void place_clear(struct place *place)
+{
+	free(place->parent);
+}
+
 /* 1: @fd is a character device, *ret is where. 0: it is not. */
-static int character_device(const char *root, int fd, char **ret)
+static int character_device(const char *root, int fd, struct place *ret)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	*ret = S_ISCHR(st.st_mode) ? sysfs_of_number(root, st.st_rdev) : NULL;
-	return *ret != NULL;
+	ret->parent = S_ISCHR(st.st_mode) ? sysfs_of_number(root, st.st_rdev) : NULL;
+	if (!ret->parent)
+		return 0;
+	ret->name = strempty(take_last(ret->parent));
+	ret->class = strempty(take_last(ret->parent));
+	return 1;
 }
 
 static bool link_is(int fd, const char *wanted)
@@ -75,17 +90,14 @@ static bool link_is(int fd, const char *wanted)
 
 int vfio_fd_is_iommufd(const char *root, int fd)
 {
-	_cleanup_free_ char *path = NULL;
-	const char *name, *class;
-	int r = character_device(root, fd, &path);
+	_cleanup_(place_clear) struct place place = {};
+	int r = character_device(root, fd, &place);
 
 	if (r < 0)
 		return r;
 	if (r == 0)
 		return link_is(fd, IOMMUFD_LINK);
-	name = take_last(path);
-	class = take_last(path);
-	return name && class && streq(name, "iommu") && streq(class, "misc");
+	return streq(place.name, "iommu") && streq(place.class, "misc");
 }
 
 static int address_of_path(const char *path, char **ret)
@@ -131,19 +143,16 @@ static int address_of_anonymous(const char *root, int fd, char **ret)
 
 int vfio_fd_address(const char *root, int fd, char **ret_address)
 {
-	_cleanup_free_ char *path = NULL;
-	const char *name, *class;
-	int r = character_device(root, fd, &path);
+	_cleanup_(place_clear) struct place place = {};
+	int r = character_device(root, fd, &place);
 
 	if (r < 0)
 		return r;
 	if (r == 0)
 		return address_of_anonymous(root, fd, ret_address);
-	name = take_last(path);
-	class = take_last(path);
-	if (!name || !class || strncmp(name, "vfio", 4) != 0 || !streq(class, "vfio-dev"))
+	if (strncmp(place.name, "vfio", 4) != 0 || !streq(place.class, "vfio-dev"))
 		return 0;
-	return address_of_path(path, ret_address);
+	return address_of_path(place.parent, ret_address);
 }
 
 bool fd_is_same_file(int a, int b)
