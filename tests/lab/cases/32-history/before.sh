@@ -2,11 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 . /usr/lib/lab/luod.sh
 
-mkdir -p /etc/luod/lu.conf.d /var/lib/collector /var/log/journal
-printf '[Metrics]\nTextFile=/var/lib/collector/luod.prom\n' >/etc/luod/lu.conf.d/50-case.conf
-t "luod reads lu.conf again" systemctl reload luod
-systemctl restart systemd-journald
-t "the journal is kept" journalctl --flush
+keep_traces
 is "$(luctl history --json | jq '.updates | length')" 0 "there has been no update"
 vmm_start vm1 --size=32M --mode=custody
 load

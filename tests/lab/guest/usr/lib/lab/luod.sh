@@ -7,9 +7,11 @@
 #	vfio_take ADDRESS          assertion: a PCI device is vfio-pci's now
 #	device_works NAME N        assertions: the guest's device does N more, all of it right
 #	resources_crossed WANT     assertions: by "look", luctl tells of them on both sides of the jump
+#	device_crossed NAME        assertions: ... of one e1000e, which works; luod is idle again
 #	vmm_said NAME REGEX        has it said that, in this boot?
 #	vmm_wait NAME REGEX        assertion: it says that before long
 #	load                       assertion: the next kernel is loaded through luod
+#	keep_traces                assertions: metrics go to a file, the journal to the disk
 #	property NAME              of the manager
 #	state_is STATE             is that the manager's state?
 #	session_get NAME PROPERTY  of root's session
@@ -77,6 +79,16 @@ resources_crossed() {
 	is "$(cat /run/resources)" "$(cat /lab/state/resources)" "the new kernel: ... and of the same"
 }
 
+device_crossed() {
+	device_works "$1" 1000
+	diag <"/run/vmm-$1"
+	resources_crossed \
+		"$1 ram0 memory 150994944,$1 iommufd0 iommufd [0-9]+,$1 device0 device [0-9]+"
+	wait_state idle
+	timeline
+	t "systemd is up and nothing has failed" systemctl is-system-running --wait
+}
+
 vmm_said() {
 	grep -Eqs "$2" "/run/vmm-$1"
 }
@@ -94,6 +106,15 @@ vmm_wait() {
 
 load() {
 	t "the next kernel is loaded through luod" luctl load "$LAB_NEXT" "$@"
+}
+
+# What stays of an update: metrics in a file, the journal on the disk.
+keep_traces() {
+	mkdir -p /etc/luod/lu.conf.d /var/lib/collector /var/log/journal
+	printf '[Metrics]\nTextFile=/var/lib/collector/luod.prom\n' >/etc/luod/lu.conf.d/50-case.conf
+	t "luod reads lu.conf again" systemctl reload luod
+	systemctl restart systemd-journald
+	t "the journal is kept" journalctl --flush
 }
 
 property() {
