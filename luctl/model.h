@@ -180,7 +180,8 @@ struct luctl_timeline {
 	uint64_t began;	   /* usec since the epoch; USEC_INFINITY: not known */
 	uint64_t ended;	   /* likewise, or not yet */
 	uint64_t blackout; /* usec; USEC_INFINITY: luod did not say */
-	struct luctl_left_behinds left_behind; /* sessions that it went without */
+	/* sessions that it went without */
+	struct luctl_left_behinds left_behind;
 	struct luctl_marks marks;
 };
 

@@ -156,10 +156,8 @@ static void test_marks(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_id),
-		cmocka_unit_test(test_new_page),
-		cmocka_unit_test(test_times),
-		cmocka_unit_test(test_what_is_no_page),
+		cmocka_unit_test(test_id),    cmocka_unit_test(test_new_page),
+		cmocka_unit_test(test_times), cmocka_unit_test(test_what_is_no_page),
 		cmocka_unit_test(test_marks),
 	};
 
