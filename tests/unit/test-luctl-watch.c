@@ -8,6 +8,10 @@
 
 #include <jansson.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <systemd/sd-bus.h>
 
 static struct fake fake;
 
