@@ -2,8 +2,8 @@
 /* claim - see claim.h. */
 #include "claim.h"
 
+#include "finish.h"
 #include "log.h"
-#include "restore.h"
 
 #define RETRY_USEC (10 * USEC_PER_SEC)
 #define GRACE_USEC (5 * USEC_PER_SEC)
@@ -21,7 +21,7 @@ static int on_claim_timeout(sd_event_source *source _unused_, uint64_t usec _unu
 	log_warning("Nobody claimed session %u/%s within its ClaimTimeout; it is finished, its "
 		    "devices are stopped and its memory is freed, as its UnclaimedPolicy says",
 		    s->uid, s->name);
-	if (restore_give_up(m, s) < 0)
+	if (finish_give_up(m, s) < 0)
 		set_timer(m, s, now_usec(CLOCK_MONOTONIC) + RETRY_USEC);
 	return 0;
 }

@@ -6,9 +6,9 @@
 
 #include "barrier.h"
 #include "claim.h"
+#include "finish.h"
 #include "log.h"
 #include "polkit-bus.h"
-#include "restore.h"
 
 #define REASON_MAX 512
 
@@ -258,7 +258,7 @@ static void claimed(struct manager *m, struct session *s, const struct identity 
 	timeline_mark_once(&m->update.timeline, MARK_FIRST_CLAIM);
 	timeline_mark(&m->update.timeline, MARK_LAST_CLAIM);
 	manager_set_session_state(m, s, SESSION_CLAIMED, NULL);
-	restore_check(m);
+	finish_check(m);
 }
 
 static int method_claim_session(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * restore - what a starting luod finds: nothing, the work of a luod that was killed, or the
- * sessions that came through a jump. And the way of those from there to their owners and to FINISH.
+ * sessions that came through a jump. Their way from there to their owners is in finish.c.
  *
  * Nothing that came through the jump is dropped here unless its owner is done with it or its
  * UnclaimedPolicy says so; a record that cannot be read costs the labels and policies, not the
@@ -17,17 +17,5 @@
  * is not there or still waits for /dev/liveupdate: call again; nothing is touched until then.
  */
 int restore_settle(struct manager *m);
-
-/* A session was claimed, finished or lost: where does that bring the update? */
-void restore_check(struct manager *m);
-
-/* FINISH: the owner is done, the kernel lets go. A negative errno leaves everything as it is. */
-int restore_finish_session(struct manager *m, struct session *s);
-
-/*
- * Finishes and forgets a session that came through the jump, with what is in it: nobody is to have
- * it any more. A negative errno, which has been logged, leaves everything as it is.
- */
-int restore_give_up(struct manager *m, struct session *s);
 
 #endif

@@ -2,7 +2,7 @@
 /* session-bus - org.luod1.Session; documented in org.luod1(5). */
 #include "session-bus.h"
 
-#include "restore.h"
+#include "finish.h"
 
 #define REASON_MAX     512
 #define LISTED_DEVICES 8
@@ -158,7 +158,7 @@ static int method_done(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		return r;
 	if (!session_claimed(s))
 		return session_wrong_state(s, "There is nothing to finish", error);
-	r = restore_finish_session(s->manager, s);
+	r = finish_session(s->manager, s);
 	if (r < 0)
 		return kernel_keeps(s, r, error);
 	return sd_bus_reply_method_return(m, NULL);
@@ -184,7 +184,7 @@ static int method_close(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	if (r < 0)
 		return r;
 	if (came_through_jump(s)) {
-		r = restore_give_up(manager, s);
+		r = finish_give_up(manager, s);
 		if (r < 0)
 			return kernel_keeps(s, r, error);
 		return sd_bus_reply_method_return(m, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * claim: the real timer of a session that nobody claims, with restore.c played by the test: the
+ * claim: the real timer of a session that nobody claims, with finish.c played by the test: the
  * kernel refuses FINISH as often as a test likes. The clock is real; long times are not waited for,
  * but read from the timer.
  */
@@ -13,7 +13,7 @@
 
 #include "luod/claim.h"
 #include "luod/log.h"
-#include "luod/restore.h"
+#include "luod/finish.h"
 
 #define PATIENCE_USEC (20 * USEC_PER_SEC)
 #define SHORT_USEC    (50 * USEC_PER_MSEC)
@@ -25,7 +25,7 @@ static struct world {
 	unsigned int given_up, refusals;
 } w;
 
-int restore_give_up(struct manager *m, struct session *s)
+int finish_give_up(struct manager *m, struct session *s)
 {
 	assert_ptr_equal(m, &w.m);
 	assert_ptr_equal(s, w.s);
