@@ -36,6 +36,14 @@ int kdev_iommufd_hwpt_alloc(int iommufd, uint32_t device_id, uint32_t ioas_id,
 	return r;
 }
 
+int kdev_iommufd_probe_device(int iommufd, uint32_t id)
+{
+	/* Of no length: what kind of hardware it is does not matter. */
+	struct iommu_hw_info args = { .size = sizeof(args), .dev_id = id };
+
+	return command(iommufd, IOMMU_GET_HW_INFO, &args);
+}
+
 int kdev_iommufd_destroy(int iommufd, uint32_t id)
 {
 	struct iommu_destroy args = { .size = sizeof(args), .id = id };

@@ -16,6 +16,9 @@ int kdev_iommufd_ioas_alloc(int iommufd, uint32_t *ret_ioas_id);
 int kdev_iommufd_hwpt_alloc(int iommufd, uint32_t device_id, uint32_t ioas_id,
 			    uint32_t *ret_hwpt_id);
 
+/* 0: @id is a bound device. -ENOENT: it is not, or there is no such object. */
+int kdev_iommufd_probe_device(int iommufd, uint32_t id);
+
 /* -EBUSY: something uses the object. */
 int kdev_iommufd_destroy(int iommufd, uint32_t id);
 

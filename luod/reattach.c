@@ -6,6 +6,9 @@
 #include "liblu.h"
 #include "manager.h"
 
+/* In an iommufd they count from 1. */
+#define IDS_MAX 4096
+
 struct areas {
 	struct lu_area *items;
 	size_t n;
@@ -90,13 +93,46 @@ static int make_tables(struct session *s, struct resource *iommufd, uint32_t dev
 	return r;
 }
 
-static int bind_once(struct resource *device, const struct resource *iommufd, char **ret_why)
+static bool id_is_known(const struct session *s, const struct resource *iommufd, uint32_t id)
+{
+	const struct resource *other;
+
+	TAILQ_FOREACH(other, &s->resources, entry)
+		if (other->device_id == id && other->iommufd &&
+		    streq(other->iommufd, iommufd->label))
+			return true;
+	return false;
+}
+
+/*
+ * It has been bound by a luod that was killed before it could write down as what. The kernel does
+ * not say that again, but of all ids in the iommufd only one can be a device that nobody knows.
+ */
+static int find_bound(const struct session *s, const struct resource *iommufd, uint32_t *ret_id)
+{
+	uint32_t found = 0;
+
+	for (uint32_t id = 1; id <= IDS_MAX; id++) {
+		if (id_is_known(s, iommufd, id) || kdev_iommufd_probe_device(iommufd->fd, id) < 0)
+			continue;
+		if (found)
+			return -ENOTUNIQ;
+		found = id;
+	}
+	*ret_id = found;
+	return found ? 0 : -ENOENT;
+}
+
+static int bind_once(const struct session *s, struct resource *device,
+		     const struct resource *iommufd, char **ret_why)
 {
 	int r;
 
 	if (device->device_id)
 		return 0;
 	r = lu_device_bind(device->fd, iommufd->fd, &device->device_id);
+	if (r == -EINVAL && find_bound(s, iommufd, &device->device_id) == 0)
+		return 0;
 	return r < 0 ? fail(r, "it cannot be bound to its iommufd", ret_why) : 0;
 }
 
@@ -131,7 +167,7 @@ int reattach_device(struct session *s, struct resource *device, uint64_t hwpt_to
 	if (r < 0)
 		return fail(r, "the kernel does not tell what was mapped", ret_why);
 	if ((r = choose(&areas, hwpt_token, &token, ret_why)) < 0 ||
-	    (r = bind_once(device, iommufd, ret_why)) < 0)
+	    (r = bind_once(s, device, iommufd, ret_why)) < 0)
 		return r;
 	hwpt = dma_find_hwpt(&iommufd->dma, token);
 	if (!hwpt) {

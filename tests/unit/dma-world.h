@@ -36,6 +36,7 @@ enum dma_kind {
 struct dma_file {
 	ino_t inode;
 	enum dma_kind kind;
+	uint32_t device_id; /* as what a device is bound; 0: it is not */
 };
 
 struct dma_preserved {
@@ -92,16 +93,31 @@ static int file_new(enum dma_kind kind)
 	int fd = memfd_new("dma");
 
 	assert_true(fd >= 0 && w.n_files < DMA_MAX);
-	w.files[w.n_files++] = (struct dma_file){ inode_of(fd), kind };
+	w.files[w.n_files++] = (struct dma_file){ inode_of(fd), kind, 0 };
 	return fd;
+}
+
+static struct dma_file *file_of(ino_t inode)
+{
+	for (unsigned int i = 0; i < w.n_files; i++)
+		if (w.files[i].inode == inode)
+			return &w.files[i];
+	return NULL;
 }
 
 static enum dma_kind kind_of(ino_t inode)
 {
+	const struct dma_file *file = file_of(inode);
+
+	return file ? file->kind : DMA_MEMORY;
+}
+
+static bool id_is_bound(uint32_t id)
+{
 	for (unsigned int i = 0; i < w.n_files; i++)
-		if (w.files[i].inode == inode)
-			return w.files[i].kind;
-	return DMA_MEMORY;
+		if (w.files[i].device_id == id)
+			return true;
+	return false;
 }
 
 /* --- sessions ------------------------------------------------------------------------------- */
@@ -235,6 +251,8 @@ static int on_iommufd(unsigned long request, void *args)
 		hwpt->out_hwpt_id = ++w.next_id;
 		note(w.done, "hwpt %u of %u for %u", w.next_id, hwpt->pt_id, hwpt->dev_id);
 		return 0;
+	case IOMMU_GET_HW_INFO:
+		return id_is_bound(((struct iommu_hw_info *)args)->dev_id) ? 0 : refuse(ENOENT);
 	case IOMMU_DESTROY:
 		note(w.done, "destroy %u", ((struct iommu_destroy *)args)->id);
 		return 0;
@@ -242,7 +260,7 @@ static int on_iommufd(unsigned long request, void *args)
 	return refuse(ENOTTY);
 }
 
-static int on_device(unsigned long request, void *args)
+static int on_device(struct dma_file *file, unsigned long request, void *args)
 {
 	struct vfio_device_bind_iommufd *bind = args;
 	struct vfio_device_attach_iommufd_pt *attach = args;
@@ -250,7 +268,9 @@ static int on_device(unsigned long request, void *args)
 	switch (request) {
 	case VFIO_DEVICE_BIND_IOMMUFD:
 		assert_int_equal(kind_of(inode_of(bind->iommufd)), DMA_IOMMUFD);
-		bind->out_devid = ++w.next_id;
+		if (file->device_id)
+			return refuse(EINVAL);
+		bind->out_devid = file->device_id = ++w.next_id;
 		note(w.done, "bind %u", w.next_id);
 		return 0;
 	case VFIO_DEVICE_ATTACH_IOMMUFD_PT:
@@ -292,7 +312,7 @@ int ioctl(int fd, unsigned long request, ...)
 	case DMA_IOMMUFD:
 		return on_iommufd(request, args);
 	case DMA_DEVICE:
-		return on_device(request, args);
+		return on_device(file_of(inode), request, args);
 	case DMA_MEMORY:
 		break;
 	}

@@ -135,6 +135,29 @@ static void test_failures(void **state _unused_)
 	}
 }
 
+/* A luod that was killed had bound them, and did not get to write down as what. */
+static void test_bound_before(void **state _unused_)
+{
+	struct session *s = add_guest();
+	struct resource *nic = session_find_resource(s, "nic"),
+			*disk = session_find_resource(s, "disk");
+	struct reattached ids;
+
+	assert_int_equal(reattach(s, "nic", 50, &ids, ""), 0);
+	assert_int_equal(reattach(s, "disk", 50, &ids, ""), 0);
+	assert_int_equal(ids.device_id, 104);
+	w.done[0] = '\0';
+	disk->device_id = 0;
+	assert_int_equal(reattach(s, "disk", 50, &ids, ""), 0);
+	assert_int_equal(ids.device_id, 104);
+	assert_done("attach to 103");
+
+	/* Never two at once: then it would be a guess. */
+	nic->device_id = disk->device_id = 0;
+	assert_int_equal(reattach(s, "disk", 50, &ids, NULL), -EINVAL);
+	assert_int_equal(disk->device_id, 0);
+}
+
 /* A device that the kernel does not give back is lost, once and for ever; the rest is not. */
 static void test_lost(void **state _unused_)
 {
@@ -187,6 +210,7 @@ int main(void)
 		TEST(test_shared),
 		TEST(test_several),
 		TEST(test_failures),
+		TEST(test_bound_before),
 		TEST(test_lost),
 		TEST(test_memory_is_not_lost),
 		TEST(test_without_iommufd),
