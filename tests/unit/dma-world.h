@@ -58,6 +58,7 @@ static struct dma_world {
 	uint32_t next_id; /* of objects in iommufds */
 
 	bool no_unpreserve;    /* as a kernel without the series */
+	bool parked;	       /* a device is on page tables of the previous kernel */
 	unsigned long fail;    /* the next ioctl of this number */
 	int fail_error;	       /* fails with that */
 	int incoming[DMA_MAX]; /* by token: what is retrieved; 0: nothing */
@@ -289,6 +290,11 @@ static int on_session(ino_t inode, unsigned long request, void *args)
 		return on_unpreserve(inode, args);
 	case LIVEUPDATE_SESSION_RETRIEVE_FD:
 		return on_retrieve(args);
+	case LIVEUPDATE_SESSION_FINISH:
+		if (w.parked)
+			return refuse(EBUSY);
+		note(w.done, "finish");
+		return 0;
 	}
 	return refuse(ENOTTY);
 }
@@ -421,7 +427,7 @@ static _unused_ void assert_said(const char *said)
 	w.said[0] = '\0';
 }
 
-static void fail_next(unsigned long request, int error)
+static _unused_ void fail_next(unsigned long request, int error)
 {
 	w.fail = request;
 	w.fail_error = error;
