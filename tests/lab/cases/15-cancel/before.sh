@@ -49,7 +49,6 @@ lazy_is() {
 	[ "$(systemctl show -P ActiveState lazy)" = "$1" ]
 }
 
-mkdir -p /etc/luod/lu.conf.d
 vmm_start vm1 --size=32M --mode=custody
 vmm_start vm2 --size=32M --mode=delegation
 load
@@ -84,8 +83,7 @@ called_off "migration-under-way"
 vmm_gone veto
 
 diag "a required session says nothing"
-printf '[Update]\nReadyTimeout=5s\n' >/etc/luod/lu.conf.d/50-case.conf
-t "luod reads lu.conf again" systemctl reload luod
+configure '[Update]' ReadyTimeout=5s
 vmm_start slow --size=8M --slow-ready=600
 called_off "slow.*Ready"
 vmm_gone slow

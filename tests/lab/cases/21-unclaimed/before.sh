@@ -4,9 +4,7 @@
 # shellcheck source=tests/lab/cases/21-unclaimed/memory.sh
 . "$LAB_DIR/memory.sh"
 
-mkdir -p /etc/luod/lu.conf.d
-printf '[Sessions]\nUnclaimedPolicy=finish\nClaimTimeout=90s\n' >/etc/luod/lu.conf.d/50-case.conf
-t "luod reads lu.conf again" systemctl reload luod
+configure '[Sessions]' UnclaimedPolicy=finish ClaimTimeout=90s
 remember_memory
 vmm_start vm1 --size=16M --mode=custody
 vmm_start gone --size=256M --mode=custody --unclaimed-policy=finish --claim-timeout=20

@@ -79,9 +79,7 @@ t "kexec.target may be started again" systemctl unmask --runtime kexec.target
 t "nothing stands in the way of the next" luctl check
 
 last_moment "exec true"
-mkdir -p /etc/luod/lu.conf.d
-printf '[Update]\nStepTimeout=20s\n' >/etc/luod/lu.conf.d/50-case.conf
-t "luod reads lu.conf again" systemctl reload luod
+configure '[Update]' StepTimeout=20s
 
 diag "somebody else loads an image, and does not come to an end"
 injected EBUSY

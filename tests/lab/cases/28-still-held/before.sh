@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 . /usr/lib/lab/luod.sh
 
-mkdir -p /etc/luod/lu.conf.d
-printf '[Update]\nStepTimeout=10s\n' >/etc/luod/lu.conf.d/50-case.conf
-t "luod reads lu.conf again" systemctl reload luod
+configure '[Update]' StepTimeout=10s
 vmm_start vm1 --size=32M --mode=custody
 load
 

@@ -20,9 +20,7 @@ owner_dies() {
 }
 
 awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo >/lab/state/memory
-mkdir -p /etc/luod/lu.conf.d
-printf '[Update]\nReadyTimeout=10s\nMaxReadyTimeout=40s\n' >/etc/luod/lu.conf.d/50-case.conf
-t "luod reads lu.conf again" systemctl reload luod
+configure '[Update]' ReadyTimeout=10s MaxReadyTimeout=40s
 vmm_start vm1 --size=32M --mode=custody
 load
 

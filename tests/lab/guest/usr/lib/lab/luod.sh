@@ -11,6 +11,7 @@
 #	vmm_said NAME REGEX        has it said that, in this boot?
 #	vmm_wait NAME REGEX        assertion: it says that before long
 #	load                       assertion: the next kernel is loaded through luod
+#	configure LINE...          assertion: luod goes by these lines of lu.conf
 #	keep_traces                assertions: metrics go to a file, the journal to the disk
 #	property NAME              of the manager
 #	state_is STATE             is that the manager's state?
@@ -108,11 +109,16 @@ load() {
 	t "the next kernel is loaded through luod" luctl load "$LAB_NEXT" "$@"
 }
 
+configure() {
+	mkdir -p /etc/luod/lu.conf.d
+	printf '%s\n' "$@" >/etc/luod/lu.conf.d/50-case.conf
+	t "luod reads lu.conf again" systemctl reload luod
+}
+
 # What stays of an update: metrics in a file, the journal on the disk.
 keep_traces() {
-	mkdir -p /etc/luod/lu.conf.d /var/lib/collector /var/log/journal
-	printf '[Metrics]\nTextFile=/var/lib/collector/luod.prom\n' >/etc/luod/lu.conf.d/50-case.conf
-	t "luod reads lu.conf again" systemctl reload luod
+	mkdir -p /var/lib/collector /var/log/journal
+	configure '[Metrics]' 'TextFile=/var/lib/collector/luod.prom'
 	systemctl restart systemd-journald
 	t "the journal is kept" journalctl --flush
 }
