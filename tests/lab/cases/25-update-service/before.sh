@@ -18,6 +18,9 @@ fails_with() {
 	systemctl reset-failed $UNIT
 }
 
+case $LAB_CASE in
+*-systemd) configure '[Update]' Jump=systemd ;;
+esac
 vmm_start vm1 --size=32M --mode=custody
 
 diag "nothing is loaded"
