@@ -14,7 +14,7 @@
 	MEM      memory of the machine, as QEMU takes it (default 2G)
 	CPUS     (default 2)
 	QEMU     further arguments of QEMU; $RUN is the folder of the run
-	DEADLINE seconds until a run counts as hung (default 300 per boot)
+	DEADLINE seconds until a run counts as hung (default 600 per boot)
 	BUILD    script run on the host before the machine; leaves files for the
 	         guest in $SHARE (/lab/case/build in the guest)
 	HOST     script run on the host beside the machine, killed with it
@@ -49,7 +49,7 @@ from .rootfs import GUESTS
 KEYS = {"TITLE", "TIER", "GUESTS", "CHECK", "JUMPS", "KERNEL", "NEXT", "APPEND", "MEM", "CPUS",
         "QEMU", "DEADLINE", "BUILD", "HOST", "NEEDS", "PROGRAM", "NEXT_APPEND", "LOADED", "IOMMU",
         "DEVICE", "PROOF"}
-DEADLINE_PER_BOOT = 300
+DEADLINE_PER_BOOT = 600
 KERNELS = [*FLAVOURS, "debian", "deb"]
 BARE = "bare"
 DEVICES = ("e1000e", "e1000e-behind-port", "nvme")
