@@ -10,16 +10,22 @@
 
 static void set_timer(struct manager *m, struct session *s, uint64_t usec);
 
+static bool is_awaited(const struct session *s)
+{
+	return s->state == SESSION_UNCLAIMED || (session_claimed(s) && !session_owner_connected(s));
+}
+
 static int on_claim_timeout(sd_event_source *source _unused_, uint64_t usec _unused_,
 			    void *userdata)
 {
 	struct session *s = userdata;
 	struct manager *m = s->manager;
 
-	if (s->state != SESSION_UNCLAIMED)
+	if (!is_awaited(s))
 		return 0;
-	log_warning("Nobody claimed session %u/%s within its ClaimTimeout; it is finished, its "
-		    "devices are stopped and its memory is freed, as its UnclaimedPolicy says",
+	log_warning("%s session %u/%s within its ClaimTimeout; it is finished, its devices are "
+		    "stopped and its memory is freed, as its UnclaimedPolicy says",
+		    s->state == SESSION_UNCLAIMED ? "Nobody claimed" : "No owner came back to",
 		    s->uid, s->name);
 	if (finish_give_up(m, s) < 0)
 		set_timer(m, s, now_usec(CLOCK_MONOTONIC) + RETRY_USEC);
@@ -41,11 +47,16 @@ static uint64_t later(uint64_t usec, uint64_t by)
 	return by > USEC_INFINITY - usec ? USEC_INFINITY : usec + by;
 }
 
+static bool is_given_up(const struct session *s)
+{
+	return s->unclaimed_policy == UNCLAIMED_FINISH && s->claim_timeout_usec != USEC_INFINITY;
+}
+
 void claim_watch(struct manager *m, struct session *s)
 {
 	uint64_t now = now_usec(CLOCK_MONOTONIC);
 
-	if (s->unclaimed_policy != UNCLAIMED_FINISH || s->claim_timeout_usec == USEC_INFINITY)
+	if (!is_given_up(s))
 		return;
 	if (!s->claim_deadline_usec)
 		s->claim_deadline_usec = later(now, s->claim_timeout_usec);
@@ -58,4 +69,15 @@ void claim_done(struct session *s)
 {
 	s->claim_timer = sd_event_source_disable_unref(s->claim_timer);
 	s->claim_deadline_usec = 0;
+}
+
+void claim_owner_gone(struct manager *m, struct session *s)
+{
+	if (!session_claimed(s))
+		return;
+	log_warning("The owner of session %u/%s is gone before it said Done; %s", s->uid, s->name,
+		    is_given_up(s) ? "without another within its ClaimTimeout it is given up"
+				   : "it is kept for another (luctl close gives it up)");
+	claim_watch(m, s);
+	manager_save(m);
 }

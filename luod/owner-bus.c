@@ -4,6 +4,7 @@
  * system bus or on luod's own socket. When that goes away the session stays, and so does what an
  * update asks of it: whoever comes in its place is asked again.
  */
+#include "claim.h"
 #include "log.h"
 #include "manager-bus.h"
 
@@ -25,6 +26,7 @@ static void owner_gone(struct session *s)
 		log_warning("The owner of session %u/%s is gone in the middle of an update; its "
 			    "deadline stays",
 			    s->uid, s->name);
+	claim_owner_gone(s->manager, s);
 	owner_changed(s);
 }
 
@@ -53,6 +55,8 @@ void session_set_owner_connection(struct session *s, sd_bus_message *m,
 	    (sd_bus_track_new(sd_bus_message_get_bus(m), &s->owner_track, on_track_empty, s) < 0 ||
 	     sd_bus_track_add_sender(s->owner_track, m) < 0))
 		s->owner_track = sd_bus_track_unref(s->owner_track);
+	if (session_claimed(s))
+		claim_done(s);
 }
 
 int session_require_owner(struct session *s, sd_bus_message *m, sd_bus_error *error)

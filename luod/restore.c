@@ -342,7 +342,8 @@ static void resume_restoring(struct manager *m, enum phase phase, struct arrival
 		if (!session_in_update(s))
 			continue;
 		attach_kernel_session(m, s, a);
-		if (s->state == SESSION_UNCLAIMED)
+		/* Nor is the owner of one that was claimed connected to this luod yet. */
+		if (s->state != SESSION_LOST)
 			claim_watch(m, s);
 	}
 	/* Of which state.json tells nothing that could be read. */

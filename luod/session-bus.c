@@ -36,11 +36,6 @@ int session_require_idle(const struct session *s, sd_bus_error *error)
 		session_state_to_string(s->state));
 }
 
-bool session_claimed(const struct session *s)
-{
-	return s->state == SESSION_CLAIMED || s->state == SESSION_RESUMED;
-}
-
 static bool came_through_jump(const struct session *s)
 {
 	return s->state == SESSION_UNCLAIMED || session_claimed(s);

@@ -286,6 +286,11 @@ bool session_in_update(const struct session *s)
 	return false;
 }
 
+bool session_claimed(const struct session *s)
+{
+	return s->state == SESSION_CLAIMED || s->state == SESSION_RESUMED;
+}
+
 bool session_jumps(const struct session *s)
 {
 	return session_in_update(s) || (s->state == SESSION_LEFT_BEHIND && s->held);

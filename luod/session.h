@@ -180,6 +180,9 @@ uint64_t session_preserved_bytes(const struct session *s);
 /* Does this session have a part in the update that is running or being finished? */
 bool session_in_update(const struct session *s);
 
+/* Has its owner come for it after the jump, and not said Done yet? */
+bool session_claimed(const struct session *s);
+
 /* Does its kernel session go through the jump? */
 bool session_jumps(const struct session *s);
 

@@ -23,6 +23,7 @@ static struct world {
 	struct manager m;
 	struct session *s;
 	unsigned int given_up, refusals;
+	bool connected;
 } w;
 
 int finish_give_up(struct manager *m, struct session *s)
@@ -36,6 +37,15 @@ int finish_give_up(struct manager *m, struct session *s)
 	}
 	w.s = session_free(s);
 	return 0;
+}
+
+bool session_owner_connected(const struct session *s _unused_)
+{
+	return w.connected;
+}
+
+void manager_save(struct manager *m _unused_)
+{
 }
 
 static int setup(void **state _unused_)
@@ -152,8 +162,37 @@ static void test_claimed(void **state _unused_)
 	/* Or on its way to it. */
 	claim_watch(&w.m, w.s);
 	w.s->state = SESSION_CLAIMED;
+	w.connected = true;
 	assert_true(sd_event_run(w.m.event, PATIENCE_USEC) > 0);
 	assert_int_equal(w.given_up, 0);
+}
+
+static void test_owner_gone(void **state _unused_)
+{
+	static const enum session_state others[] = { SESSION_IDLE, SESSION_UNCLAIMED, SESSION_READY,
+						     SESSION_LOST };
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		w.s->state = others[i];
+		claim_owner_gone(&w.m, w.s);
+		assert_null(w.s->claim_timer);
+	}
+	w.s->state = SESSION_RESUMED;
+	w.s->unclaimed_policy = UNCLAIMED_HOLD;
+	claim_owner_gone(&w.m, w.s);
+	assert_null(w.s->claim_timer);
+	w.s->unclaimed_policy = UNCLAIMED_FINISH;
+	claim_owner_gone(&w.m, w.s);
+	assert_true(timer() == w.s->claim_deadline_usec);
+	/* Another one has come; and gone, too. */
+	w.connected = true;
+	claim_done(w.s);
+	assert_null(w.s->claim_timer);
+	w.connected = false;
+	w.s->state = SESSION_CLAIMED;
+	claim_owner_gone(&w.m, w.s);
+	run_until_tried(1);
+	assert_null(w.s);
 }
 
 int main(void)
@@ -164,6 +203,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_goes_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_watched, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_claimed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_owner_gone, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
