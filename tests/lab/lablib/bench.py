@@ -31,6 +31,7 @@ DISK_SIZE = 64 << 20
 SLOW_BLOCK, SLOW_BLOCKS = 4096, 2048
 
 PHASE = "@ phase "
+REACHES = re.compile(r"@ reaches (\S+) 0x([0-9a-f]+) 0x([0-9a-f]+)")
 SPLAT = re.compile(r"WARNING:|BUG:|Oops|Call Trace|KASAN|possible recursive|kmemleak: \d+ new"
                    r"|pagealloc:")
 
@@ -73,12 +74,17 @@ DEVICES = {
         proof.Subject(("00:05.0",), *NVME)),
 }
 
+# Another e1000e beside the first one, with a wire of its own.
+SECOND = Device("0000:00:06.0", ("-device", "e1000e,netdev=second,addr=06.0"),
+                proof.Subject(("00:06.0",), *E1000E))
 
-def subject_of(device, qemu):
-    """What is looked at in a machine with these further arguments. An igb has the event
-    of e1000e's reset by a register, too: beside one it says nothing."""
+
+def subject_of(device, qemu, second=""):
+    """What is looked at in a machine with these further arguments. The event of a reset by
+    a register does not say whose it was: beside another e1000e, or an igb, which has it,
+    too, it says nothing."""
     subject = device.subject
-    if "igb" in qemu:
+    if second or "igb" in qemu:
         subject = replace(subject, resets=tuple(event for event in subject.resets
                                                 if event != E1000E_REGISTER_RESET))
     return subject
@@ -87,9 +93,9 @@ def subject_of(device, qemu):
 class Wire(threading.Thread):
     """Numbered frames, one datagram each, from the time it is started."""
 
-    def __init__(self, rate=RATE):
+    def __init__(self, rate=RATE, name="wire"):
         super().__init__(daemon=True)
-        self.rate = rate
+        self.rate, self.id = rate, name
         self.far = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.near = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         for end in self.far, self.near:
@@ -105,7 +111,7 @@ class Wire(threading.Thread):
         self.ended = threading.Event()
 
     def arguments(self):
-        return ["-netdev", f"dgram,id=wire,local.type=fd,local.str={self.near.fileno()}"]
+        return ["-netdev", f"dgram,id={self.id},local.type=fd,local.str={self.near.fileno()}"]
 
     def run(self):
         begin, last = time.monotonic(), time.time()
@@ -186,9 +192,13 @@ class Bench:
     def __init__(self, case, folder):
         self.case, self.folder = case, folder
         self.device = DEVICES.get(case.device)
-        rate = RATES.get(case.kernels[0], RATE)
-        self.wire = Wire(rate) if case.device.startswith("e1000e") else None
-        self.subject = subject_of(self.device, case.qemu) if self.device else None
+        # Two devices are no more work for the emulator than one, and their rings last longer.
+        rate = RATES.get(case.kernels[0], RATE) // (2 if case.second else 1)
+        self.wires = [Wire(rate)] if case.device.startswith("e1000e") else []
+        if case.second:
+            self.wires.append(Wire(rate, "second"))
+        self.subject = (subject_of(self.device, case.qemu, case.second)
+                        if self.device else None)
         self.beat = Beat() if case.proof else None
         self.boots = []  # when the console showed the first line of a kernel
         self.dropped = 0
@@ -207,20 +217,22 @@ class Bench:
         # Block n holds nothing but n, see dma/nvme.c
         (self.folder / "slow-disk").write_bytes(b"".join(
             struct.pack("<Q", n) * (SLOW_BLOCK // 8) for n in range(SLOW_BLOCKS)))
-        if self.wire:
-            vm.args += self.wire.arguments()
-            vm.fds.append(self.wire.near.fileno())
+        for wire in self.wires:
+            vm.args += wire.arguments()
+            vm.fds.append(wire.near.fileno())
         if self.beat:
             vm.args += self.beat.arguments()
             vm.fds.append(self.beat.its.fileno())
         if self.device:
             vm.args += [*self.device.arguments, "-D", "trace", "-msg", "timestamp=on"]
+        if self.case.second:
+            vm.args += SECOND.arguments
         if self.subject:
             for event in self.subject.events():
                 vm.args += ["-trace", event]
 
     def watch(self, vm, limit):
-        """As Machine.wait(), with the wire sending as soon as the guest is ready."""
+        """As Machine.wait(), with the wires sending as soon as the guest is ready."""
         end = time.monotonic() + limit
         console, results = Tail(self.folder / "serial.log"), Tail(self.folder / "results")
         if self.beat:
@@ -231,19 +243,22 @@ class Bench:
                 if console.has(b"Linux version"):
                     self.boots.append(time.time())
                 # Not before the device receives: what waits in the socket could be lost.
-                if results.has(b"@ phase before") and self.wire and not self.wire.is_alive():
-                    self.wire.start()
+                if results.has(b"@ phase before"):
+                    for wire in self.wires:
+                        if not wire.is_alive():
+                            wire.start()
         finally:
             if self.beat:
                 self.beat.stop()
-            if self.wire:
-                self.dropped = self.wire.drops()
-                self.wire.stop()
+            for wire, want in zip(self.wires, (self.case.proof, self.case.second)):
+                # Who has been stopped does not take what is sent.
+                self.dropped += wire.drops() if want in ("running", "rebooted") else 0
+                wire.stop()
         return vm.wait(max(0, end - time.monotonic()))
 
     def judge(self, said):
         """TAP of a run in which the guest, in lines that it said, got to the end."""
-        if self.dropped and self.case.proof in ("running", "rebooted"):
+        if self.dropped:
             raise Spoilt(f"the host dropped {self.dropped} frames")
         console = (self.folder / "serial.log").read_text(errors="replace").splitlines()
         lines = [f"not ok - the kernel says: {line}" for line in console if SPLAT.search(line)]
@@ -251,16 +266,35 @@ class Bench:
         lines += [f"not ok - the emulator says: {line}" for line in emulator
                   if UNTRACED.search(line)]
         if self.case.proof:
-            names = [line[len(PHASE):] for line in said if line.startswith(PHASE)]
-            stalls = self.beat.stalls + (self.wire.stalls if self.wire else [])
+            stalls = sum((wire.stalls for wire in self.wires), list(self.beat.stalls))
             (self.folder / "stalls").write_text(
                 "".join(f"{begin:.6f} {end:.6f}\n" for begin, end in sorted(stalls)))
-            record = proof.read(self.folder / "trace", names, self.boots, self.subject,
-                                stalls)
-            if self.case.proof == "running" and record.stood_still() > STALLS_MOST:
-                raise Spoilt(f"the host stood still for {record.stood_still():.0%} of the time")
-            lines += proof.judge(record, self.case.proof)
+            lines += self._proven(said, stalls)
         return lines
+
+    def _proven(self, said, stalls):
+        """TAP of what the traces show."""
+        if not self.case.second:
+            return self._judged(said, stalls, self.subject, self.case.proof)
+        reaches = {found[1]: (int(found[2], 16), int(found[3], 16))
+                   for line in said if (found := REACHES.match(line))}
+        second = subject_of(SECOND, self.case.qemu, self.case.second)
+        lines = []
+        for device, subject, want in ((self.device, self.subject, self.case.proof),
+                                      (SECOND, second, self.case.second)):
+            if device.address not in reaches:
+                return [f"not ok - the guest says what {device.address} reaches"]
+            subject = replace(subject, reaches=reaches[device.address])
+            lines.append(f"# of {device.address}, by what it reaches:")
+            lines += self._judged(said, stalls, subject, want)
+        return lines
+
+    def _judged(self, said, stalls, subject, want):
+        names = [line[len(PHASE):] for line in said if line.startswith(PHASE)]
+        record = proof.read(self.folder / "trace", names, self.boots, subject, stalls)
+        if want == "running" and record.stood_still() > STALLS_MOST:
+            raise Spoilt(f"the host stood still for {record.stood_still():.0%} of the time")
+        return proof.judge(record, want)
 
 
 class Tail:

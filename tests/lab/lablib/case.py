@@ -26,6 +26,9 @@
 	         The case finds its address in LAB_DEVICE
 	PROOF    what the emulator's traces must show of it: running, stopped,
 	         or rebooted; or seen: what must not happen to it does, on purpose
+	SECOND   what they must show of a second e1000e beside that one: running or stopped.
+	         Its address is in LAB_SECOND; the case says what each of them
+	         reaches (device_reaches)
 
 and for GUESTS=bare, instead of BUILD:
 
@@ -48,12 +51,13 @@ from .rootfs import GUESTS
 
 KEYS = {"TITLE", "TIER", "GUESTS", "CHECK", "JUMPS", "KERNEL", "NEXT", "APPEND", "MEM", "CPUS",
         "QEMU", "DEADLINE", "BUILD", "HOST", "NEEDS", "PROGRAM", "NEXT_APPEND", "LOADED", "IOMMU",
-        "DEVICE", "PROOF"}
+        "DEVICE", "PROOF", "SECOND"}
 DEADLINE_PER_BOOT = 600
 KERNELS = [*FLAVOURS, "debian", "deb"]
 BARE = "bare"
 DEVICES = ("e1000e", "e1000e-behind-port", "nvme")
 PROOFS = ("running", "stopped", "rebooted", "seen")
+SECONDS = ("running", "stopped")
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ class Case:
     iommu: str
     device: str
     proof: str
+    second: str
 
     def in_tier(self, tier, guest):
         return self.tier <= tier and (tier > 1 or guest in self.check)
@@ -149,7 +154,7 @@ def _case(folder, variant, conf, values):
         needs=tuple(values.get("NEEDS", "").split()), program=values.get("PROGRAM", ""),
         next_append=values.get("NEXT_APPEND", ""), loaded=words("LOADED", "", KERNELS),
         iommu=values.get("IOMMU", ""), device=word("DEVICE", DEVICES),
-        proof=word("PROOF", PROOFS))
+        proof=word("PROOF", PROOFS), second=word("SECOND", SECONDS))
 
 
 def _check(case, conf):
@@ -164,6 +169,8 @@ def _check(case, conf):
             raise LabError(f"{conf}: {key} is for GUESTS={BARE} with PROGRAM")
     if case.proof and not case.device:
         raise LabError(f"{conf}: PROOF is of a DEVICE")
+    if case.second and not (case.proof and case.device == "e1000e"):
+        raise LabError(f"{conf}: SECOND goes with DEVICE=e1000e and a PROOF")
     for script in [*case.scripts(), *filter(None, [case.build, case.host])]:
         if not (case.folder / script).is_file():
             raise LabError(f"{case.folder}: {script} is missing")

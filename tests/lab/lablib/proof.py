@@ -29,6 +29,7 @@ EVENTS = ("vtd_reg_write_gcmd", "vtd_dmar_fault", "pci_cfg_write", "pci_pm_trans
 LINE = re.compile(r"\d+@([0-9.]+):(\w+) ?(.*)")
 CONFIG = re.compile(r"\S+ ([0-9a-f:.]+) @0x([0-9a-f]+) <- 0x([0-9a-f]+)")
 POWER = re.compile(r"\S+ ([0-9a-f:.]+) ")
+TARGET = re.compile(r"addr: 0x([0-9a-f]+)")
 HOST_BRIDGE, SCRATCH = "00:00.0", 0xdc
 COMMAND, MASTER, TRANSLATION = 4, 1 << 2, 1 << 31
 
@@ -49,14 +50,22 @@ SHORT = ("setup", "switch")
 @dataclass(frozen=True)
 class Subject:
     """What is looked at. The events of a kind of device do not say which device it
-    was: there must be only one of the kind."""
+    was: there must be only one of the kind, or it is known by what it reaches."""
     watched: tuple  # addresses of what must not lose bus mastering: it, bridges above it
     writes: str     # event: the device writes to the guest's memory
     resets: tuple   # events: it is reset
     failures: tuple = ()  # events: what looked like a write was none
+    reaches: tuple = ()  # (begin, end) of the addresses that no other of its kind writes to
 
     def events(self):
         return [*EVENTS, self.writes, *self.resets, *self.failures]
+
+    def wrote(self, text):
+        """Was it this device that wrote?"""
+        if not self.reaches:
+            return True
+        begin, end = self.reaches
+        return bool(target := TARGET.search(text)) and begin <= int(target[1], 16) < end
 
 
 @dataclass
@@ -142,7 +151,8 @@ def _wanted(subject):
 def _take(record, marks, subject, when, name, text):
     """Note an event; says of which kind it is, if each trace must have some of it."""
     if name == subject.writes:
-        record.writes.append(when)
+        if subject.wrote(text):
+            record.writes.append(when)
     elif name in subject.resets:
         record.resets.append(when)
         return name

@@ -166,6 +166,8 @@ def fill(lab, case, guest, folder):
     lines = {"LAB_CASE": case.name, "LAB_GUEST": guest, "LAB_JUMPS": case.jumps}
     if case.device:
         lines["LAB_DEVICE"] = bench.DEVICES[case.device].address
+    if case.second:
+        lines["LAB_SECOND"] = bench.SECOND.address
     for number, flavour in enumerate(case.kernels, 1):
         lines[f"LAB_RELEASE_{number}"] = lab.release(flavour)
     (share / "env").write_text("".join(f"export {k}={shlex.quote(str(v))}\n"

@@ -213,6 +213,7 @@ class CaseConf(Folder):
         self.refused("either BUILD or PROGRAM", f"{text}BUILD=x\n")
         self.refused("'none' has no C file|has no C file", text.replace("dma", "none"))
         self.refused("PROOF is of a DEVICE", f"{text}PROOF=running\n")
+        self.refused("SECOND goes with", f"{text}DEVICE=nvme\nPROOF=running\nSECOND=running\n")
         self.refused("NEXT_APPEND is for GUESTS=bare", "TITLE=x\nNEXT_APPEND=x\n")
         self.refused("DEVICE names 'edu'", f"{text}DEVICE=edu\n")
 
@@ -432,7 +433,8 @@ class Proof(Folder):
 
 class Bench(Folder):
     def around(self, **more):
-        case = {"device": "nvme", "proof": "", "qemu": "", "kernels": ["project"]} | more
+        case = {"device": "nvme", "proof": "", "qemu": "", "kernels": ["project"],
+                "second": ""} | more
         return bench.Bench(types.SimpleNamespace(**case), self.path)
 
     def judged(self, console="", emulator=""):
@@ -448,7 +450,7 @@ class Bench(Folder):
 
     def test_a_slow_kernel_gets_fewer_frames(self):
         def rate(*kernels):
-            wire = self.around(device="e1000e", kernels=kernels).wire
+            (wire,) = self.around(device="e1000e", kernels=kernels).wires
             wire.stop()
             return wire.rate
         self.assertLess(rate("debug", "debug"), rate("project", "next"))
@@ -494,6 +496,37 @@ class Bench(Folder):
         self.assertIn(bench.E1000E_REGISTER_RESET, alone)
         self.assertNotIn(bench.E1000E_REGISTER_RESET, beside)
         self.assertEqual(len(beside), len(alone) - 1)
+
+    def test_two_devices_are_told_apart_by_what_they_reach(self):
+        """One goes on; the other, of the same kind, is stopped by the jump."""
+        setup = [(5.0, event) for event in Proof.SETUP]
+        setup += [(5.0, event.replace("05.0", "06.0")) for event in Proof.SETUP[1:]]
+        marks = [(10.0 * i, "pci_cfg_write mch 00:00.0 @0xdc <- 0x1") for i in range(7)]
+        first, second = ([(10 + i / 100, f"e1000e_rx_desc_buff_write buffer #0, addr: {addr}")
+                          for i in range(n)] for addr, n in (("0x1080", 5000), ("0x2080", 1400)))
+        off = (24.1, "pci_cfg_write e1000e 00:06.0 @0x4 <- 0x103")
+        said = [f"@ phase {name}" for name in Proof.NAMES]
+        known = ["@ reaches 0000:00:05.0 0x1000 0x2000", "@ reaches 0000:00:06.0 0x2000 0x3000"]
+
+        def failures(events, said, **more):
+            self.write("serial.log", "")
+            self.write("qemu.log", "")
+            self.write("trace", "".join(f"7@{when:.6f}:{event}\n" for when, event in sorted(events)))
+            around = self.around(device="e1000e", proof="running", second="stopped", **more)
+            for wire in around.wires:
+                wire.stop()
+            return [line for line in around.judge(said) if line.startswith("not ok")]
+
+        good = [*setup, *marks, *first, *second, off]
+        self.assertEqual(failures(good, said + known), [])
+        self.assertEqual(len(failures(good, said + known[:1])), 1)
+        late = (45.0, "e1000e_rx_desc_buff_write buffer #0, addr: 0x2080")
+        self.assertEqual(len(failures([*good, late], said + known)), 1)
+        # What the one writes does not hide a pause of the other.
+        paused = [event for event in good if event not in first or not 31 < event[0] < 33]
+        paused += [(event[0], event[1].replace("0x1080", "0x2080")) for event in first
+                   if 22 < event[0] < 24]
+        self.assertEqual(len(failures(paused, said + known)), 1)
 
 
 class Paths(Folder):

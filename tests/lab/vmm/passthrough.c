@@ -208,7 +208,8 @@ void passthrough_create(struct vmm *v)
 	d->served = true;
 	interrupts_on(v);
 	phase(v, "before");
-	say(v, "device %s works", d->bdf);
+	say(v, "device %s works and reaches 0x%" PRIx64 " 0x%" PRIx64, d->bdf, d->io.iova,
+	    d->io.iova + DEVICE_MEMORY);
 }
 
 /* --- an update ------------------------------------------------------------------------------ */

@@ -7,6 +7,7 @@
 #	vfio_take ADDRESS          assertion: a PCI device is vfio-pci's now
 #	device_works NAME N        assertions: the guest's device does N more, all of it right
 #	resources_crossed WANT     assertions: by "look", luctl tells of them on both sides of the jump
+#	device_reaches NAME ADDRESS   tells the host what the guest's device writes to
 #	device_crossed NAME        assertions: ... of one e1000e, which works; luod is idle again
 #	vmm_said NAME REGEX        has it said that, in this boot?
 #	vmm_wait NAME REGEX        assertion: it says that before long
@@ -15,7 +16,7 @@
 #	keep_traces                assertions: metrics go to a file, the journal to the disk
 #	property NAME              of the manager
 #	state_is STATE             is that the manager's state?
-#	session_get NAME PROPERTY  of root's session
+#	session_get NAME PROPERTY [UID]  of root's session, or another's
 #	reclaimed NAME             assertions: the guest came back as it was, and goes on
 #	kill_luod WHEN, kill_keeper WHEN   SIGKILL; assertions: it is back and answers
 #	keeper_holds N             assertion: so many kernel sessions are held
@@ -71,6 +72,10 @@ device_works() {
 	t "its device does $2 more, from $from" wait_for 120 _device_is_at "$1" $((from + $2))
 	is "$(sed -n 's/^device .*, \([0-9]*\) missing or wrong$/\1/p' "/run/vmm-$1" | sort -u)" 0 \
 		"... and nothing is missing or wrong"
+}
+
+device_reaches() {
+	result "@ reaches $2 $(sed -n "s/^device $2 works and reaches //p" "/run/vmm-$1")"
 }
 
 resources_crossed() {
@@ -137,12 +142,12 @@ wait_state() {
 
 session_path() {
 	local label
-	label=$(printf '%s' "0/$1" | sed 's|^0|_30|; s|/|_2f|; s|-|_2d|g')
+	label=$(printf '%s' "${2:-0}/$1" | sed 's|^.|_3&|; s|/|_2f|; s|-|_2d|g')
 	echo "/org/luod1/session/$label"
 }
 
 session_get() {
-	busctl get-property org.luod1 "$(session_path "$1")" org.luod1.Session "$2" |
+	busctl get-property org.luod1 "$(session_path "$1" "${3:-0}")" org.luod1.Session "$2" |
 		cut -d' ' -f2- | tr -d '"'
 }
 
