@@ -1,8 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 . /usr/lib/lab/luod.sh
-# shellcheck source=tests/lab/cases/21-unclaimed/memory.sh
-. "$LAB_DIR/memory.sh"
 
 configure '[Sessions]' UnclaimedPolicy=finish ClaimTimeout=90s
 remember_memory

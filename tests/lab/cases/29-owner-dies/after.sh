@@ -30,6 +30,6 @@ diag "what its owner kept open came along, and is nobody's"
 like "$(journalctl -b -u luod -o cat)" "Session 0/hung was left behind with its kernel session still open; that is finished" \
 	"luod has finished it"
 is "$(luctl sessions --json | jq '[.sessions[] | select(.name == "hung")] | length')" 0 "it is no session"
-taken=$(($(cat /lab/state/memory) - $(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)))
+taken=$(memory_taken)
 diag "$taken MiB are taken since there was no guest"
 t "its 256 MiB are free" test "$taken" -lt 200

@@ -19,7 +19,7 @@ owner_dies() {
 	is "$(session_get "$1" State)" preparing "... and waits for somebody in its place"
 }
 
-awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo >/lab/state/memory
+remember_memory
 configure '[Update]' ReadyTimeout=10s MaxReadyTimeout=40s
 vmm_start vm1 --size=32M --mode=custody
 load

@@ -6,7 +6,7 @@ case $LAB_CASE in
 *-hold) policy=hold ;;
 *) policy=finish ;;
 esac
-awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo >/lab/state/memory
+remember_memory
 vfio_take "$LAB_DEVICE"
 vmm_start vm1 --size=256M --mode=custody --device="$LAB_DEVICE" --tell-phases \
 	--exit-after-preserved --unclaimed-policy=$policy --claim-timeout=20

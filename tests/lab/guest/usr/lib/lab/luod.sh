@@ -6,9 +6,13 @@
 #	vmm_start NAME [ARGS...]   a guest in a unit of its own, started now and at every boot
 #	vfio_take ADDRESS          assertion: a PCI device is vfio-pci's now
 #	device_works NAME N        assertions: the guest's device does N more, all of it right
+#	masters_bus ADDRESS        may that PCI device write to memory?
+#	remember_memory            before there is a guest, for this boot and later ones
+#	memory_taken               how many MiB less are free now
+#	takes_at_most MIB          are they no more than that?
 #	resources_crossed WANT     assertions: by "look", luctl tells of them on both sides of the jump
 #	device_reaches NAME ADDRESS   tells the host what the guest's device writes to
-#	device_crossed NAME        assertions: ... of one e1000e, which works; luod is idle again
+#	device_crossed NAME [N]    assertions: ... of one device, which does N more; luod is idle again
 #	vmm_said NAME REGEX        has it said that, in this boot?
 #	vmm_wait NAME REGEX        assertion: it says that before long
 #	load                       assertion: the next kernel is loaded through luod
@@ -78,6 +82,28 @@ device_reaches() {
 	result "@ reaches $2 $(sed -n "s/^device $2 works and reaches //p" "/run/vmm-$1")"
 }
 
+masters_bus() {
+	[ $(($(od -An -tu1 -j4 -N1 "/sys/bus/pci/devices/$1/config") & 4)) -ne 0 ]
+}
+
+# What a kernel that was handed memory leaves aside for its owners is not in its MemTotal either.
+_memory_free() {
+	awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo
+}
+
+remember_memory() {
+	_memory_free >/lab/state/memory
+}
+
+memory_taken() {
+	echo $(($(cat /lab/state/memory) - $(_memory_free)))
+}
+
+# Two kernels and the moment are good for some difference.
+takes_at_most() {
+	[ "$(memory_taken)" -lt $(($1 + 100)) ]
+}
+
 resources_crossed() {
 	diag </lab/state/session
 	like "$(paste -sd, /lab/state/resources)" "^$1\$" "the old kernel: luctl tells of all of it"
@@ -86,7 +112,7 @@ resources_crossed() {
 }
 
 device_crossed() {
-	device_works "$1" 1000
+	device_works "$1" "${2:-1000}"
 	diag <"/run/vmm-$1"
 	resources_crossed \
 		"$1 ram0 memory 150994944,$1 iommufd0 iommufd [0-9]+,$1 device0 device [0-9]+"
