@@ -29,6 +29,8 @@ STALL_SECONDS = 0.05
 STALLS_MOST = 0.5  # of the time; with more a run says nothing about pauses
 DISK_SIZE = 64 << 20
 SLOW_BLOCK, SLOW_BLOCKS = 4096, 2048
+# Reads a second, such that they last for all of a live update; which takes longer with a distribution.
+SLOW_RATE, SLOWER_RATE = 20, 10
 
 PHASE = "@ phase "
 REACHES = re.compile(r"@ reaches (\S+) 0x([0-9a-f]+) 0x([0-9a-f]+)")
@@ -58,6 +60,16 @@ NVME = ("pci_nvme_enqueue_req_completion",
         # A completion is counted when it is due: this is one that could not be written.
         ("pci_nvme_err_addr_write",))
 
+
+def disk(rate):
+    """So slow that reads are always under way."""
+    return Device(
+        "0000:00:05.0",
+        ("-drive", f"if=none,id=slow,format=raw,file=slow-disk,throttling.iops-read={rate}",
+         "-device", "nvme,drive=slow,serial=slow,addr=05.0"),
+        proof.Subject(("00:05.0",), *NVME))
+
+
 DEVICES = {
     "e1000e": Device("0000:00:05.0", ("-device", "e1000e,netdev=wire,addr=05.0"),
                      proof.Subject(("00:05.0",), *E1000E)),
@@ -66,12 +78,8 @@ DEVICES = {
         ("-device", "pcie-root-port,id=bridge,slot=1,chassis=1,addr=06.0",
          "-device", "e1000e,netdev=wire,bus=bridge"),
         proof.Subject(("01:00.0", "00:06.0"), *E1000E)),
-    # So slow that reads are always under way.
-    "nvme": Device(
-        "0000:00:05.0",
-        ("-drive", "if=none,id=slow,format=raw,file=slow-disk,throttling.iops-read=20",
-         "-device", "nvme,drive=slow,serial=slow,addr=05.0"),
-        proof.Subject(("00:05.0",), *NVME)),
+    "nvme": disk(SLOW_RATE),
+    "nvme-slower": disk(SLOWER_RATE),
 }
 
 # Another e1000e beside the first one, with a wire of its own.
@@ -282,6 +290,8 @@ class Bench:
         lines = []
         for device, subject, want in ((self.device, self.subject, self.case.proof),
                                       (SECOND, second, self.case.second)):
+            if want == "nothing":
+                continue
             if device.address not in reaches:
                 return [f"not ok - the guest says what {device.address} reaches"]
             subject = replace(subject, reaches=reaches[device.address])

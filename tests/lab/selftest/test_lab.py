@@ -213,7 +213,7 @@ class CaseConf(Folder):
         self.refused("either BUILD or PROGRAM", f"{text}BUILD=x\n")
         self.refused("'none' has no C file|has no C file", text.replace("dma", "none"))
         self.refused("PROOF is of a DEVICE", f"{text}PROOF=running\n")
-        self.refused("SECOND goes with", f"{text}DEVICE=nvme\nPROOF=running\nSECOND=running\n")
+        self.refused("SECOND goes with", f"{text}DEVICE=nvme\nSECOND=running\n")
         self.refused("NEXT_APPEND is for GUESTS=bare", "TITLE=x\nNEXT_APPEND=x\n")
         self.refused("DEVICE names 'edu'", f"{text}DEVICE=edu\n")
 
