@@ -14,7 +14,6 @@
 int session_wrong_state(const struct session *s, const char *what, sd_bus_error *error);
 int session_require_mode(const struct session *s, enum session_mode mode, sd_bus_error *error);
 int session_require_idle(const struct session *s, sd_bus_error *error);
-/* Is it with its owner after a jump, and not done? */
 /* Announces that, and writes it down. */
 void session_resources_changed(struct session *s);
 
