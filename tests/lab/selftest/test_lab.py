@@ -9,6 +9,7 @@ import re
 import sys
 import tempfile
 import threading
+import time
 import types
 import unittest
 import unittest.mock
@@ -454,6 +455,15 @@ class Bench(Folder):
             wire.stop()
             return wire.rate
         self.assertLess(rate("debug", "debug"), rate("project", "next"))
+
+    def test_no_frame_is_lost_when_nobody_takes_any(self):
+        (wire,) = self.around(device="e1000e").wires
+        wire.rate = 2000
+        wire.start()
+        time.sleep(0.3)
+        numbers = [int.from_bytes(wire.near.recv(200)[14:18], "big") for _ in range(300)]
+        wire.stop()
+        self.assertEqual(numbers, list(range(300)))
 
     def test_a_run_of_a_host_that_stands_still_is_spoilt(self):
         self.write("serial.log", "")
