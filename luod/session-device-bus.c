@@ -99,8 +99,8 @@ static int require_iommufd(struct session *s, int fd, sd_bus_error *error)
 	if (r < 0)
 		return r;
 	if (r == 0)
-		return session_not_preservable("it is not an iommufd; open /dev/iommu", NULL,
-					       error);
+		return session_not_preservable("it is not an iommufd; open /dev/iommu (O_RDWR)",
+					       NULL, error);
 	holder = iommufd_holder(s->manager, fd);
 	return holder ? session_not_preservable("it is attached already", holder, error) : 0;
 }
@@ -205,7 +205,7 @@ static int require_device(struct session *s, int fd, const struct resource *but,
 	if (r == 0)
 		return session_not_preservable(
 			"it is not the character device of a PCI device; open "
-			"/dev/vfio/devices/vfioN",
+			"/dev/vfio/devices/vfioN (O_RDWR)",
 			NULL, error);
 	holder = device_holder(s->manager, address, but);
 	if (holder)

@@ -5,6 +5,8 @@
  * character device leads through /sys/dev/char to what has it; files that came out of a kernel
  * session have no number, and their names (which no user can give) and /proc/self/fdinfo tell.
  *
+ * Only a file that was opened for reading and writing is one: an O_PATH fd anybody can have.
+ *
  * Nothing here asks the file itself anything: an ioctl on a stranger's fd may mean anything.
  * @root stands before every path of /sys and /proc.
  */

@@ -91,8 +91,8 @@ static void test_devices(void **state _unused_)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_free_ char *root = root_with("/dev/zero", cases[i].place), *address = NULL;
-		_cleanup_close_ int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-		_cleanup_close_ int other = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		_cleanup_close_ int fd = open("/dev/zero", O_RDWR | O_CLOEXEC);
+		_cleanup_close_ int other = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 		assert_int_equal(vfio_fd_is_iommufd(root, fd), cases[i].iommufd);
 		assert_int_equal(vfio_fd_address(root, fd, &address), cases[i].address != NULL);
@@ -101,6 +101,27 @@ static void test_devices(void **state _unused_)
 		assert_int_equal(vfio_fd_address(root, other, &address), 0);
 		remove_root(root);
 	}
+}
+
+/* Whoever may not use a node can still have such a fd of it. */
+static void test_not_opened(void **state _unused_)
+{
+	static const int flags[] = { O_PATH, O_RDONLY, O_WRONLY };
+	_cleanup_free_ char *iommufd = root_with("/dev/zero", "../../devices/virtual/misc/iommu"),
+			    *device = root_with("/dev/zero",
+						"../../devices/pci/0000:00:03.0/vfio-dev/vfio0");
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		_cleanup_close_ int fd = open("/dev/zero", flags[i] | O_CLOEXEC);
+		_cleanup_free_ char *address = NULL;
+
+		assert_true(fd >= 0);
+		assert_int_equal(vfio_fd_is_iommufd(iommufd, fd), 0);
+		assert_int_equal(vfio_fd_address(device, fd, &address), 0);
+		assert_null(address);
+	}
+	remove_root(iommufd);
+	remove_root(device);
 }
 
 static void test_others(void **state _unused_)
@@ -156,8 +177,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_address),	   cmocka_unit_test(test_devices),
-		cmocka_unit_test(test_others),	   cmocka_unit_test(test_same_file),
-		cmocka_unit_test(test_dma_limits),
+		cmocka_unit_test(test_not_opened), cmocka_unit_test(test_others),
+		cmocka_unit_test(test_same_file),  cmocka_unit_test(test_dma_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
