@@ -309,7 +309,8 @@ struct lu_buffer {
  * Tokens, addresses and lengths up to INT64_MAX.
  * -EBUSY: an update runs. -EEXIST: @label is taken. -EMEDIUMTYPE: it is not an iommufd, or attached
  * already. -EINVAL: a bad label; two of the same token; an id or a length of 0. -EDQUOT. -ESTALE: the
- * session's mode is delegation.
+ * session's mode is delegation. -EOPNOTSUPP: the running kernel hands over memory, but no devices; a
+ * guest that gives its device back can still take its memory along.
  */
 int lu_session_attach_iommufd(struct lu_session *session, const char *label, int fd,
 			      const struct lu_hwpt *hwpts, size_t n_hwpts,

@@ -7,9 +7,24 @@
  */
 #include "liblu.h"
 #include "limits.h"
+#include "manager.h"
 #include "reattach.h"
 #include "session-bus.h"
 #include "vfio.h"
+
+/*
+ * Before a VMM counts on it: what cannot be taken into custody can be given back by the guest, and its
+ * memory goes along. An update would say so only when the guest is paused.
+ */
+static int require_kernel(const struct session *s, sd_bus_error *error)
+{
+	if (s->manager->features.of[FEATURE_DEVICES].answer != ANSWER_NO)
+		return 0;
+	return sd_bus_error_setf(
+		error, LUOD_ERROR("NotSupported"),
+		"The running kernel hands over memory, but no devices (CONFIG_IOMMU_LIVEUPDATE=y and "
+		"CONFIG_VFIO_PCI_LIVEUPDATE=y are missing).");
+}
 
 /* --- an iommufd in custody -------------------------------------------------------------------- */
 
@@ -155,7 +170,7 @@ static int attach_iommufd(sd_bus_message *m, struct session *s, struct dma *dma,
 	    (r = options_read(m, NULL, 0, NULL, error)) < 0 ||
 	    (r = session_require_owner(s, m, error)) < 0 ||
 	    (r = session_require_mode(s, SESSION_CUSTODY, error)) < 0 ||
-	    (r = session_require_idle(s, error)) < 0)
+	    (r = session_require_idle(s, error)) < 0 || (r = require_kernel(s, error)) < 0)
 		return r;
 	old = attached_before(s, label, RESOURCE_IOMMUFD, fd);
 	if ((r = require_dma_room(s->manager, old, dma, error)) < 0 ||
@@ -239,7 +254,7 @@ int method_attach_device(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	    (r = options_read(m, NULL, 0, NULL, error)) < 0 ||
 	    (r = session_require_owner(s, m, error)) < 0 ||
 	    (r = session_require_mode(s, SESSION_CUSTODY, error)) < 0 ||
-	    (r = session_require_idle(s, error)) < 0 ||
+	    (r = session_require_idle(s, error)) < 0 || (r = require_kernel(s, error)) < 0 ||
 	    (r = require_kind(s, iommufd_label, RESOURCE_IOMMUFD, &tables, error)) < 0)
 		return r;
 	old = attached_before(s, label, RESOURCE_DEVICE, fd);

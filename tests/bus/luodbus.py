@@ -23,6 +23,8 @@ from jeepney.wrappers import DBusErrorResponse
 ROOT = "/org/luod1"
 MANAGER = "org.luod1.Manager"
 SESSION = "org.luod1.Session"
+# What the kernel lists in sys/kernel/liveupdate/abi when it can hand over devices.
+ABIS = "kho-v4\nluo-v5\nluod-iommu-v3\nluod-iommufd-v2\nluod-vfio-pci-v1\nmemfd-v2\n"
 DEADLINE = 60
 
 BUS_CONFIG = """<busconfig><type>custom</type><listen>unix:path={path}</listen>
