@@ -429,6 +429,7 @@ const struct luctl_field luctl_timeline_fields[] = {
 	FIELD(timeline, "result", "s", read_string, result),
 	FIELD(timeline, "error", "s", read_string, error),
 	FIELD(timeline, "reason", "s", read_string, reason),
+	FIELD(timeline, "forced", "s", read_string, forced),
 	FIELD(timeline, "delivered", "s", read_string, delivered),
 	FIELD(timeline, "uid", "u", read_number, uid),
 	FIELD(timeline, "unit", "s", read_string, unit),

@@ -90,7 +90,9 @@ static char *left_behind(const struct luctl_timeline *update)
 static char *why(const struct luctl_timeline *update)
 {
 	_cleanup_free_ char *left = left_behind(update);
-	char *words[] = { update->reason, update->error, left };
+	_cleanup_free_ char *forced =
+		isempty(update->forced) ? NULL : strprintf("forced (%s)", update->forced);
+	char *words[] = { update->reason, forced, update->error, left };
 	char *given[ARRAY_SIZE(words) + 1] = {};
 	size_t n = 0;
 

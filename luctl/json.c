@@ -242,6 +242,7 @@ json_t *luctl_json_update(const struct luctl_timeline *timeline)
 	luctl_json_set(&object, "result", luctl_json_text(timeline->result));
 	luctl_json_set(&object, "error", luctl_json_text(timeline->error));
 	luctl_json_set(&object, "reason", luctl_json_text(timeline->reason));
+	luctl_json_set(&object, "forced", luctl_json_text(timeline->forced));
 	luctl_json_set(&object, "uid",
 		       timeline->uid == UINT32_MAX ? json_null() : json_integer(timeline->uid));
 	luctl_json_set(&object, "unit", luctl_json_text(timeline->unit));

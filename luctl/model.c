@@ -190,6 +190,7 @@ void luctl_timeline_clear(struct luctl_timeline *timeline)
 	free(timeline->result);
 	free(timeline->error);
 	free(timeline->reason);
+	free(timeline->forced);
 	free(timeline->delivered);
 	free(timeline->unit);
 	luctl_left_behinds_clear(&timeline->left_behind);

@@ -174,6 +174,7 @@ struct luctl_timeline {
 	char *result; /* done, degraded, failed, cancelled, lost, running */
 	char *error;  /* why, a sentence */
 	char *reason;
+	char *forced; /* findings that it went on in spite of */
 	char *delivered;
 	uint32_t uid;	   /* of whoever asked for it; UINT32_MAX: not known */
 	char *unit;	   /* and that one's systemd unit */

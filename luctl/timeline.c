@@ -66,6 +66,7 @@ static void print_heading(struct luctl *luctl, const struct luctl_timeline *time
 	_cleanup_free_ char *result = luctl_safe(timeline->result);
 	_cleanup_free_ char *error = luctl_safe(timeline->error);
 	_cleanup_free_ char *reason = luctl_safe(timeline->reason);
+	_cleanup_free_ char *forced = luctl_safe(timeline->forced);
 	_cleanup_free_ char *who = luctl_requester(timeline), *safe_who = luctl_safe(who);
 	_cleanup_free_ char *when = NULL;
 
@@ -81,6 +82,8 @@ static void print_heading(struct luctl *luctl, const struct luctl_timeline *time
 		fprintf(luctl->out, "%s\n", error);
 	if (!isempty(reason))
 		fprintf(luctl->out, "Reason: %s\n", reason);
+	if (!isempty(forced))
+		fprintf(luctl->out, "Forced, in spite of: %s\n", forced);
 	print_left_behind(luctl, &timeline->left_behind);
 	fputc('\n', luctl->out);
 }

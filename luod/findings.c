@@ -66,6 +66,31 @@ bool findings_block(const struct findings *findings)
 	return false;
 }
 
+static bool said_before(const struct findings *findings, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (findings->items[i].severity == SEVERITY_ERROR &&
+		    streq(findings->items[i].code, findings->items[at].code))
+			return true;
+	return false;
+}
+
+char *findings_errors(const struct findings *findings)
+{
+	char *text = strdup("");
+
+	for (size_t i = 0; text && i < findings->n; i++) {
+		char *longer;
+
+		if (findings->items[i].severity != SEVERITY_ERROR || said_before(findings, i))
+			continue;
+		longer = strprintf("%s%s%s", text, *text ? ", " : "", findings->items[i].code);
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
 /* Insertion keeps the order of equals, and there are few. */
 void findings_sort(struct findings *f)
 {

@@ -49,6 +49,9 @@ void findings_sort(struct findings *findings);
 /* Whether there is an error among them. */
 bool findings_block(const struct findings *findings);
 
+/* The codes of the errors among them, each once, as "a, b"; the caller frees it. NULL: no memory. */
+char *findings_errors(const struct findings *findings);
+
 /* Frees what is in it and leaves it empty; NULL is fine. */
 void findings_free(struct findings *findings);
 

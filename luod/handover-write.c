@@ -167,6 +167,7 @@ static json_t *write_update(struct writer *w, const struct update_info *u)
 	put_text(w, o, "the update", "to", u->to, LIMIT_TEXT);
 	put_text(w, o, "the update", "reason", u->reason, LIMIT_TEXT);
 	put_text(w, o, "the update", "unit", u->unit, LIMIT_UNIT);
+	put_text(w, o, "the update", "forced", u->forced, LIMIT_TEXT);
 	if (u->has_uid)
 		json_object_set_new(o, "uid", json_integer((json_int_t)u->uid));
 	if (u->began_usec)

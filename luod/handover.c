@@ -388,7 +388,7 @@ static int read_sessions(struct reader *r, struct handover *h, json_t *root, boo
 	return 0;
 }
 
-/* Who asked for it and when: minor version 0 did not say. */
+/* Who asked for it and when, which minor version 0 did not say, and what did not stop it. */
 static int read_requester(struct reader *r, struct update_info *u, json_t *o)
 {
 	uint64_t uid;
@@ -396,6 +396,8 @@ static int read_requester(struct reader *r, struct update_info *u, json_t *o)
 
 	if (json_object_get(o, "unit"))
 		result = take_text(r, o, "unit", LIMIT_UNIT, &u->unit);
+	if (result >= 0 && json_object_get(o, "forced"))
+		result = take_text(r, o, "forced", LIMIT_TEXT, &u->forced);
 	if (result >= 0 && json_object_get(o, "began-usec"))
 		result = take_integer(r, o, "began-usec", INT64_MAX, &u->began_usec);
 	if (result < 0 || !json_object_get(o, "uid"))

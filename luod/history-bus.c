@@ -21,7 +21,7 @@ static int append_texts(sd_bus_message *reply, const struct history_entry *e)
 		{ "to", e->info.to },	       { "jump", conf_jump_to_string(e->info.jump) },
 		{ "reason", e->info.reason },  { "unit", e->info.unit },
 		{ "result", e->result },       { "error", e->error },
-		{ "delivered", e->delivered },
+		{ "delivered", e->delivered }, { "forced", e->info.forced },
 	};
 	int r = 0;
 

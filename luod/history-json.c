@@ -61,12 +61,13 @@ char *history_format(const struct history_entry *entry)
 	json_t *root;
 	char *text;
 
-	root = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "update-id",
+	root = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "update-id",
 			 entry->info.id, "from", strempty(entry->info.from), "to",
 			 strempty(entry->info.to), "jump", conf_jump_to_string(entry->info.jump),
 			 "reason", strempty(entry->info.reason), "unit", strempty(entry->info.unit),
-			 "result", strempty(entry->result), "error", strempty(entry->error),
-			 "delivered", strempty(entry->delivered), "marks", marks_to_json(entry));
+			 "forced", strempty(entry->info.forced), "result", strempty(entry->result),
+			 "error", strempty(entry->error), "delivered", strempty(entry->delivered),
+			 "marks", marks_to_json(entry));
 	if (!root)
 		return NULL;
 	set_integer(root, "uid", entry->info.has_uid, entry->info.uid);
@@ -178,6 +179,7 @@ static int entry_from_json(json_t *root, struct history_entry *ret)
 	    read_text(root, "to", &entry.info.to) < 0 ||
 	    read_text(root, "reason", &entry.info.reason) < 0 ||
 	    read_text(root, "unit", &entry.info.unit) < 0 ||
+	    read_text(root, "forced", &entry.info.forced) < 0 ||
 	    read_text(root, "result", &entry.result) < 0 ||
 	    read_text(root, "error", &entry.error) < 0 ||
 	    read_text(root, "delivered", &entry.delivered) < 0) {

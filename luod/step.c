@@ -39,7 +39,12 @@ static int check_act(struct manager *m)
 					   "The check found what stands in the way; "
 					   "see luctl check.");
 		}
-		log_warning("The check found errors; going on because the update is forced");
+		free(m->update.info.forced);
+		m->update.info.forced = findings_errors(&m->findings);
+		if (!m->update.info.forced)
+			return -ENOMEM;
+		log_warning("The check found errors (%s); going on because the update is forced",
+			    m->update.info.forced);
 	}
 	return load_again(m);
 }

@@ -83,6 +83,7 @@ void update_info_clear(struct update_info *info)
 	free(info->from);
 	free(info->to);
 	free(info->reason);
+	free(info->forced);
 	free(info->unit);
 	left_behinds_clear(&info->left_behind);
 	*info = (struct update_info){};
@@ -101,6 +102,7 @@ int update_info_copy(const struct update_info *from, struct update_info *ret)
 	if (free_and_strdup(&copy.from, from->from) < 0 ||
 	    free_and_strdup(&copy.to, from->to) < 0 ||
 	    free_and_strdup(&copy.reason, from->reason) < 0 ||
+	    free_and_strdup(&copy.forced, from->forced) < 0 ||
 	    free_and_strdup(&copy.unit, from->unit) < 0 ||
 	    left_behinds_copy(&from->left_behind, &copy.left_behind) < 0) {
 		update_info_clear(&copy);

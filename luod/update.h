@@ -39,6 +39,7 @@ struct update_info {
 	char id[SD_ID128_STRING_MAX];
 	char *from, *to; /* kernel releases */
 	char *reason;	 /* why, in the administrator's words */
+	char *forced;	 /* codes of the findings that it went on in spite of; or "" */
 	enum conf_jump jump;
 	bool has_uid; /* false: a luod that did not write it down yet had begun it */
 	uid_t uid;    /* of whoever asked for it */

@@ -114,13 +114,13 @@ int fake_updates(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	sd_bus_message_new_method_return(m, &reply);
 	sd_bus_message_open_container(reply, 'a', "a{sv}");
 	if (!((struct fake_server *)userdata)->script->no_updates) {
-		sd_bus_message_append(reply, "a{sv}", 11, "update-id", "s", FAKE_ID, "from", "s",
+		sd_bus_message_append(reply, "a{sv}", 12, "update-id", "s", FAKE_ID, "from", "s",
 				      "7.3.4-old", "to", "s", "7.3.4-new", "jump", "s", "direct",
-				      "result", "s", "done", "reason", "s", "a good one", "uid",
-				      "u", (uint32_t)1000, "unit", "s", "ops.service", "began-usec",
-				      "t", epoch, "blackout-usec", "t", UINT64_C(1000000),
-				      "left-behind", "a(usss)", 1, (uint32_t)0, "vm7", "vm.service",
-				      "its owner vetoed");
+				      "result", "s", "done", "reason", "s", "a good one", "forced",
+				      "s", "device-vf", "uid", "u", (uint32_t)1000, "unit", "s",
+				      "ops.service", "began-usec", "t", epoch, "blackout-usec", "t",
+				      UINT64_C(1000000), "left-behind", "a(usss)", 1, (uint32_t)0,
+				      "vm7", "vm.service", "its owner vetoed");
 		sd_bus_message_append(reply, "a{sv}", 8, "update-id", "s", FAKE_ID_ALIKE, "from",
 				      "s", "7.3.4-old", "to", "s", "7.3.4-new", "result", "s",
 				      "cancelled", "reason", "s", "too early", "error", "s",

@@ -327,9 +327,12 @@ static void test_requester(void **state _unused_)
 	size_t size;
 
 	assert_int_equal(read_seed("record-1.1-requester.json", &h, &error), 0);
+	assert_string_equal(strempty(h.update.forced), "");
+	h.update.forced = strdup("device-uncovered, device-vf");
 	assert_int_equal(handover_write(&h.update, &h.sessions, NULL, NULL, &text), 0);
 	handover_clear(&h);
 	assert_int_equal(handover_read(text, strlen(text), &h, &error), 0);
+	assert_string_equal(h.update.forced, "device-uncovered, device-vf");
 	assert_true(h.update.has_uid);
 	assert_int_equal(h.update.uid, 1000);
 	assert_string_equal(h.update.unit, "luod-update.service");

@@ -183,6 +183,7 @@ static void test_who_and_when(void **state)
 	w->m.update.info.uid = 1000;
 	w->m.update.info.unit = strdup("ops.service");
 	w->m.update.info.reason = strdup("because");
+	w->m.update.info.forced = strdup("device-vf");
 	w->m.update.info.began_usec = before - 5;
 	history_store(&w->m, "failed", "of this");
 	forget(w);
@@ -191,6 +192,7 @@ static void test_who_and_when(void **state)
 	assert_int_equal(entry.info.uid, 1000);
 	assert_string_equal(entry.info.unit, "ops.service");
 	assert_string_equal(entry.info.reason, "because");
+	assert_string_equal(entry.info.forced, "device-vf");
 	assert_string_equal(entry.error, "of this");
 	assert_int_equal(entry.info.began_usec, before - 5);
 	assert_true(entry.ended_usec >= before);
@@ -244,6 +246,7 @@ static void test_first_version(void **state)
 	assert_int_equal(history_parse(text, strlen(text), &entry), 0);
 	assert_false(entry.info.has_uid);
 	assert_string_equal(entry.info.unit, "");
+	assert_string_equal(entry.info.forced, "");
 	assert_false(entry.has_totals);
 	assert_int_equal(entry.info.began_usec, 1795219200000000);
 	assert_int_equal(entry.ended_usec, 1795219204100000);

@@ -276,7 +276,7 @@ static void test_history(void **state)
 	assert_string_equal(o.err, "");
 	/* As many digits of the ids as tell them apart, and whatever is not known as "?". */
 	assert_contains(o.out, " 0123456789a uid 1000, ops.service 7.3.4-old 7.3.4-new done ");
-	assert_contains(o.out, "  1.00 s a good one: 1 left behind\n");
+	assert_contains(o.out, "  1.00 s a good one: forced (device-vf): 1 left behind\n");
 	assert_contains(o.out, " 0123456789f uid 0 ");
 	assert_contains(o.out, " too early: called\\x1b[31m off\n");
 	assert_contains(o.out, " fedcba98765 ? ");
@@ -290,6 +290,7 @@ static void test_history(void **state)
 	assert_int_equal(json_array_size(json), 3);
 	update = json_array_get(json, 0);
 	assert_int_equal(json_integer_value(json_object_get(update, "uid")), 1000);
+	assert_string_equal(json_string_value(json_object_get(update, "forced")), "device-vf");
 	assert_int_equal(json_integer_value(json_object_get(update, "began-usec")),
 			 1763700000000000);
 	assert_true(json_is_null(json_object_get(update, "ended-usec")));

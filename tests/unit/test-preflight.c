@@ -109,6 +109,22 @@ static void assert_finds(const struct situation *s, const char *code, enum sever
 	findings_free(&f);
 }
 
+static void test_errors(void **state _unused_)
+{
+	_cleanup_free_ char *none = NULL, *some = NULL;
+	struct findings f = {};
+
+	findings_add(&f, SEVERITY_WARNING, "doubtful", "x", ".");
+	none = findings_errors(&f);
+	assert_string_equal(none, "");
+	findings_add(&f, SEVERITY_ERROR, "bad", "x", ".");
+	findings_add(&f, SEVERITY_ERROR, "worse", "x", ".");
+	findings_add(&f, SEVERITY_ERROR, "bad", "y", ".");
+	some = findings_errors(&f);
+	assert_string_equal(some, "bad, worse");
+	findings_free(&f);
+}
+
 static void test_sound(void **state _unused_)
 {
 	struct situation s;
@@ -441,6 +457,7 @@ static void test_codes(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_sound),
 		cmocka_unit_test(test_facts_that_nobody_gathered),
 		cmocka_unit_test(test_running_kernel),
