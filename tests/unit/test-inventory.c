@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include <dlfcn.h>
+#include <libudev.h>
 #include <sys/sysmacros.h>
 
 #include "fake-host.h"
@@ -17,6 +19,7 @@
 
 #define A "0000:00:03.0"
 #define B "0000:00:04.0"
+#define C "0000:00:05.0"
 
 struct world {
 	struct fake_host *host;
@@ -430,6 +433,49 @@ static void test_a_thousand(void **state)
 	assert_int_equal(w->inventory.n_enumerated, 1);
 }
 
+/* The kernel drops events that do not fit and says so once. umockdev's socket has room for all. */
+static bool overrun;
+
+struct udev_device *udev_monitor_receive_device(struct udev_monitor *monitor)
+{
+	struct udev_device *(*next)(struct udev_monitor *) =
+		dlsym(RTLD_NEXT, "udev_monitor_receive_device");
+
+	if (!overrun)
+		return next(monitor);
+	overrun = false;
+	errno = ENOBUFS;
+	return NULL;
+}
+
+/* Of what was lost nothing is known, so all is looked at: what came, went and changed is seen. */
+static void test_events_are_lost(void **state)
+{
+	struct world *w = *state;
+
+	fake_host_add(w->host, &(struct fake_device){ A, "vfio-pci", 1, 0 });
+	fake_host_add(w->host, &(struct fake_device){ B, "vfio-pci", 2, 1 });
+	start(w);
+	run(w);
+	assert_int_equal(w->added, 2);
+	fake_host_remove(w->host, A);
+	fake_host_set(w->host, B, "sriov_numvfs", "3\n");
+	fake_host_add(w->host, &(struct fake_device){ C, "vfio-pci", 3, 2 });
+	run(w);
+	assert_int_equal(w->added, 2); /* nobody has said a word */
+	overrun = true;
+	fake_host_event(w->host, C, "change");
+	run(w);
+	assert_false(overrun);
+	assert_int_equal(w->inventory.n_enumerated, 2);
+	assert_int_equal(w->added, 3);
+	assert_int_equal(w->removed, 1);
+	assert_int_equal(w->changed, 1);
+	assert_null(inventory_find(&w->inventory, A));
+	assert_int_equal(facts(w, B)->virtual_functions, 3);
+	assert_non_null(inventory_find(&w->inventory, C));
+}
+
 /* All in one group, which each of them changes. */
 static void test_a_thousand_in_one_group(void **state)
 {
@@ -498,6 +544,7 @@ int main(int argc _unused_, char **argv)
 		TEST(test_refresh),
 		TEST(test_groups),
 		TEST(test_a_thousand),
+		TEST(test_events_are_lost),
 		TEST(test_a_thousand_in_one_group),
 		TEST(test_limit),
 	};
