@@ -113,8 +113,8 @@ $(1)/liblu/liblu.so.1: $(LIBLU_SOURCES:%.c=$(1)/%.o) liblu/liblu.map
 		-Wl,--version-script=liblu/liblu.map -o $$@ $$(filter %.o,$$^) $$(LIBLU_LIBS)
 	@ln -sfn liblu.so.1 $$(@D)/liblu.so
 
-# A unit test is one file; it sees everything except the programs' main().
-$(addprefix $(1)/,$(basename $(UNIT_SOURCES) $(BUS_SOURCES))): $(1)/%: $(1)/%.o \
+# A test is one file; it sees everything except the programs' main().
+$(addprefix $(1)/,$(basename $(UNIT_SOURCES) $(BUS_SOURCES) $(BENCH_SOURCES))): $(1)/%: $(1)/%.o \
 		$(1)/tests/unit/libtest.a $(1)/luctl/libluctl-core.a $(1)/luod/libluod-core.a \
 		$(LIBLU_SOURCES:%.c=$(1)/%.o)
 	$$(call say,LD,$$@)$(2) $$(LINK) $(3) -o $$@ $$^ $$(TEST_LIBS) $$(LUCTL_LIBS) $$(LUOD_LIBS)

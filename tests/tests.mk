@@ -6,11 +6,12 @@
 UNIT_SOURCES := $(wildcard tests/unit/test-*.c)
 TEST_HELPERS := $(filter-out $(UNIT_SOURCES),$(wildcard tests/unit/*.c))
 BUS_SOURCES := $(wildcard tests/bus/test-*.c)
+BENCH_SOURCES := $(wildcard tests/bench/*.c)
 BUS_SCRIPTS := $(shell find tests/bus -maxdepth 1 -type f -perm -u+x)
 FUZZERS := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 DOCS_CHECKS := $(wildcard tests/docs/check-*)
 ABI_CHECKS := $(wildcard tests/abi/abi-*.sh)
-TEST_SOURCES := $(UNIT_SOURCES) $(TEST_HELPERS) $(BUS_SOURCES) $(wildcard tests/fuzz/*.c tests/lab/lu-*.c tests/lab/vmm/*.c tests/lab/device/*.c)
+TEST_SOURCES := $(UNIT_SOURCES) $(TEST_HELPERS) $(BUS_SOURCES) $(BENCH_SOURCES) $(wildcard tests/fuzz/*.c tests/lab/lu-*.c tests/lab/vmm/*.c tests/lab/device/*.c)
 ALL_SOURCES := $(SOURCES) $(TEST_SOURCES)
 
 UNIT_TESTS := $(addprefix $(TEST_O)/,$(basename $(UNIT_SOURCES)))
@@ -75,7 +76,8 @@ check-lab: all ## real live updates of virtual machines (tier 1)
 demo: all ## a live update to watch: a guest's memory and a device that goes on with its DMA, verified
 	@tests/lab/demo
 
-bench: all ## blackouts as ratios: luod, stock systemd, and the smallest possible live update
+bench: all $(O)/tests/bench/walk ## ratios: the inventory's work; blackouts, stock systemd's and the smallest possible one
+	@tests/bench/inventory $(O)/tests/bench/walk
 	@tests/bench/bench
 
 other-compiler: $(ALL_SOURCES:%.c=$(other_DIR)/%.o)
