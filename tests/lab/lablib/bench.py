@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from . import proof
 from .base import Spoilt
 
-# Frames a second, such that the ring (RING_COUNT in dma/dma.h) lasts for all of a run.
+# Frames a second, such that the ring (RING_COUNT in device/device.h) lasts for all of most runs.
 RATE, RATES = 200, {"debug": 40}
 WATCH_SECONDS = 0.02
 STALL_SECONDS = 0.05
@@ -194,7 +194,8 @@ class Bench:
         self.case, self.folder = case, folder
         self.device = DEVICES.get(case.device)
         # Two devices are no more work for the emulator than one, and their rings last longer.
-        rate = RATES.get(case.kernels[0], RATE) // (2 if case.second else 1)
+        rate = ((case.frames or RATES.get(case.kernels[0], RATE))
+                // (2 if case.second else 1))
         self.wires = [Wire(rate)] if case.device.startswith("e1000e") else []
         if case.second:
             self.wires.append(Wire(rate, "second"))

@@ -24,6 +24,8 @@
 	IOMMU    further properties of the virtual IOMMU
 	DEVICE   what is handed over (see bench.py); the only one of its kind in the machine.
 	         The case finds its address in LAB_DEVICE
+	FRAMES   that the host sends it each second, if it is an e1000e (default 200); with fewer its
+	         ring is enough for a device that nobody serves for more than two minutes
 	PROOF    what the emulator's traces must show of it: running, stopped,
 	         or rebooted; or seen: what must not happen to it does, on purpose
 	SECOND   what they must show of a second e1000e beside that one: running, stopped
@@ -51,7 +53,7 @@ from .rootfs import GUESTS
 
 KEYS = {"TITLE", "TIER", "GUESTS", "CHECK", "JUMPS", "KERNEL", "NEXT", "APPEND", "MEM", "CPUS",
         "QEMU", "DEADLINE", "BUILD", "HOST", "NEEDS", "PROGRAM", "NEXT_APPEND", "LOADED", "IOMMU",
-        "DEVICE", "PROOF", "SECOND"}
+        "DEVICE", "FRAMES", "PROOF", "SECOND"}
 DEADLINE_PER_BOOT = 600
 KERNELS = [*FLAVOURS, "debian", "deb"]
 BARE = "bare"
@@ -83,6 +85,7 @@ class Case:
     loaded: tuple
     iommu: str
     device: str
+    frames: int  # 0: as always
     proof: str
     second: str
 
@@ -154,7 +157,8 @@ def _case(folder, variant, conf, values):
         needs=tuple(values.get("NEEDS", "").split()), program=values.get("PROGRAM", ""),
         next_append=values.get("NEXT_APPEND", ""), loaded=words("LOADED", "", KERNELS),
         iommu=values.get("IOMMU", ""), device=word("DEVICE", DEVICES),
-        proof=word("PROOF", PROOFS), second=word("SECOND", SECONDS))
+        frames=number("FRAMES", 0), proof=word("PROOF", PROOFS),
+        second=word("SECOND", SECONDS))
 
 
 def _check(case, conf):
@@ -163,6 +167,8 @@ def _check(case, conf):
         raise LabError(f"{conf}: GUESTS={BARE} goes alone and needs either BUILD or PROGRAM")
     if case.program and not list((LAB / case.program).glob("*.c")):
         raise LabError(f"{conf}: PROGRAM={case.program} has no C file")
+    if case.frames and not case.device.startswith("e1000e"):
+        raise LabError(f"{conf}: FRAMES go into an e1000e")
     used = {"PROGRAM": case.program, "NEXT_APPEND": case.next_append, "LOADED": case.loaded}
     if not case.bare() or not case.program:
         for key in (key for key, value in used.items() if value):

@@ -236,7 +236,8 @@ def _running(record):
                 f"longest pause {pause * 1000:.1f} ms"
                 + (f", the host stood still for {still:.3f} s" if still > 0.001 else ""))
         lines.append(f"# {said}" if name in SHORT else _ok(count, said))
-    inside = [w for w in record.writes if record.since() <= w]
+    # To the end: what is never written again is a pause, too.
+    inside = [*(w for w in record.writes if record.since() <= w), record.phases[-1][1]]
     pauses = sorted(((record.pause(a, b), a) for a, b in zip(inside, inside[1:])), reverse=True)[:3]
     said = ", ".join(f"{length * 1000:.1f} ms in '{record.at(when)}'" for length, when in pauses)
     most = min(max(RATIO * before, _usual(record) + NOISE), PAUSE_MOST)
@@ -262,9 +263,14 @@ def _stopped(record):
     late = [when for when in record.writes if when > first + LATE]
     early = [when for when in record.untranslated if when < first]
     running = [when for when in record.writes if when < first]
+    # One that had nothing to do any more would not have written either.
+    idle = record.pause(running[-1], first) if running else 0
+    silent = record.phases[-1][1] - max([first, *record.writes])
     return [
         _ok(running, f"the device wrote {len(running)} times before it was stopped, "
                      f"in '{record.at(first)}'"),
+        _ok(idle <= PAUSE_MOST, f"the last time {idle * 1000:.1f} ms before that, "
+                                f"so it had work, and then it was silent for {silent:.3f} s"),
         _ok(not late, f"writes after bus mastering was switched off: {_times(record, late)}"),
         _ok(not early, f"translation switched off before bus mastering: {_times(record, early)}"),
     ]

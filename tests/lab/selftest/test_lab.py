@@ -215,6 +215,8 @@ class CaseConf(Folder):
         self.refused("'none' has no C file|has no C file", text.replace("dma", "none"))
         self.refused("PROOF is of a DEVICE", f"{text}PROOF=running\n")
         self.refused("SECOND goes with", f"{text}DEVICE=nvme\nSECOND=running\n")
+        self.assertEqual(self.case(f"{text}DEVICE=e1000e\nFRAMES=9\n").frames, 9)
+        self.refused("FRAMES go into an e1000e", f"{text}DEVICE=nvme\nFRAMES=9\n")
         self.refused("NEXT_APPEND is for GUESTS=bare", "TITLE=x\nNEXT_APPEND=x\n")
         self.refused("DEVICE names 'edu'", f"{text}DEVICE=edu\n")
 
@@ -371,6 +373,7 @@ class Proof(Folder):
         self.assertEqual(len(self.paused(before=5, after=1.1)), 1)
         self.assertEqual(len(self.paused(before=0.05, after=0.8, late=1)), 1)
         self.assertEqual(len(self.failures("running", silent=(30, 40))), 2)
+        self.assertEqual(len(self.failures("running", silent=(58, 60))), 1)  # and never again
         self.assertEqual(self.failures("running", silent=(31, 32), stalls=[(30.9, 31.8)]), [])
         record = proof.Record(self.NIC, [("before", 0), ("end", 10)], stalls=[(2, 4), (1, 3)])
         self.assertEqual(record.pause(0, 10), 7)
@@ -413,6 +416,9 @@ class Proof(Folder):
         self.assertEqual(len(self.failures("stopped", [off], (26, 60))), 1)
         self.assertEqual(len(self.failures("stopped", [off, (24.9, untranslated)], (25, 60))), 1)
         self.assertEqual(len(self.failures("stopped")), 1)
+        # It had nothing to do any more: that it is silent then says nothing.
+        self.assertEqual(len(self.failures("stopped", [off], (22, 60))), 1)
+        self.assertEqual(self.failures("stopped", [off], (22, 60), stalls=[(22.2, 25)]), [])
 
     def test_rebooted(self):
         off = (60.1, "pci_cfg_write e1000e 00:05.0 @0x4 <- 0x103")
@@ -434,7 +440,7 @@ class Proof(Folder):
 
 class Bench(Folder):
     def around(self, **more):
-        case = {"device": "nvme", "proof": "", "qemu": "", "kernels": ["project"],
+        case = {"device": "nvme", "frames": 0, "proof": "", "qemu": "", "kernels": ["project"],
                 "second": ""} | more
         return bench.Bench(types.SimpleNamespace(**case), self.path)
 
@@ -450,11 +456,12 @@ class Bench(Folder):
                                                   "does not exist\n")), 1)
 
     def test_a_slow_kernel_gets_fewer_frames(self):
-        def rate(*kernels):
-            (wire,) = self.around(device="e1000e", kernels=kernels).wires
+        def rate(*kernels, **more):
+            (wire,) = self.around(device="e1000e", kernels=kernels, **more).wires
             wire.stop()
             return wire.rate
         self.assertLess(rate("debug", "debug"), rate("project", "next"))
+        self.assertEqual(rate("project", "next", frames=9), 9)
 
     def test_no_frame_is_lost_when_nobody_takes_any(self):
         (wire,) = self.around(device="e1000e").wires

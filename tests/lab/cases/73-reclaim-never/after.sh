@@ -27,6 +27,7 @@ case $LAB_CASE in
 	luctl status | diag
 	t_not "the device is stopped" masters_bus "$LAB_DEVICE"
 	t "its memory is free" wait_for 30 freed
+	sleep 10 # in which it must not write, although frames arrive
 	diag "$(memory_taken) MiB are taken"
 	;;
 esac
