@@ -28,10 +28,15 @@ void device_attach(struct vmm *v)
 	struct passthrough *d = &v->device;
 	int r;
 
-	if (!d->bdf || !in_custody(v) || d->attached)
+	if (!d->bdf || !in_custody(v) || d->attached || d->left_out)
 		return;
 	r = lu_session_attach_iommufd(v->session, IOMMUFD_LABEL, d->iommufd, &tables, 1, &rings, 1,
 				      NULL);
+	if (r == -EOPNOTSUPP) {
+		d->left_out = true;
+		say(v, "left out %s: %s", d->bdf, lu_error_text(v->lu));
+		return;
+	}
 	if (!took(v, "attach", r))
 		return;
 	r = lu_session_attach_device(v->session, DEVICE_LABEL, d->fd, IOMMUFD_LABEL, NULL);
@@ -140,6 +145,10 @@ bool device_hand_over(struct vmm *v)
 
 	if (!d->bdf || d->preserved)
 		return true;
+	if (d->left_out) {
+		passthrough_release(v);
+		return true;
+	}
 	passthrough_let_go(v);
 	if (in_custody(v))
 		return d->attached || refused(v, d->bdf, "luod does not have it");
@@ -157,6 +166,17 @@ bool device_hand_over(struct vmm *v)
 	return true;
 }
 
+/* In the session that was claimed: the guest had not to give it up. */
+static bool crossed(struct vmm *v)
+{
+	struct lu_resource resource = { .size = sizeof(resource) };
+
+	for (size_t i = 0; lu_session_resource(v->session, i, &resource) > 0; i++)
+		if (strcmp(resource.label, DEVICE_LABEL) == 0)
+			return true;
+	return false;
+}
+
 void device_take_back(struct vmm *v)
 {
 	struct passthrough *d = &v->device;
@@ -164,6 +184,10 @@ void device_take_back(struct vmm *v)
 
 	if (!d->bdf)
 		return;
+	if (!crossed(v)) {
+		passthrough_create(v);
+		return;
+	}
 	parked = passthrough_parked(v);
 	if (parked)
 		phase(v, "parked");

@@ -161,6 +161,11 @@ static void set_once(struct vmm *v, const char *arg __attribute__((unused)))
 	v->once = true;
 }
 
+static void set_alone(struct vmm *v, const char *arg __attribute__((unused)))
+{
+	v->alone = true;
+}
+
 static void set_start_timeout(struct vmm *v, const char *arg)
 {
 	v->start_usec = parse_seconds(arg);
@@ -203,6 +208,7 @@ static const struct vmm_option {
 	  set_exit_after_preserved },
 	{ "reattach", NULL, "after a jump, let luod attach the device (custody)", set_reattach },
 	{ "once", NULL, "exit when back from an update", set_once },
+	{ "alone", NULL, "do without luod, as a VMM that knows nothing of it", set_alone },
 	{ "start-timeout", "SECONDS", "how long to wait for luod at the start (60)",
 	  set_start_timeout },
 	{ "address", "ADDRESS", "of luod (its socket, else the system bus)", set_address },
@@ -261,7 +267,8 @@ int main(int argc, char **argv)
 		if (v.state_fd < 0)
 			die(&v, v.state_file, -errno);
 	}
-	vmm_connect(&v);
+	if (!v.alone)
+		vmm_connect(&v);
 	vmm_start(&v);
 	vmm_loop(&v);
 }

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "vmm.h"
@@ -97,9 +98,8 @@ static void open_events(struct vmm *v)
 static void map_registers(struct vmm *v)
 {
 	struct passthrough *d = &v->device;
-	size_t size;
 
-	must(v, "mapping the registers", vfio_map_bar(d->fd, &d->io.bar, &size));
+	must(v, "mapping the registers", vfio_map_bar(d->fd, &d->io.bar, &d->bar_size));
 	d->io.ram = guest_device_memory(&v->guest);
 	d->io.iova = GUEST_IOVA + v->guest.size;
 	open_events(v);
@@ -226,6 +226,24 @@ void passthrough_let_go(struct vmm *v)
 	passthrough_tell(v);
 }
 
+void passthrough_release(struct vmm *v)
+{
+	struct passthrough *d = &v->device;
+
+	if (d->fd < 0)
+		return;
+	passthrough_let_go(v);
+	must(v, "resetting the device", d->driver->reset(&d->io));
+	must(v, "unmapping the registers", munmap((void *)d->io.bar, d->bar_size) ? -errno : 0);
+	for (size_t i = 0; i < DEVICE_VECTORS; i++)
+		close(d->events[i]);
+	close(d->fd);
+	close(d->iommufd);
+	d->fd = d->iommufd = -EBADF;
+	d->io = (struct device_io){ 0 };
+	say(v, "released %s", d->bdf);
+}
+
 struct lu_hwpt passthrough_tables(const struct vmm *v)
 {
 	return (struct lu_hwpt){ .id = v->device.hwpt, .token = HWPT_TOKEN };
@@ -245,8 +263,12 @@ void passthrough_called_off(struct vmm *v)
 {
 	struct passthrough *d = &v->device;
 
-	if (!d->bdf || d->fd < 0)
+	if (!d->bdf)
 		return;
+	if (d->fd < 0) {
+		passthrough_create(v);
+		return;
+	}
 	if (d->preserved)
 		phase(v, "called off");
 	d->preserved = false;

@@ -167,7 +167,7 @@ static uint64_t vmm_patience(const struct vmm *v)
 static bool vmm_wait(struct vmm *v)
 {
 	struct pollfd fds[] = {
-		{ .fd = lu_get_fd(v->lu), .events = POLLIN },
+		{ .fd = v->alone ? -1 : lu_get_fd(v->lu), .events = POLLIN },
 		{ .fd = passthrough_eventfd(v), .events = POLLIN },
 	};
 	uint64_t usec = vmm_patience(v);
@@ -230,21 +230,35 @@ void vmm_connect(struct vmm *v)
 	}
 }
 
-void vmm_start(struct vmm *v)
+static void vmm_create(struct vmm *v)
+{
+	int r = guest_create(&v->guest, v->size, passthrough_bytes(v));
+
+	if (r < 0)
+		die(v, "guest memory", r);
+	passthrough_create(v);
+}
+
+static void vmm_start_session(struct vmm *v)
 {
 	enum lu_state state = lu_session_state(v->session);
 	bool back = ram_take_back(v);
-	int r;
 
-	if (!back) {
-		r = guest_create(&v->guest, v->size, passthrough_bytes(v));
-		if (r < 0)
-			die(v, "guest memory", r);
-		passthrough_create(v);
-	}
+	if (!back)
+		vmm_create(v);
 	say(v, "%s %s", back ? "claimed" : "created", lu_state_to_string(state));
 	if (back)
 		device_take_back(v);
 	vmm_follow(v, state);
+}
+
+void vmm_start(struct vmm *v)
+{
+	if (v->alone) {
+		vmm_create(v);
+		say(v, "created alone");
+	} else {
+		vmm_start_session(v);
+	}
 	sd_notify(0, "READY=1");
 }

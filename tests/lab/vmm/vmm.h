@@ -52,11 +52,13 @@ struct passthrough {
 	int fd; /* of the device; -EBADF: not open */
 	uint32_t id, ioas, hwpt;
 	struct device_io io;
+	size_t bar_size;
 	int events[DEVICE_VECTORS];
 	bool served;	 /* it is ours to drive, and gets work */
 	bool interrupts; /* MSI-X is on; while it is not, and the device is served, it is looked at */
 	bool marked;	 /* of the HWPT, and the rings declared */
 	bool attached;	 /* custody: luod has it, with these page tables */
+	bool left_out;	 /* custody: this kernel cannot hand it over, luod does not take it */
 	bool preserved;	       /* in the kernel session of this update */
 	uint64_t tell_at_usec; /* when to say again how much it has done */
 };
@@ -79,6 +81,7 @@ struct vmm {
 	bool exit_after_preserved;
 	bool reattach; /* by luod */
 	bool once;
+	bool alone; /* one that knows nothing of luod: no session, nothing below is used */
 	bool tell_phases;
 
 	struct lu *lu;
@@ -137,6 +140,8 @@ void passthrough_tell(struct vmm *v);
 
 /* From now on nobody drives it. */
 void passthrough_let_go(struct vmm *v);
+/* The guest loses it, and it is not used any more. */
+void passthrough_release(struct vmm *v);
 /* What has to be marked, and what to be declared. */
 struct lu_hwpt passthrough_tables(const struct vmm *v);
 struct lu_buffer passthrough_rings(const struct vmm *v);
