@@ -165,8 +165,17 @@ int device_read_group(const char *root, const char *address, char ret[static 16]
 	return 0;
 }
 
-/* The kernel lists the vectors of MSI and MSI-X; a line that is shared it does not tell of. */
-static void read_interrupts(int at, struct device_facts *f)
+/* VFIO's handler of a line has a folder of its name, unless the kernel was built without those. */
+static bool line_is_on(const char *root, int at, const char *address)
+{
+	_cleanup_free_ char *path =
+		strprintf("%s/proc/irq/%d/vfio-intx(%s)", root, read_int(at, "irq", 0), address);
+
+	return path && access(path, F_OK) == 0;
+}
+
+/* The kernel lists the vectors of MSI and MSI-X. */
+static void read_interrupts(const char *root, int at, struct device_facts *f)
 {
 	_cleanup_(closedirp) DIR *folder = open_folder(at, "msi_irqs");
 	const struct dirent *entry = folder ? next_entry(folder) : NULL;
@@ -175,6 +184,8 @@ static void read_interrupts(int at, struct device_facts *f)
 	SET(f->interrupts, "none");
 	if (entry && read_line(dirfd(folder), entry->d_name, kind, sizeof(kind)))
 		SET(f->interrupts, kind);
+	else if (line_is_on(root, at, f->address))
+		SET(f->interrupts, "intx");
 }
 
 /* --- configuration space ---------------------------------------------------------------------- */
@@ -257,7 +268,7 @@ int device_read(const char *root, const char *address, struct device_facts *ret)
 	f.virtual_functions = (unsigned int)read_int(at, "sriov_numvfs", 0);
 	SET(f.power_state, "unknown");
 	read_line(at, "power_state", f.power_state, sizeof(f.power_state));
-	read_interrupts(at, &f);
+	read_interrupts(root, at, &f);
 	read_config(at, &f);
 	*ret = f;
 	return 0;

@@ -150,6 +150,22 @@ static void test_little_is_known(void **state)
 	assert_int_equal(f.ats, ANSWER_UNKNOWN);
 }
 
+/* Of a line only VFIO's handler tells. */
+static void test_line(void **state)
+{
+	struct world *w = *state;
+	struct device_facts f;
+
+	add(w, A, 7);
+	fake_host_set(w->host, A, "irq", "11\n");
+	fake_host_put(w->host, "/proc/irq/11/vfio-intx(" B ")/x", "");
+	assert_int_equal(device_read(fake_host_root(w->host), A, &f), 0);
+	assert_string_equal(f.interrupts, "none");
+	fake_host_put(w->host, "/proc/irq/11/vfio-intx(" A ")/x", "");
+	assert_int_equal(device_read(fake_host_root(w->host), A, &f), 0);
+	assert_string_equal(f.interrupts, "intx");
+}
+
 static void test_whose_device(void **state)
 {
 	struct world *w = *state;
@@ -532,6 +548,7 @@ int main(int argc _unused_, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(test_facts),
 		TEST(test_little_is_known),
+		TEST(test_line),
 		TEST(test_whose_device),
 		TEST(test_firmware_memory),
 		TEST(test_configuration_space),
