@@ -188,27 +188,72 @@ static void number_all(struct session *s)
 	manager_save(s->manager);
 }
 
+static void say_lost(const struct session *s, const struct resource *resource, int why)
+{
+	bool device = resource->kind == RESOURCE_DEVICE;
+
+	log_message(LOG_ERR, LUOD_MESSAGE_DEGRADED,
+		    "%s '%s'%s%s of session %u/%s did not come through the jump: %s. %s when the "
+		    "session is done or closed; its owner can open %s anew then",
+		    device ? "Device" : "The iommufd", resource->label,
+		    resource->device ? " at " : "", strempty(resource->device), s->uid, s->name,
+		    strerror(-why),
+		    device ? "It is stopped and reset"
+			   : "The devices that it was for are stopped and reset",
+		    device ? "it" : "all of them");
+}
+
+/* A device without its iommufd could never leave the old page tables: it is not even taken out. */
+static void lose_devices_of(struct session *s, const struct resource *iommufd)
+{
+	struct resource *resource;
+
+	TAILQ_FOREACH(resource, &s->resources, entry)
+		if (resource->kind == RESOURCE_DEVICE && resource->fd < 0 &&
+		    streq(strempty(resource->iommufd), iommufd->label))
+			resource->lost = true;
+}
+
 /*
- * The kernel tries a device once, whatever comes of it. Memory that does not come back is its
- * owner's to judge, who may try again; of a device it is known then.
+ * Memory that does not come back is its owner's to judge, who may try again; of the rest it is known
+ * then, and luod does not hold its session up for it.
  */
 static void note_loss(struct session *s, struct resource *resource, int why)
 {
 	if (resource->kind == RESOURCE_MEMORY)
 		return;
 	resource->lost = true;
-	log_message(
-		LOG_ERR, LUOD_MESSAGE_DEGRADED,
-		"Device '%s'%s%s of session %u/%s did not come through the jump: %s. It is "
-		"stopped and reset when the session is done or closed; its owner can open it anew "
-		"then",
-		resource->label, resource->device ? " at " : "", strempty(resource->device), s->uid,
-		s->name, strerror(-why));
+	if (resource->kind == RESOURCE_IOMMUFD)
+		lose_devices_of(s, resource);
+	say_lost(s, resource, why);
 	manager_save(s->manager);
+}
+
+/*
+ * The kernel tries a file once, and repeats ever after what came of it. But it takes a number for the
+ * fd before that: when there is none (EMFILE, ENOMEM), nothing has become of the file, which may still
+ * come. So an error counts once it is repeated while there certainly is a number: the one of a
+ * duplicate that is closed again.
+ */
+static int retrieve_finally(const struct session *s, uint64_t token, int *ret_fd, bool *ret_final)
+{
+	int first = kdev_luo_session_retrieve_fd(s->kernel_fd, token, ret_fd), number, r;
+
+	*ret_final = false;
+	if (first >= 0)
+		return 0;
+	number = fd_dup(s->kernel_fd);
+	if (number < 0)
+		return first;
+	close(number);
+	r = kdev_luo_session_retrieve_fd(s->kernel_fd, token, ret_fd);
+	*ret_final = r == first;
+	return r;
 }
 
 static int retrieve(struct session *s, struct resource *resource)
 {
+	bool final;
 	int r;
 
 	if (resource->lost)
@@ -217,9 +262,10 @@ static int retrieve(struct session *s, struct resource *resource)
 		return -ENODATA;
 	if (!resource->store)
 		number_all(s);
-	r = kdev_luo_session_retrieve_fd(s->kernel_fd, resource->token, &resource->fd);
+	r = retrieve_finally(s, resource->token, &resource->fd, &final);
 	if (r < 0) {
-		note_loss(s, resource, r);
+		if (final)
+			note_loss(s, resource, r);
 		return r;
 	}
 	custody_store(s, resource);
@@ -229,15 +275,16 @@ static int retrieve(struct session *s, struct resource *resource)
 int custody_fd(struct session *s, struct resource *resource)
 {
 	struct resource *iommufd;
-	int r;
+	int r = 0;
 
 	if (resource->fd >= 0)
 		return resource->fd;
 	/* A device can only be bound to an iommufd that was retrieved before. */
 	iommufd = resource->iommufd ? session_find_resource(s, resource->iommufd) : NULL;
 	if (iommufd && iommufd->kind == RESOURCE_IOMMUFD && iommufd->fd < 0)
-		retrieve(s, iommufd); /* what becomes of the device does not depend on it */
-	r = retrieve(s, resource);
+		r = retrieve(s, iommufd);
+	if (r >= 0)
+		r = retrieve(s, resource);
 	return r < 0 ? r : resource->fd;
 }
 

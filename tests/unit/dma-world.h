@@ -57,11 +57,12 @@ static struct dma_world {
 	unsigned int n_marks;
 	uint32_t next_id; /* of objects in iommufds */
 
-	bool no_unpreserve;    /* as a kernel without the series */
-	bool parked;	       /* a device is on page tables of the previous kernel */
-	unsigned long fail;    /* the next ioctl of this number */
-	int fail_error;	       /* fails with that */
-	int incoming[DMA_MAX]; /* by token: what is retrieved; 0: nothing */
+	bool no_unpreserve;	/* as a kernel without the series */
+	bool parked;		/* a device is on page tables of the previous kernel */
+	unsigned long fail;	/* the next ioctl of this number */
+	int fail_error;		/* fails with that */
+	unsigned int fail_more; /* and so do as many after it */
+	int incoming[DMA_MAX];	/* by token: what is retrieved; 0: nothing */
 	struct iommu_lu_area areas[DMA_MAX];
 	unsigned int n_areas;
 } w;
@@ -309,7 +310,10 @@ int ioctl(int fd, unsigned long request, ...)
 	args = va_arg(ap, void *);
 	va_end(ap);
 	if (request == w.fail) {
-		w.fail = 0;
+		if (w.fail_more > 0)
+			w.fail_more--;
+		else
+			w.fail = 0;
 		return refuse(w.fail_error);
 	}
 	switch (kind_of(inode)) {

@@ -143,6 +143,19 @@ static void test_lost_device(void **state _unused_)
 	assert_end(PHASE_DEGRADED, "degraded", "0 sessions lost, 1 devices did not come back");
 }
 
+/* A session that has lost its iommufd can be finished all the same: nobody took the device out. */
+static void test_lost_iommufd(void **state _unused_)
+{
+	struct session *s = add_guest("vm", SESSION_CLAIMED);
+
+	w.incoming[3] = 0;
+	assert_int_equal(finish_session(&w.m, s), 0);
+	assert_done("retrieve 1, finish, drop vm");
+	assert_null(session_find_resource(s, "nic"));
+	assert_null(session_find_resource(s, "iommu"));
+	assert_int_equal(w.m.update.phase, PHASE_DEGRADED);
+}
+
 /* Given up with a device that is still parked: closing the kernel session is what stops it. */
 static void test_given_up_parked(void **state _unused_)
 {
@@ -200,9 +213,15 @@ static void test_record_lost(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_done),	TEST(test_still_parked),    TEST(test_memory_is_waited_for),
-		TEST(test_lost_device), TEST(test_given_up_parked), TEST(test_given_up_refused),
-		TEST(test_several),	TEST(test_record_lost),
+		TEST(test_done),
+		TEST(test_still_parked),
+		TEST(test_memory_is_waited_for),
+		TEST(test_lost_device),
+		TEST(test_lost_iommufd),
+		TEST(test_given_up_parked),
+		TEST(test_given_up_refused),
+		TEST(test_several),
+		TEST(test_record_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,8 @@
  * reattach, and how custody.c takes devices out of a kernel session: the order, what is made and
  * shared, what is taken back when something fails on the way. The kernel is dma-world's.
  */
+#include <sys/resource.h>
+
 #include "dma-world.h"
 #include "luod/reattach.h"
 
@@ -178,6 +180,78 @@ static void test_lost(void **state _unused_)
 	assert_non_null(strstr(w.done, "attach to"));
 }
 
+/* Without its iommufd a device could only stay where it is: it is left to the kernel, which stops it. */
+static void test_lost_iommufd(void **state _unused_)
+{
+	struct session *s = add_guest();
+	struct resource *nic = session_find_resource(s, "nic"),
+			*disk = session_find_resource(s, "disk"),
+			*ram = session_find_resource(s, "ram");
+	int kept = w.incoming[3];
+
+	w.incoming[3] = 0;
+	assert_int_equal(custody_fd(s, nic), -ENODEV);
+	assert_true(nic->lost && disk->lost && session_find_resource(s, "iommu")->lost);
+	w.incoming[3] = kept;
+	assert_int_equal(custody_fd(s, disk), -ENODEV);
+	assert_true(custody_fd(s, ram) >= 0);
+	assert_done("retrieve 1");
+}
+
+/* What fails before the kernel has tried the file is no loss, of a device or of its iommufd. */
+static void test_refused_for_now(void **state _unused_)
+{
+	struct session *s = add_guest();
+	struct resource *nic = session_find_resource(s, "nic"),
+			*disk = session_find_resource(s, "disk");
+	struct rlimit limit, none = {};
+
+	/* There is a number when it is tried again. */
+	fail_next(LIVEUPDATE_SESSION_RETRIEVE_FD, EMFILE);
+	assert_true(custody_fd(s, nic) >= 0);
+
+	/* There is none either time. */
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none.rlim_max = limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	fail_next(LIVEUPDATE_SESSION_RETRIEVE_FD, EMFILE);
+	w.fail_more = 1;
+	assert_int_equal(custody_fd(s, disk), -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_false(disk->lost);
+	w.fail = w.fail_more = 0;
+	assert_true(custody_fd(s, disk) >= 0);
+
+	/* Another error than before: the kernel does not repeat it yet. */
+	disk->fd = close_fd(disk->fd);
+	fail_next(LIVEUPDATE_SESSION_RETRIEVE_FD, EIO);
+	w.fail_more = 0;
+	w.incoming[4] = 0;
+	assert_int_equal(custody_fd(s, disk), -ENODEV);
+	assert_false(disk->lost);
+	assert_int_equal(custody_fd(s, disk), -ENODEV);
+	assert_true(disk->lost);
+}
+
+/* As long as the iommufd may come, its devices are not taken out without it. */
+static void test_iommufd_refused_for_now(void **state _unused_)
+{
+	struct session *s = add_guest();
+	struct resource *nic = session_find_resource(s, "nic");
+	struct rlimit limit, none = {};
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none.rlim_max = limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	fail_next(LIVEUPDATE_SESSION_RETRIEVE_FD, EMFILE);
+	assert_int_equal(custody_fd(s, nic), -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_done("");
+	assert_false(nic->lost || session_find_resource(s, "iommu")->lost);
+	assert_true(custody_fd(s, nic) >= 0);
+	assert_done("retrieve 3, retrieve 2");
+}
+
 /* Memory may be asked for again. */
 static void test_memory_is_not_lost(void **state _unused_)
 {
@@ -212,6 +286,9 @@ int main(void)
 		TEST(test_failures),
 		TEST(test_bound_before),
 		TEST(test_lost),
+		TEST(test_lost_iommufd),
+		TEST(test_refused_for_now),
+		TEST(test_iommufd_refused_for_now),
 		TEST(test_memory_is_not_lost),
 		TEST(test_without_iommufd),
 	};
