@@ -13,6 +13,7 @@
 #include "vfio.h"
 
 #define FDINFO_MAX 65536
+#define PLACE_MAX  4096
 
 DEFINE_CLEANUP(DIR *, closedir)
 
@@ -36,6 +37,7 @@ static void holder_clear(struct holder *h)
 
 /* One process that is being looked at; its names are made when it turns out to hold something. */
 struct process {
+	const char *root;
 	int proc;
 	const char *pid;
 	size_t first; /* of its holders */
@@ -94,17 +96,42 @@ static int add(struct holders *h, struct process *p, struct holder *item)
 }
 
 /*
- * A device is known by its number: whoever can make a file can call it as he likes. But a file whose
- * path says nothing of VFIO is not asked, and none is waited for: its file system may be out of reach.
+ * Of files without a path, and of memory that somebody named, is known what they are not. Every other
+ * may be a node, wherever it lies: a jail has its own /dev.
  */
-static dev_t node_of(int folder, const char *fd, const char *link)
+static bool may_be_node(const char *link)
+{
+	return *link == '/' && strncmp(link, "/memfd:", strlen("/memfd:")) != 0;
+}
+
+/* Every process has /dev/null open: what is not of VFIO, as sysfs has it, is nobody's concern. */
+static bool is_vfio(const char *root, dev_t number)
+{
+	_cleanup_free_ char *path =
+		strprintf("%s/sys/dev/char/%u:%u", root, major(number), minor(number));
+	char place[PLACE_MAX];
+	ssize_t n = path ? readlink(path, place, sizeof(place) - 1) : -1;
+
+	if (n < 0)
+		return false;
+	place[n] = '\0';
+	return strstr(place, "/vfio-dev/") || strstr(place, "/vfio/");
+}
+
+/*
+ * A device is known by its number: whoever can make a file can call it as he likes. What is asked is
+ * what the kernel remembers of the file, for the file system may be out of reach.
+ */
+static dev_t node_of(const struct process *p, int folder, const char *fd, const char *link)
 {
 	struct statx st;
+	dev_t number;
 
-	if (*link != '/' || !strstr(link, "/vfio/") ||
-	    statx(folder, fd, AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0 || !S_ISCHR(st.stx_mode))
+	if (!may_be_node(link) || statx(folder, fd, AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0 ||
+	    !S_ISCHR(st.stx_mode))
 		return 0;
-	return makedev(st.stx_rdev_major, st.stx_rdev_minor);
+	number = makedev(st.stx_rdev_major, st.stx_rdev_minor);
+	return is_vfio(p->root, number) ? number : 0;
 }
 
 /* A device that was opened through its group, or that came out of a kernel session. */
@@ -136,16 +163,16 @@ static bool identify(const struct process *p, int folder, const char *fd, struct
 	else if (vfio_link_is_device(link))
 		item.device = device_of(p->proc, p->pid, fd);
 	else
-		item.node = node_of(folder, fd, link);
+		item.node = node_of(p, folder, fd, link);
 	*ret = item;
 	return item.session || item.device || item.node;
 }
 
-static int look_at(struct holders *h, int proc, const char *pid)
+static int look_at(struct holders *h, const char *root, int proc, const char *pid)
 {
 	_cleanup_free_ char *path = strprintf("%s/fd", pid);
 	_cleanup_(closedirp) DIR *folder = path ? open_folder(proc, path) : NULL;
-	_cleanup_(process_clear) struct process p = { proc, pid, h->n };
+	_cleanup_(process_clear) struct process p = { root, proc, pid, h->n };
 	const struct dirent *entry;
 	int r = path ? 0 : -ENOMEM;
 
@@ -169,7 +196,7 @@ int holders_find(const char *root, struct holders *ret)
 	while (r >= 0 && proc && (entry = readdir(proc)))
 		if (isdigit((unsigned char)*entry->d_name) && !streq(entry->d_name, "1") &&
 		    !streq(entry->d_name, self))
-			r = look_at(&h, dirfd(proc), entry->d_name);
+			r = look_at(&h, root, dirfd(proc), entry->d_name);
 	if (r < 0)
 		holders_clear(&h);
 	*ret = h;

@@ -11,13 +11,23 @@
 #include <cmocka.h>
 
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "luod/holder.h"
 #include "tests/unit/test-root.h"
 
 #define NODE makedev(1, 3)
 #define A    "0000:00:03.0"
+
+static unsigned int n_asked; /* files what they are */
+
+int statx(int folder, const char *path, int flags, unsigned int mask, struct statx *st)
+{
+	n_asked++;
+	return (int)syscall(SYS_statx, folder, path, flags, mask, st);
+}
 
 /* Makes process @pid have @target open as @fd. */
 static void has_open(const char *root, const char *pid, const char *fd, const char *target)
@@ -40,6 +50,15 @@ static char *node(const char *root, const char *path, const char *target)
 	put(root, keep, "");
 	assert_int_equal(symlink(target, full), 0);
 	return full;
+}
+
+/* Makes /dev/null (or the file of that minor number) what sysfs has at @place. */
+static void is_at(const char *root, unsigned int minor_number, const char *place)
+{
+	_cleanup_free_ char *link = strprintf("%s/sys/dev/char/1:%u", root, minor_number);
+
+	put(root, "/sys/dev/char/.keep", "");
+	assert_int_equal(symlink(place, link), 0);
 }
 
 static size_t count(const struct holders *h, dev_t number, const char *address)
@@ -75,10 +94,13 @@ static void test_nodes(void **state)
 	const struct holder *item;
 	struct holders h;
 
+	is_at(*state, 3, "../../devices/pci0000:00/" A "/vfio-dev/vfio0");
+	is_at(*state, 5, "../../devices/virtual/vfio/12");
 	has_open(*state, "812", "4", vfio);
 	has_open(*state, "812", "5", vfio);
 	has_open(*state, "813", "4", vfio);
 	has_open(*state, "813", "5", other);
+	has_open(*state, "813", "6", "/dev/full");
 	assert_int_equal(holders_find(*state, &h), 0);
 	assert_int_equal(count(&h, NODE, A), 2);
 	assert_int_equal(count(&h, 0, A), 0);
@@ -89,20 +111,50 @@ static void test_nodes(void **state)
 	holders_clear(&h);
 }
 
-/* Whoever can make a file can call it as he likes. */
+/* Whoever can make a file can call it as he likes, and a jail has its nodes where it wants them. */
 static void test_names_say_nothing(void **state)
 {
 	_cleanup_free_ char *file = node(*state, "/tmp/vfio/devices/vfio0", "../../../plain");
-	_cleanup_free_ char *elsewhere = node(*state, "/dev/elsewhere/node", "/dev/null");
+	_cleanup_free_ char *full = node(*state, "/dev/vfio/devices/vfio1", "/dev/full");
+	_cleanup_free_ char *jailed = node(*state, "/run/jail/vm1/nic0", "/dev/null");
 	struct holders h;
 
+	is_at(*state, 3, "../../devices/pci0000:00/" A "/vfio-dev/vfio0");
+	is_at(*state, 7, "../../devices/virtual/mem/full");
 	put(*state, "/plain", "");
 	has_open(*state, "812", "4", file);
-	has_open(*state, "812", "5", elsewhere); /* nor is every file asked what it is */
-	has_open(*state, "812", "6", "/gone/vfio/devices/vfio0 (deleted)");
-	has_open(*state, "812", "7", "socket:[4711]");
+	has_open(*state, "812", "5", "/gone/vfio/devices/vfio0 (deleted)");
+	has_open(*state, "812", "6", full);
+	has_open(*state, "813", "4", jailed);
+	assert_int_equal(holders_find(*state, &h), 0);
+	assert_int_equal(h.n, 1);
+	assert_int_equal(count(&h, NODE, NULL), 1);
+	assert_string_equal(h.items[0].who, "process 813 (qemu-kvm)");
+	holders_clear(&h);
+}
+
+/* A host has a hundred thousand fds; most of them need no second call. */
+static void test_what_is_not_asked(void **state)
+{
+	static const char *const links[] = {
+		"socket:[4711]",
+		"pipe:[4712]",
+		"anon_inode:[eventpoll]",
+		"net:[4713]",
+		"/memfd:/dev/vfio (deleted)",
+	};
+	struct holders h;
+
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		_cleanup_free_ char *fd = strprintf("%zu", i);
+
+		has_open(*state, "812", fd, links[i]);
+	}
+	has_open(*state, "813", "4", "/var/lib/vm.img");
+	n_asked = 0;
 	assert_int_equal(holders_find(*state, &h), 0);
 	assert_int_equal(h.n, 0);
+	assert_int_equal(n_asked, 1);
 	holders_clear(&h);
 }
 
@@ -135,8 +187,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, root_new, root_free)
 	const struct CMUnitTest tests[] = {
-		TEST(test_sessions),	      TEST(test_nodes),
-		TEST(test_names_say_nothing), TEST(test_files_without_a_number),
+		TEST(test_sessions),
+		TEST(test_nodes),
+		TEST(test_names_say_nothing),
+		TEST(test_what_is_not_asked),
+		TEST(test_files_without_a_number),
 		TEST(test_nothing_to_see),
 	};
 
