@@ -72,6 +72,33 @@ bool custody_has_room(const struct manager *m)
 	return has_room(m, 1);
 }
 
+static void count_dma(unsigned int *hwpts, unsigned int *buffers, const struct dma *dma)
+{
+	*hwpts += dma->n_hwpts;
+	*buffers += dma->n_buffers;
+}
+
+int custody_dma_room(const struct manager *m, uid_t uid, const struct resource *old,
+		     const struct dma *dma)
+{
+	unsigned int hwpts = dma->n_hwpts, buffers = dma->n_buffers, uid_hwpts = hwpts,
+		     uid_buffers = buffers;
+	const struct resource *resource;
+	const struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		TAILQ_FOREACH(resource, &s->resources, entry) {
+			if (resource == old)
+				continue;
+			count_dma(&hwpts, &buffers, &resource->dma);
+			if (s->uid == uid)
+				count_dma(&uid_hwpts, &uid_buffers, &resource->dma);
+		}
+	if (uid_hwpts > LIMIT_HWPTS_PER_UID || uid_buffers > LIMIT_BUFFERS_PER_UID)
+		return -EDQUOT;
+	return hwpts > LIMIT_HWPTS || buffers > LIMIT_BUFFERS ? -E2BIG : 0;
+}
+
 void custody_store_fd(const char *name, int fd)
 {
 	_cleanup_free_ char *message = strprintf("FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);

@@ -19,9 +19,15 @@
 #define LIMIT_STORE_BESIDE 16
 #define LIMIT_RESOURCES	   (LIMIT_STORE - LIMIT_STORE_BESIDE)
 
-/* What an owner may name of one iommufd, and all owners together of all of theirs. */
+/*
+ * What an owner may name of one iommufd, one uid of all of its own, and all uids together: nobody
+ * takes the others' places, and a uid has the same part as it has of the sessions, unless lu.conf
+ * says otherwise.
+ */
 #define LIMIT_IOMMUFD_HWPTS   64
 #define LIMIT_IOMMUFD_BUFFERS 1024
+#define LIMIT_HWPTS_PER_UID   1024
+#define LIMIT_BUFFERS_PER_UID 4096
 #define LIMIT_HWPTS	      4096
 #define LIMIT_BUFFERS	      16384
 

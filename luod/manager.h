@@ -136,6 +136,12 @@ int manager_take_passed(struct manager *m, const char *name);
  * first, then state.json is written (manager_save), then the fd is stored.
  */
 bool custody_has_room(const struct manager *m);
+/*
+ * May this uid name @dma, in the place of what @old, if it is not NULL, has now? -EDQUOT: it would
+ * have more than its share; -E2BIG: all together more than there may be (limits.h).
+ */
+int custody_dma_room(const struct manager *m, uid_t uid, const struct resource *old,
+		     const struct dma *dma);
 void custody_number(struct session *s, struct resource *resource);
 void custody_store(struct session *s, struct resource *resource);
 void custody_forget(struct session *s, struct resource *resource);

@@ -72,25 +72,22 @@ static int read_buffers(sd_bus_message *m, struct dma *dma, sd_bus_error *error)
 	return r < 0 ? bad_dma(r, "DMA buffers", error) : sd_bus_message_exit_container(m);
 }
 
-/* Room for @dma in the place of what @old, if there is one, has now. */
-static int require_dma_room(const struct manager *m, const struct resource *old,
+static int require_dma_room(const struct session *s, const struct resource *old,
 			    const struct dma *dma, sd_bus_error *error)
 {
-	unsigned int hwpts = dma->n_hwpts, buffers = dma->n_buffers;
-	const struct resource *resource;
-	const struct session *s;
+	int r = custody_dma_room(s->manager, s->uid, old, dma);
 
-	TAILQ_FOREACH(s, &m->sessions, entry)
-		TAILQ_FOREACH(resource, &s->resources, entry)
-			if (resource != old) {
-				hwpts += resource->dma.n_hwpts;
-				buffers += resource->dma.n_buffers;
-			}
-	if (hwpts <= LIMIT_HWPTS && buffers <= LIMIT_BUFFERS)
-		return 0;
-	return sd_bus_error_setf(error, LUOD_ERROR("QuotaExceeded"),
-				 "All sessions together have at most %d HWPTs and %d DMA buffers.",
-				 LIMIT_HWPTS, LIMIT_BUFFERS);
+	if (r == -EDQUOT)
+		return sd_bus_error_setf(
+			error, LUOD_ERROR("QuotaExceeded"),
+			"All sessions of uid %u together have at most %d HWPTs and %d DMA buffers.",
+			s->uid, LIMIT_HWPTS_PER_UID, LIMIT_BUFFERS_PER_UID);
+	if (r < 0)
+		return sd_bus_error_setf(
+			error, LUOD_ERROR("QuotaExceeded"),
+			"All sessions together have at most %d HWPTs and %d DMA buffers.",
+			LIMIT_HWPTS, LIMIT_BUFFERS);
+	return 0;
 }
 
 static const struct session *iommufd_holder(struct manager *m, int fd)
@@ -173,7 +170,7 @@ static int attach_iommufd(sd_bus_message *m, struct session *s, struct dma *dma,
 	    (r = session_require_idle(s, error)) < 0 || (r = require_kernel(s, error)) < 0)
 		return r;
 	old = attached_before(s, label, RESOURCE_IOMMUFD, fd);
-	if ((r = require_dma_room(s->manager, old, dma, error)) < 0 ||
+	if ((r = require_dma_room(s, old, dma, error)) < 0 ||
 	    (!old && (r = require_iommufd(s, fd, error)) < 0) ||
 	    (r = custody_of(s, old, label, RESOURCE_IOMMUFD, fd, &resource, error)) < 0)
 		return r;

@@ -186,6 +186,42 @@ static void test_old_names_count(void **state)
 	assert_true(custody_has_room(m));
 }
 
+static struct resource *add_iommufd(struct manager *m, const char *name, uid_t uid,
+				    unsigned int hwpts, unsigned int buffers)
+{
+	struct session *s = add_session(m, name);
+	struct resource *resource = add_resource(s, 1);
+
+	s->uid = uid;
+	resource->kind = RESOURCE_IOMMUFD;
+	resource->dma.n_hwpts = hwpts;
+	resource->dma.n_buffers = buffers;
+	return resource;
+}
+
+/* Nobody takes the others' places: of a uid that has all it may have, the next one notices nothing. */
+static void test_dma_room(void **state)
+{
+	struct manager *m = *state;
+	const struct dma hwpt = { .n_hwpts = 1 }, buffer = { .n_buffers = 1 }, none = {};
+	struct resource *mine =
+		add_iommufd(m, "a", 1, LIMIT_HWPTS_PER_UID - 1, LIMIT_BUFFERS_PER_UID);
+
+	assert_int_equal(custody_dma_room(m, 1, NULL, &hwpt), 0);
+	assert_int_equal(custody_dma_room(m, 1, NULL, &buffer), -EDQUOT);
+	assert_int_equal(custody_dma_room(m, 1, mine, &buffer), 0);
+	add_iommufd(m, "b", 1, 1, 0);
+	assert_int_equal(custody_dma_room(m, 1, NULL, &hwpt), -EDQUOT);
+	assert_int_equal(custody_dma_room(m, 1, NULL, &none), 0);
+	assert_int_equal(custody_dma_room(m, 2, NULL, &hwpt), 0);
+	assert_int_equal(custody_dma_room(m, 2, NULL, &buffer), 0);
+	for (uid_t uid = 2; uid <= LIMIT_HWPTS / LIMIT_HWPTS_PER_UID; uid++)
+		add_iommufd(m, "c", uid, LIMIT_HWPTS_PER_UID, LIMIT_BUFFERS_PER_UID);
+	assert_int_equal(custody_dma_room(m, 99, NULL, &none), 0);
+	assert_int_equal(custody_dma_room(m, 99, NULL, &hwpt), -E2BIG);
+	assert_int_equal(custody_dma_room(m, 99, NULL, &buffer), -E2BIG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +230,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_smaller_store, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_old_names_count, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dma_room, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
