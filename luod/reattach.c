@@ -73,6 +73,43 @@ static int fill(struct session *s, int iommufd, uint32_t device_id, const struct
 	return r < 0 ? fail(r, "there are no new page tables (IOMMU_HWPT_ALLOC)", ret_why) : 0;
 }
 
+static int add_buffers(struct dma *dma, const struct areas *areas, const struct hwpt *hwpt)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < areas->n; i++) {
+		const struct lu_area *area = &areas->items[i];
+		const struct dma_buffer buffer = {
+			.ioas_id = hwpt->ioas_id,
+			.iova = area->iova,
+			.length = area->length,
+			.token = area->token,
+		};
+
+		if (area->hwpt_token == hwpt->token && area->flags & LU_AREA_BUFFER)
+			r = dma_add_buffer(dma, &buffer);
+	}
+	return r;
+}
+
+/* For the next update, which carries over what is named: the page tables, and the buffers in them. */
+static int name_tables(struct dma *dma, const struct areas *areas, const struct hwpt *hwpt,
+		       char **ret_why)
+{
+	unsigned int n_buffers = dma->n_buffers;
+	int r = add_buffers(dma, areas, hwpt);
+
+	if (r >= 0)
+		r = dma_add_hwpt(dma, hwpt);
+	if (r >= 0)
+		return 0;
+	dma->n_buffers = n_buffers;
+	if (r == -E2BIG)
+		*ret_why = strdup("its iommufd would have more page tables or DMA buffers than "
+				  "luod hands over");
+	return r;
+}
+
 /* New page tables of that name; all or nothing. */
 static int make_tables(struct session *s, struct resource *iommufd, uint32_t device_id,
 		       const struct areas *areas, uint64_t token, char **ret_why)
@@ -84,7 +121,7 @@ static int make_tables(struct session *s, struct resource *iommufd, uint32_t dev
 		return fail(r, "there is no new address space (IOMMU_IOAS_ALLOC)", ret_why);
 	r = fill(s, iommufd->fd, device_id, areas, &hwpt, ret_why);
 	if (r >= 0) {
-		r = dma_add_hwpt(&iommufd->dma, &hwpt);
+		r = name_tables(&iommufd->dma, areas, &hwpt, ret_why);
 		if (r < 0)
 			kdev_iommufd_destroy(iommufd->fd, hwpt.id);
 	}

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "dma-world.h"
+#include "luod/limits.h"
 #include "luod/reattach.h"
 
 static struct session *add_guest(void)
@@ -180,6 +181,64 @@ static void test_lost(void **state _unused_)
 	assert_non_null(strstr(w.done, "attach to"));
 }
 
+static void name_buffers(struct session *s, unsigned int n_buffers)
+{
+	struct dma *dma = &session_find_resource(s, "iommu")->dma;
+
+	for (unsigned int i = 0; i < n_buffers; i++) {
+		const struct dma_buffer buffer = { .ioas_id = 9, .length = 1, .token = i };
+
+		assert_int_equal(dma_add_buffer(dma, &buffer), 0);
+	}
+}
+
+/* The buffers are as much of it as the page tables: of those that the device is on, in the new IOAS. */
+static void test_buffers(void **state _unused_)
+{
+	struct session *s = add_guest();
+	struct dma *dma = &session_find_resource(s, "iommu")->dma;
+	struct reattached ids;
+
+	w.areas[2] = w.areas[1];
+	w.areas[2].token = 8;
+	w.areas[2].iova = 0x1040;
+	w.areas[3] = w.areas[1];
+	w.areas[3].hwpt_token = 60;
+	w.n_areas = 4;
+	assert_int_equal(reattach(s, "nic", 50, &ids, ""), 0);
+	assert_int_equal(dma->n_buffers, 2);
+	assert_int_equal(dma->buffers[0].ioas_id, ids.ioas_id);
+	assert_int_equal(dma->buffers[0].iova, 0x1000);
+	assert_int_equal(dma->buffers[0].length, 64);
+	assert_int_equal(dma->buffers[0].token, 7);
+	assert_int_equal(dma->buffers[1].iova, 0x1040);
+	assert_int_equal(dma->buffers[1].token, 8);
+	assert_int_equal(reattach(s, "disk", 50, &ids, ""), 0);
+	assert_int_equal(dma->n_buffers, 2);
+}
+
+/* With one more than there may be, neither page tables nor buffers are left over. */
+static void test_too_many_buffers(void **state _unused_)
+{
+	struct session *s = add_guest();
+	struct dma *dma = &session_find_resource(s, "iommu")->dma;
+	struct reattached ids;
+
+	w.areas[2] = w.areas[1];
+	w.areas[2].token = 8;
+	w.n_areas = 3;
+	name_buffers(s, LIMIT_IOMMUFD_BUFFERS - 1);
+	assert_int_equal(reattach(s, "nic", 50, &ids,
+				  "its iommufd would have more page tables or DMA buffers than "
+				  "luod hands over"),
+			 -E2BIG);
+	assert_non_null(strstr(w.done, "destroy 103, destroy 102"));
+	assert_int_equal(dma->n_buffers, LIMIT_IOMMUFD_BUFFERS - 1);
+	assert_int_equal(dma->n_hwpts, 0);
+	dma->n_buffers--;
+	assert_int_equal(reattach(s, "nic", 50, &ids, ""), 0);
+}
+
 /* Without its iommufd a device could only stay where it is: it is left to the kernel, which stops it. */
 static void test_lost_iommufd(void **state _unused_)
 {
@@ -286,6 +345,8 @@ int main(void)
 		TEST(test_failures),
 		TEST(test_bound_before),
 		TEST(test_lost),
+		TEST(test_buffers),
+		TEST(test_too_many_buffers),
 		TEST(test_lost_iommufd),
 		TEST(test_refused_for_now),
 		TEST(test_iommufd_refused_for_now),
