@@ -36,7 +36,7 @@ static const char *explain_state(const char *state)
 		{ "aborting", "the update is being called off" },
 		{ "restoring", "the new kernel runs, owners come back to their sessions" },
 		{ "finishing", "every owner is back, the last ones finish" },
-		{ "degraded", "something did not come through the update: see the sessions" },
+		{ "degraded", "something did not come through the update" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
@@ -170,6 +170,7 @@ static void print_last_update(struct luctl *luctl, const struct luctl_timeline *
 				 strempty(timeline->from), strempty(timeline->to), result,
 				 blackout ? ", blackout " : "", strempty(blackout));
 	print_line(luctl, "Last update", line);
+	print_line(luctl, "Why", timeline->error);
 }
 
 static int get_report(struct luctl *luctl, struct report *report)

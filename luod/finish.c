@@ -8,6 +8,9 @@
 #include "log.h"
 #include "step.h"
 
+/* So many of what is missing are named; a host may have lost all it had. */
+#define NAMED_MAX 8
+
 /* Written down before the keeper lets go: a session that the keeper lacks would count as lost. */
 static int let_go(struct manager *m, struct session *s)
 {
@@ -99,12 +102,90 @@ static unsigned int count_state(struct manager *m, enum session_state state)
 	return n;
 }
 
+/* What did not come through, in words; only the first ones are named. */
+struct losses {
+	char *names;
+	unsigned int n;
+	bool session, device;
+};
+
+static void losses_clear(struct losses *l)
+{
+	free(l->names);
+}
+
+/* @name is consumed; NULL, when out of memory, counts all the same. */
+static void add_loss(struct losses *l, char *name)
+{
+	char *longer;
+
+	if (l->n++ < NAMED_MAX && name) {
+		longer = strprintf("%s%s%s", strempty(l->names), l->names ? ", " : "", name);
+		free(l->names);
+		l->names = longer;
+	}
+	free(name);
+}
+
+static void add_losses_of(struct losses *l, const struct session *s)
+{
+	const struct resource *resource;
+
+	if (s->state == SESSION_LOST) {
+		l->session = true;
+		add_loss(l, strprintf("session %u/%s", s->uid, s->name));
+	}
+	TAILQ_FOREACH(resource, &s->resources, entry) {
+		if (!resource->lost)
+			continue;
+		l->device = true;
+		add_loss(l, strprintf("%s '%s'%s%s of session %u/%s",
+				      resource_kind_to_string(resource->kind), resource->label,
+				      resource->device ? " at " : "", strempty(resource->device),
+				      s->uid, s->name));
+	}
+}
+
+/* With what to do. */
+static char *losses_say(const struct losses *l, bool record_lost)
+{
+	_cleanup_free_ char *more = l->n > NAMED_MAX ? strprintf(" and %u more", l->n - NAMED_MAX)
+						     : strdup("");
+
+	return strprintf(
+		"Not everything came through: %s%s%s%s.%s%s%s",
+		record_lost ? "the handover record" : "", record_lost && l->n ? ", " : "",
+		strempty(l->names), strempty(more),
+		record_lost ? " Without the record sessions are known by their names only; their "
+			      "owners retrieve by token what is in them."
+			    : "",
+		l->session ? " The guest of a lost session has to be started anew; 'luctl close' "
+			     "clears the session away."
+			   : "",
+		l->device ? " A lost device is stopped, and in no session any more; its owner has "
+			    "to open and attach it anew, as after a restart."
+			  : "");
+}
+
+/* Is anything missing at the end? *ret_error: NULL when not (or when out of memory). */
+static bool is_degraded(const struct manager *m, char **ret_error)
+{
+	_cleanup_(losses_clear) struct losses l = {};
+	const struct session *s;
+	bool degraded;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		add_losses_of(&l, s);
+	degraded = l.n || m->update.record_lost;
+	*ret_error = degraded ? losses_say(&l, m->update.record_lost) : NULL;
+	return degraded;
+}
+
 /* They are their owners' again, to be opened anew: luod has nothing of them. */
-static unsigned int drop_lost_resources(struct manager *m)
+static void drop_lost_resources(struct manager *m)
 {
 	struct resource *resource, *next;
 	struct session *s;
-	unsigned int n = 0;
 
 	TAILQ_FOREACH(s, &m->sessions, entry)
 		for (resource = TAILQ_FIRST(&s->resources); resource; resource = next) {
@@ -113,22 +194,8 @@ static unsigned int drop_lost_resources(struct manager *m)
 				continue;
 			session_remove_resource(s, resource);
 			session_emit(m, s, "Resources", "Devices");
-			n++;
 		}
 	cover_devices(m);
-	return n;
-}
-
-/* What is said of an update that did not end well, or NULL. */
-static char *what_is_missing(const struct manager *m, unsigned int sessions, unsigned int devices)
-{
-	_cleanup_free_ char *also = devices ? strprintf(", %u devices did not come back", devices)
-					    : strdup("");
-
-	if (!sessions && !devices && !m->update.record_lost)
-		return NULL;
-	return strprintf("%u sessions lost%s%s", sessions, strempty(also),
-			 m->update.record_lost ? ", handover record not usable" : "");
 }
 
 static void say_left_behind(const struct manager *m)
@@ -141,12 +208,11 @@ static void say_left_behind(const struct manager *m)
 
 static void end(struct manager *m)
 {
-	unsigned int lost = count_state(m, SESSION_LOST);
-	unsigned int devices = drop_lost_resources(m);
-	bool degraded = lost || devices || m->update.record_lost;
-	_cleanup_free_ char *error = what_is_missing(m, lost, devices);
+	_cleanup_free_ char *error = NULL;
+	bool degraded = is_degraded(m, &error);
 	int r;
 
+	drop_lost_resources(m);
 	timeline_mark(&m->update.timeline, MARK_FINISHED);
 	history_store(m, degraded ? "degraded" : "done", error);
 	timeline_close(&m->update.timeline);

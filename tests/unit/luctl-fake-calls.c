@@ -157,6 +157,7 @@ int fake_timeline(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		{ "finished", 1500000 },
 	};
 	const uint64_t epoch = UINT64_C(1763700000000000);
+	bool degraded = ((struct fake_server *)userdata)->script->degraded;
 	sd_bus_message *reply;
 	const char *id;
 	int r;
@@ -166,12 +167,13 @@ int fake_timeline(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	if (sd_bus_message_read(m, "s", &id) < 0)
 		return -EINVAL;
 	sd_bus_message_new_method_return(m, &reply);
-	sd_bus_message_append(reply, "a{sv}", 8, "update-id", "s", *id ? id : FAKE_ID, "from", "s",
+	sd_bus_message_append(reply, "a{sv}", 9, "update-id", "s", *id ? id : FAKE_ID, "from", "s",
 			      "7.3.4-old", "to", "s", "7.3.4-new", "jump", "s", "direct", "result",
-			      "s", "done", "blackout-usec", "t", UINT64_C(1000000), "news", "as", 1,
-			      "unknown", "left-behind", "a(usss)", 2, (uint32_t)0, "vm7",
-			      "vm.service", "its owner vetoed", (uint32_t)1000, "odd", "",
-			      "\033[31mred");
+			      "s", degraded ? "degraded" : "done", "error", "s",
+			      degraded ? "Not all\033[2J came." : "", "blackout-usec", "t",
+			      UINT64_C(1000000), "news", "as", 1, "unknown", "left-behind",
+			      "a(usss)", 2, (uint32_t)0, "vm7", "vm.service", "its owner vetoed",
+			      (uint32_t)1000, "odd", "", "\033[31mred");
 	sd_bus_message_open_container(reply, 'a', "(stx)");
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
 		sd_bus_message_append(reply, "(stx)", marks[i].name, marks[i].usec,

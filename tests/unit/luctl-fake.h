@@ -38,6 +38,7 @@ struct fake_script {
 	bool no_sessions;
 	bool no_devices;
 	bool no_updates;
+	bool degraded;		 /* the last update, and why */
 	bool clean;		 /* Check finds no errors */
 	bool bad_types;		 /* GetAll lies about types */
 	const char *fail_method; /* this method fails … */

@@ -9,7 +9,7 @@
 #include "luod/step.h"
 
 static struct {
-	char result[32], why[256];
+	char result[32], why[1024];
 	unsigned int histories;
 } end;
 
@@ -140,7 +140,10 @@ static void test_lost_device(void **state _unused_)
 	assert_int_equal(finish_session(&w.m, s), 0);
 	assert_null(session_find_resource(s, "nic"));
 	assert_non_null(session_find_resource(s, "iommu"));
-	assert_end(PHASE_DEGRADED, "degraded", "0 sessions lost, 1 devices did not come back");
+	assert_end(PHASE_DEGRADED, "degraded",
+		   "Not everything came through: device 'nic' at 0000:00:03.0 of session 0/vm. A "
+		   "lost device is stopped, and in no session any more; its owner has to open and "
+		   "attach it anew, as after a restart.");
 }
 
 /* A session that has lost its iommufd can be finished all the same: nobody took the device out. */
@@ -154,6 +157,30 @@ static void test_lost_iommufd(void **state _unused_)
 	assert_null(session_find_resource(s, "nic"));
 	assert_null(session_find_resource(s, "iommu"));
 	assert_int_equal(w.m.update.phase, PHASE_DEGRADED);
+}
+
+/* A host that has lost all it had: the first ones are named, the others counted. */
+static void test_many_lost(void **state _unused_)
+{
+	const char *expected =
+		"Not everything came through: the handover record, session 0/vm0, device 'nic' at "
+		"0000:00:03.0 of session 0/vm0, session 0/vm1, session 0/vm2, session 0/vm3, session "
+		"0/vm4, session 0/vm5, session 0/vm6 and 1 more. ";
+
+	for (unsigned int i = 0; i < 8; i++) {
+		_cleanup_free_ char *name = strprintf("vm%u", i);
+		struct session *s =
+			add_session(name, SESSION_DELEGATION, SESSION_REQUIRED, SESSION_LOST);
+
+		if (i == 0)
+			add_device(s, "nic", 2, -EBADF, "0000:00:03.0")->lost = true;
+	}
+	w.m.update.record_lost = true;
+	finish_check(&w.m);
+	assert_int_equal(w.m.update.phase, PHASE_DEGRADED);
+	assert_int_equal(strncmp(end.why, expected, strlen(expected)), 0);
+	assert_non_null(strstr(end.why, "its owner has to open"));
+	assert_non_null(strstr(end.why, "'luctl close'"));
 }
 
 /* Given up with a device that is still parked: closing the kernel session is what stops it. */
@@ -196,14 +223,19 @@ static void test_several(void **state _unused_)
 	assert_int_equal(w.m.update.phase, PHASE_FINISHING);
 	assert_int_equal(end.histories, 0);
 	assert_int_equal(finish_session(&w.m, one), 0);
-	assert_end(PHASE_DEGRADED, "degraded", "1 sessions lost");
+	assert_end(PHASE_DEGRADED, "degraded",
+		   "Not everything came through: session 0/three. The guest of a lost session has "
+		   "to be started anew; 'luctl close' clears the session away.");
 }
 
 static void test_record_lost(void **state _unused_)
 {
 	w.m.update.record_lost = true;
 	finish_check(&w.m);
-	assert_end(PHASE_DEGRADED, "degraded", "0 sessions lost, handover record not usable");
+	assert_end(PHASE_DEGRADED, "degraded",
+		   "Not everything came through: the handover record. Without the record sessions "
+		   "are known by their names only; their owners retrieve by token what is in "
+		   "them.");
 	finish_check(&w.m); /* there is nothing to end any more */
 	assert_int_equal(end.histories, 1);
 }
@@ -218,6 +250,7 @@ int main(void)
 		TEST(test_memory_is_waited_for),
 		TEST(test_lost_device),
 		TEST(test_lost_iommufd),
+		TEST(test_many_lost),
 		TEST(test_given_up_parked),
 		TEST(test_given_up_refused),
 		TEST(test_several),

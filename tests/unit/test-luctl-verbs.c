@@ -86,6 +86,28 @@ static void test_status(void **state)
 			       " from 7.3.4-old to 7.3.4-new: done, blackout 1.00 s");
 }
 
+/* What is missing and what to do is said where people look first. */
+static void test_status_degraded(void **state)
+{
+	const struct fake_script script = { .state = "degraded", .degraded = true };
+	const json_t *update;
+	json_t *json;
+
+	PLAY(&script, "status");
+	assert_int_equal(o.code, LUCTL_OK);
+	assert_contains(o.out, "State: degraded (");
+	assert_contains(o.out, ": degraded, blackout 1.00 s\n");
+	assert_contains(o.out, "         Why: Not all");
+	assert_null(strchr(o.out, '\033'));
+
+	PLAY(&script, "status", "--json");
+	json = DOCUMENT("last-update");
+	update = json_object_get(json, "last-update");
+	assert_string_equal(json_string_value(json_object_get(update, "result")), "degraded");
+	assert_contains(json_string_value(json_object_get(update, "error")), "Not all");
+	json_decref(json);
+}
+
 static void test_status_json(void **state)
 {
 	const struct fake_script bare = {
@@ -568,6 +590,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_help_and_version, teardown),
 		cmocka_unit_test_teardown(test_unreachable, teardown),
 		cmocka_unit_test_teardown(test_status, teardown),
+		cmocka_unit_test_teardown(test_status_degraded, teardown),
 		cmocka_unit_test_teardown(test_status_json, teardown),
 		cmocka_unit_test_teardown(test_version, teardown),
 		cmocka_unit_test_teardown(test_sessions, teardown),
