@@ -122,12 +122,7 @@ static void remember_latecomers(struct manager *m)
 			remember(m, s, "it was made when the update was under way");
 }
 
-/*
- * A direct jump takes along what an owner keeps open that hangs, and only who knows the name can take
- * it in the next kernel: unnamed, its memory would be out of reach as long as that kernel runs. With
- * Jump=systemd the owner is gone before.
- */
-static void find_held(struct manager *m)
+void barrier_find_held(struct manager *m)
 {
 	_cleanup_(holders_clear) struct holders holders = {};
 	bool any = false;
@@ -160,7 +155,6 @@ int barrier_act(struct manager *m)
 		return STEP_WAIT;
 	}
 	remember_latecomers(m);
-	find_held(m);
 	timeline_mark(&m->update.timeline, MARK_ALL_READY);
 	m->update.barrier_passed = true;
 	return STEP_DONE;

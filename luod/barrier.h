@@ -36,6 +36,14 @@ void barrier_expired(struct manager *m);
  */
 int barrier_leave_behind(struct manager *m, struct session *s, int error, const char *why);
 
+/*
+ * Before the names are written down, finds who was left behind and still has its kernel session open:
+ * a direct jump takes along what an owner keeps open that hangs, and only who knows the name can take
+ * it in the next kernel. Unnamed, its memory would be out of reach as long as that kernel runs. With
+ * Jump=systemd the owner is gone before.
+ */
+void barrier_find_held(struct manager *m);
+
 /* Names of the sessions that have not answered yet; NULL-terminated, strv_free(). */
 int barrier_waiting(struct manager *m, char ***ret);
 

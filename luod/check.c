@@ -174,8 +174,6 @@ static int gather_devices(struct manager *m, struct facts *f)
 	struct session *s;
 	size_t n;
 
-	inventory_refresh(&m->inventory);
-	cover_name_users(m, &f->holders);
 	n = inventory->n;
 	TAILQ_FOREACH(s, &m->sessions, entry)
 		n += s->n_resources;
@@ -255,7 +253,7 @@ static int gather(struct manager *m, struct facts *f)
 {
 	int r;
 
-	if ((r = holders_find(m->paths.root, &f->holders)) < 0 || (r = gather_sessions(m, f)) < 0 ||
+	if ((r = cover_look(m, &f->holders)) < 0 || (r = gather_sessions(m, f)) < 0 ||
 	    (r = gather_orphans(m, f)) < 0 || (r = gather_devices(m, f)) < 0)
 		return r;
 	f->running_cmdline = read_proc(m, "cmdline");
@@ -301,4 +299,23 @@ bool manager_check(struct manager *m)
 		return false;
 	}
 	return !findings_block(&m->findings);
+}
+
+int manager_check_devices(struct manager *m, struct findings *ret)
+{
+	struct facts facts = {};
+	int r;
+
+	if ((r = gather_sessions(m, &facts)) >= 0 && (r = gather_devices(m, &facts)) >= 0) {
+		facts.context = (struct preflight_context){
+			.features = &m->features,
+			.sessions = facts.sessions,
+			.n_sessions = facts.n_sessions,
+			.devices = facts.devices,
+			.n_devices = facts.n_devices,
+		};
+		r = preflight_run_devices(&facts.context, ret);
+	}
+	facts_clear(&facts);
+	return r;
 }

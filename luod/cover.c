@@ -4,8 +4,8 @@
  *
  * A session covers a device when one of its resources is that device. The session says so whenever
  * its resources change; who has a node open no event tells, so that is looked at by every check.
- * An owner by delegation declares its devices only when it preserves them: until then a device that
- * its unit alone has open is taken for one of them.
+ * An owner by delegation declares its devices only when it preserves them: until it is ready a device
+ * that its unit alone has open is taken for one of them.
  */
 #include "holder.h"
 #include "log.h"
@@ -20,7 +20,7 @@ static struct session *session_of_user(struct manager *m, const struct device *d
 		return NULL;
 	TAILQ_FOREACH(s, &m->sessions, entry)
 		if (s->mode == SESSION_DELEGATION && s->state != SESSION_LOST &&
-		    !isempty(s->unit) && streq(s->unit, d->users[0]))
+		    s->state != SESSION_READY && !isempty(s->unit) && streq(s->unit, d->users[0]))
 			return s;
 	return NULL;
 }
@@ -124,11 +124,17 @@ static void name_users(struct manager *m, struct device *d, const struct holders
 	metrics_changed(m);
 }
 
-void cover_name_users(struct manager *m, const struct holders *holders)
+int cover_look(struct manager *m, struct holders *ret)
 {
+	int r = holders_find(m->paths.root, ret);
+
+	if (r < 0)
+		return r;
+	inventory_refresh(&m->inventory);
 	for (size_t i = 0; i < m->inventory.n; i++)
-		name_users(m, m->inventory.devices[i], holders);
+		name_users(m, m->inventory.devices[i], ret);
 	cover_devices(m);
+	return 0;
 }
 
 int device_reasons(const struct device *d, struct findings *ret)

@@ -128,6 +128,9 @@ int job_attach(sd_bus *bus, struct manager *m);
 /* Runs the preflight checks; m->findings has the result. True: nothing stands in the way. */
 bool manager_check(struct manager *m);
 
+/* The checks of devices alone, as of the last cover_look(); m->findings stays. Freed by the caller. */
+int manager_check_devices(struct manager *m, struct findings *ret);
+
 /* An fd of that name that systemd passed at start, or -EBADF; the caller owns it. */
 int manager_take_passed(struct manager *m, const char *name);
 
@@ -152,7 +155,8 @@ void custody_forget(struct session *s, struct resource *resource);
 struct holders;
 void cover_device(struct manager *m, struct device *d);
 void cover_devices(struct manager *m);
-void cover_name_users(struct manager *m, const struct holders *holders);
+/* Looks which devices there are and who has what open, which *ret then tells: holders_clear(). */
+int cover_look(struct manager *m, struct holders *ret);
 /* What a check would say of it as it is now, see preflight_device_reasons(). */
 int device_reasons(const struct device *d, struct findings *ret);
 /* Without the session; borrows from @d. */

@@ -436,6 +436,27 @@ static const struct check checks[] = {
 
 const struct check_table preflight_device = { checks, ARRAY_SIZE(checks) };
 
+static int give(struct findings *findings, struct findings *ret)
+{
+	if (findings->out_of_memory) {
+		findings_free(findings);
+		return -ENOMEM;
+	}
+	findings_sort(findings);
+	*ret = *findings;
+	return 0;
+}
+
+int preflight_run_devices(const struct preflight_context *context, struct findings *ret)
+{
+	struct findings findings = {};
+
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
+		if (checks[i].run == run_on_devices || checks[i].run == check_uncovered)
+			checks[i].run(&checks[i], context, &findings);
+	return give(&findings, ret);
+}
+
 int preflight_device_reasons(const struct preflight_context *context,
 			     const struct preflight_device *device, struct findings *ret)
 {
@@ -444,10 +465,5 @@ int preflight_device_reasons(const struct preflight_context *context,
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
 		if (checks[i].judge_device)
 			judge_one(&checks[i], context, device, SEVERITY_ERROR, &findings);
-	if (findings.out_of_memory) {
-		findings_free(&findings);
-		return -ENOMEM;
-	}
-	*ret = findings;
-	return 0;
+	return give(&findings, ret);
 }

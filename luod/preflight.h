@@ -102,6 +102,13 @@ struct preflight_context {
 int preflight_run(const struct preflight_context *context, struct findings *ret);
 
 /*
+ * As preflight_run(), of the checks alone that are about one device each: what can change while an
+ * update is being prepared, because somebody opens, adds or removes one. Of @context only features,
+ * sessions and devices are looked at.
+ */
+int preflight_run_devices(const struct preflight_context *context, struct findings *ret);
+
+/*
  * Why the running kernel would not hand @device over as it is now: findings about that device alone,
  * none when it would. Of @context only the features are looked at. As preflight_run() otherwise.
  */

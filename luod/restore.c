@@ -235,7 +235,7 @@ static void finish_one_left_behind(struct manager *m, struct arrivals *a,
 	enum delivery delivery;
 	int r;
 
-	if (!name || take_listed(a, name, &fd, &delivery) < 0)
+	if (!name || arrivals_take(m, a, name, &fd, &delivery) < 0)
 		return;
 	r = kdev_luo_session_finish(fd);
 	if (r < 0) {

@@ -3,6 +3,7 @@
 #include "step-device.h"
 
 #include "barrier.h"
+#include "holder.h"
 #include "kdev-luo.h"
 #include "log.h"
 #include "step.h"
@@ -50,6 +51,125 @@ static int leave_behind(struct manager *m, struct session *s, int error, const c
 	int r = barrier_leave_behind(m, s, error, why ? why : "out of memory");
 
 	return r < 0 ? r : STEP_AGAIN;
+}
+
+/* --- before: what may have changed since the check --------------------------------------------- */
+
+/* Whose unit alone has that device open, though it said that it has handed over what it has. */
+static struct session *find_forgetful(struct manager *m, const struct device *d)
+{
+	struct session *s;
+
+	if (d->session || d->n_users != 1)
+		return NULL;
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		if (s->mode == SESSION_DELEGATION && s->state == SESSION_READY &&
+		    !isempty(s->unit) && streq(s->unit, d->users[0]))
+			return s;
+	return NULL;
+}
+
+static int leave_forgetful_behind(struct manager *m)
+{
+	for (size_t i = 0; i < m->inventory.n; i++) {
+		const struct device *d = m->inventory.devices[i];
+		struct session *s = find_forgetful(m, d);
+		_cleanup_free_ char *why = NULL;
+		int r;
+
+		if (!s || (m->update.force && s->policy == SESSION_REQUIRED))
+			continue; /* what is forced is judged below, as everything else */
+		why = strprintf("its unit has device %s open and has not declared it "
+				"(DeclareDevice)",
+				d->facts.address);
+		r = barrier_leave_behind(m, s, -ENODEV, why ? why : "out of memory");
+		if (r < 0)
+			return r;
+		cover_devices(m);
+	}
+	return 0;
+}
+
+static int judge(struct manager *m, const struct findings *findings)
+{
+	for (size_t i = 0; i < findings->n; i++) {
+		const struct finding *f = &findings->items[i];
+
+		if (f->severity != SEVERITY_ERROR)
+			continue;
+		if (!m->update.force) {
+			m->update.cause = CAUSE_CHECK;
+			return update_fail(m, -ECANCELED, "Since the check: %s", f->message);
+		}
+		log_warning("Since the check: %s Going on because the update is forced",
+			    f->message);
+	}
+	return 0;
+}
+
+static bool any_device(const struct manager *m)
+{
+	const struct resource *resource;
+	const struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		TAILQ_FOREACH(resource, &s->resources, entry)
+			if (resource->device)
+				return true;
+	return m->inventory.n > 0;
+}
+
+int devices_check(struct manager *m)
+{
+	_cleanup_(holders_clear) struct holders holders = {};
+	_cleanup_(findings_free) struct findings findings = {};
+	int r;
+
+	if (!any_device(m))
+		return 0;
+	if ((r = cover_look(m, &holders)) < 0 || (r = leave_forgetful_behind(m)) < 0 ||
+	    (r = manager_check_devices(m, &findings)) < 0)
+		return r;
+	return judge(m, &findings);
+}
+
+/* --- interrupts -------------------------------------------------------------------------------- */
+
+/* The kernel refuses the jump of all while one device has them on. */
+static bool has_interrupts(const struct manager *m, const struct resource *resource,
+			   struct device_facts *ret)
+{
+	return resource->device &&
+	       device_read(strempty(m->paths.root), resource->device, ret) >= 0 &&
+	       !streq(ret->interrupts, "none");
+}
+
+static int refuse_interrupts(struct manager *m, struct session *s, const struct resource *resource)
+{
+	_cleanup_free_ char *why = NULL;
+	struct device_facts f;
+
+	if (!has_interrupts(m, resource, &f))
+		return STEP_DONE;
+	why = strprintf("device '%s' at %s has interrupts on (%s); its VMM has to turn them off "
+			"before it says Ready",
+			resource->label, resource->device, f.interrupts);
+	return leave_behind(m, s, -EBUSY, why);
+}
+
+char *devices_blame(const struct manager *m)
+{
+	const struct resource *resource;
+	const struct session *s;
+	struct device_facts f;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		TAILQ_FOREACH(resource, &s->resources, entry)
+			if (s->state == SESSION_READY && has_interrupts(m, resource, &f))
+				return strprintf(
+					"device %s of session %u/%s has interrupts on (%s)",
+					resource->device, s->uid, s->name, f.interrupts);
+	return NULL;
 }
 
 /* --- custody ---------------------------------------------------------------------------------- */
@@ -179,6 +299,7 @@ int devices_act(struct manager *m)
 {
 	struct resource *resource;
 	struct session *s;
+	int r;
 
 	TAILQ_FOREACH(s, &m->sessions, entry) {
 		bool custody = s->mode == SESSION_CUSTODY;
@@ -186,8 +307,12 @@ int devices_act(struct manager *m)
 		if (s->state != SESSION_READY)
 			continue;
 		resource = custody ? next_of(s) : next_declared(s);
-		if (resource)
-			return custody ? preserve(m, s, resource) : verify(m, s, resource);
+		if (!resource)
+			continue;
+		r = refuse_interrupts(m, s, resource);
+		if (r != STEP_DONE)
+			return r;
+		return custody ? preserve(m, s, resource) : verify(m, s, resource);
 	}
 	tell_owners(m);
 	return STEP_DONE;
@@ -220,13 +345,61 @@ static void unmark(const struct session *s, struct resource *resource)
 				  resource->label, s->uid, s->name);
 }
 
+/*
+ * What owners preserved themselves, the last first, also what they had not got to say yet: one that
+ * hangs, or keeps its fd of the kernel session, must not keep its devices from the next update.
+ */
+static void unpreserve_declared(struct session *s)
+{
+	struct resource *resource;
+
+	TAILQ_FOREACH_REVERSE(resource, &s->resources, resource_list, entry) {
+		resource->preserved = true;
+		unpreserve(s, resource);
+	}
+}
+
+/* Marks of one session; negative when the update fails for it. */
+static int try_marks(struct manager *m, struct session *s)
+{
+	struct resource *resource;
+	int r;
+
+	TAILQ_FOREACH(resource, &s->resources, entry) {
+		if (resource->kind != RESOURCE_IOMMUFD)
+			continue;
+		r = mark(m, s, resource);
+		if (r != STEP_DONE) /* it fails, or is left behind */
+			return r < 0 ? r : 0;
+		unmark(s, resource);
+	}
+	return 0;
+}
+
+int devices_try(struct manager *m)
+{
+	struct session *s;
+	int r;
+
+	TAILQ_FOREACH(s, &m->sessions, entry) {
+		if (s->state != SESSION_PREPARING || s->mode != SESSION_CUSTODY)
+			continue;
+		r = try_marks(m, s);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 void devices_release(struct session *s)
 {
 	static const enum resource_kind order[] = { RESOURCE_DEVICE, RESOURCE_IOMMUFD };
 	struct resource *resource;
 
-	if (s->mode != SESSION_CUSTODY)
+	if (s->mode == SESSION_DELEGATION) {
+		unpreserve_declared(s);
 		return;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
 		TAILQ_FOREACH_REVERSE(resource, &s->resources, resource_list, entry)
 			if (resource->kind == order[i])

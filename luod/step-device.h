@@ -12,13 +12,31 @@
 
 #include "manager.h"
 
+/*
+ * Before owners are asked, and when all have answered: devices come and go, and are opened, whenever
+ * somebody likes. A session whose owner forgot one is left behind; what else the check would call an
+ * error fails the update, with update->error set, unless it is forced.
+ */
+int devices_check(struct manager *m);
+
+/*
+ * While guests run: marks what is in custody and takes the marks away again. Marks freeze nothing, and
+ * an id that is wrong, or page tables of the wrong kind, are found before anybody is paused. A negative
+ * errno, with update->error set, fails the update.
+ */
+int devices_try(struct manager *m);
+
+/* Which device keeps the kernel from the jump, in words that the caller frees; NULL: none is known. */
+char *devices_blame(const struct manager *m);
+
 /* The step. One file per turn. */
 int devices_act(struct manager *m);
 void devices_undo(struct manager *m);
 
 /*
  * Takes devices and iommufds of @s out of its kernel session again, the last first, and the marks
- * away: before the session is dropped, because who else has an fd of it would keep them preserved.
+ * away, and what its owner preserved itself: before the session is dropped, because who else has an
+ * fd of it would keep them preserved.
  */
 void devices_release(struct session *s);
 

@@ -243,7 +243,7 @@ static int memory_act(struct manager *m)
 			if (resource->kind == RESOURCE_MEMORY && !resource->preserved)
 				return preserve_resource(m, s, resource);
 	}
-	return STEP_DONE;
+	return devices_try(m);
 }
 
 /* --- barrier -------------------------------------------------------------------------------- */
@@ -254,9 +254,12 @@ static int memory_act(struct manager *m)
  */
 static int load_and_wait_for_owners(struct manager *m)
 {
-	int r = m->update.announced ? STEP_DONE : load_again(m);
+	int r;
 
-	return r < 0 ? r : barrier_act(m);
+	if (!m->update.announced && ((r = load_again(m)) < 0 || (r = devices_check(m)) < 0))
+		return r;
+	r = barrier_act(m);
+	return r == STEP_DONE ? devices_check(m) : r;
 }
 
 /* --- record --------------------------------------------------------------------------------- */
@@ -276,6 +279,7 @@ static int record_act(struct manager *m)
 	size_t names_size;
 	int r;
 
+	barrier_find_held(m);
 	r = handover_write_or_say(&m->update.info, &m->sessions, NULL, NULL, &record, &why);
 	if (r < 0)
 		return update_fail(m, r, "The handover record cannot be written: %s.",
@@ -349,6 +353,7 @@ static int ask_for_kexec_target(struct manager *m)
 
 static int jump_act(struct manager *m)
 {
+	_cleanup_free_ char *blame = NULL;
 	int r;
 
 	update_set_phase(m, PHASE_FROZEN);
@@ -367,7 +372,9 @@ static int jump_act(struct manager *m)
 			     : STEP_WAIT;
 	}
 	r = kdev_kexec_jump();
-	update_fail(m, r, "The kernel refused the jump: %s.", strerror(-r));
+	blame = r == -EBUSY ? devices_blame(m) : NULL;
+	update_fail(m, r, "The kernel refused the jump: %s%s%s.", strerror(-r), blame ? ": " : "",
+		    strempty(blame));
 	/* Somebody loads an image right now, a crash kernel for instance. That does not take long. */
 	return r == -EBUSY ? STEP_RETRY : r;
 }

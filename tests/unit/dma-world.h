@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "luod/barrier.h"
+#include "luod/holder.h"
 #include "luod/log.h"
 
 #define DMA_MAX 16
@@ -65,6 +66,10 @@ static struct dma_world {
 	int incoming[DMA_MAX];	/* by token: what is retrieved; 0: nothing */
 	struct iommu_lu_area areas[DMA_MAX];
 	unsigned int n_areas;
+
+	const char *interrupts;	 /* of every device, as sysfs has them; NULL: none are on */
+	const char *check_finds; /* an error of the check of devices, or NULL */
+	unsigned int checks;
 } w;
 
 static void _printf_(2, 3) note(char *text, const char *format, ...)
@@ -346,6 +351,46 @@ int barrier_leave_behind(struct manager *m _unused_, struct session *s, int erro
 	if (s->policy == SESSION_REQUIRED)
 		return error;
 	session_set_state(s, SESSION_LEFT_BEHIND, why);
+	return 0;
+}
+
+int _printf_(3, 4) update_fail(struct manager *m _unused_, int error, const char *format, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	note(w.said, "%s", text);
+	return error;
+}
+
+int cover_look(struct manager *m _unused_, struct holders *ret)
+{
+	*ret = (struct holders){};
+	return 0;
+}
+
+void cover_devices(struct manager *m _unused_)
+{
+}
+
+int manager_check_devices(struct manager *m _unused_, struct findings *ret)
+{
+	*ret = (struct findings){};
+	if (w.check_finds)
+		findings_add(ret, SEVERITY_ERROR, "device-uncovered", "0000:00:09.0", "%s",
+			     w.check_finds);
+	w.checks++;
+	return 0;
+}
+
+int device_read(const char *root _unused_, const char *address, struct device_facts *ret)
+{
+	*ret = (struct device_facts){};
+	snprintf(ret->address, sizeof(ret->address), "%s", address);
+	snprintf(ret->interrupts, sizeof(ret->interrupts), "%s", w.interrupts ?: "none");
 	return 0;
 }
 

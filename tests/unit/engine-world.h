@@ -95,7 +95,17 @@ static int act(struct manager *m, unsigned int step)
 
 STEP(begin, BEGIN)
 STEP(direct, DIRECT)
-STEP(record, RECORD)
+
+static int record_act(struct manager *m)
+{
+	barrier_find_held(m);
+	return act(m, RECORD);
+}
+
+static void record_undo(struct manager *m _unused_)
+{
+	note(w.done, sizeof(w.done), "-", update_steps[RECORD].name);
+}
 
 static int bare_act(struct manager *m)
 {

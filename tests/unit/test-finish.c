@@ -51,10 +51,6 @@ void bus_set_emit_changed(struct bus_set *set _unused_, const char *path _unused
 {
 }
 
-void cover_devices(struct manager *m _unused_)
-{
-}
-
 /* --- the tests ------------------------------------------------------------------------------- */
 
 static int start(void **state)

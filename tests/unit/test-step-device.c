@@ -228,7 +228,22 @@ static void test_declared(void **state _unused_)
 	assert_done("");
 	assert_said("Preserved own");
 	assert_int_equal(w.n_preserved, 2);
-	devices_undo(&w.m); /* it is its owner's */
+	devices_undo(&w.m);
+	assert_done("unpreserve 12, unpreserve 10");
+	assert_int_equal(w.n_preserved, 0);
+}
+
+/* One that is called off before it was looked at: what it had not got to is no matter. */
+static void test_declared_and_undone(void **state _unused_)
+{
+	struct session *s = add_own(SESSION_REQUIRED);
+
+	own_preserves(s, 10);
+	devices_release(s);
+	assert_done("unpreserve 10");
+	w.no_unpreserve = true;
+	own_preserves(s, 10);
+	devices_release(s);
 	assert_done("");
 }
 
@@ -256,6 +271,112 @@ static void test_cannot_tell(void **state _unused_)
 	assert_said("own: it cannot be told whether 'ram' is preserved: No space left on device");
 }
 
+/* --- before anybody is paused ------------------------------------------------------------------ */
+
+static void test_try(void **state _unused_)
+{
+	struct session *s = add_guest("vm", SESSION_BEST_EFFORT);
+
+	assert_int_equal(devices_try(&w.m), 0);
+	assert_done(""); /* it has said Ready: its turn has been */
+	s->state = SESSION_PREPARING;
+	assert_int_equal(devices_try(&w.m), 0);
+	assert_done("mark 5=50, mark 6=60, buffer 7, unmark 5, unmark 6, forget 7");
+	assert_said("");
+	fail_next(IOMMU_HWPT_LIVEUPDATE_MARK_PRESERVE, ENOENT);
+	assert_int_equal(devices_try(&w.m), 0);
+	assert_int_equal(s->state, SESSION_LEFT_BEHIND);
+	devices_release(s);
+	s->state = SESSION_PREPARING;
+	s->policy = SESSION_REQUIRED;
+	fail_next(IOMMU_HWPT_LIVEUPDATE_MARK_PRESERVE, ENOENT);
+	assert_int_equal(devices_try(&w.m), -ENOENT);
+	devices_release(s);
+	assert_int_equal(w.n_marks, 0);
+}
+
+/* --- interrupts ------------------------------------------------------------------------------ */
+
+static void test_interrupts(void **state _unused_)
+{
+	struct session *s = add_guest("vm", SESSION_BEST_EFFORT);
+	_cleanup_free_ char *blame = NULL;
+
+	w.interrupts = "msix";
+	assert_int_equal(run(), STEP_DONE);
+	assert_int_equal(s->state, SESSION_LEFT_BEHIND);
+	assert_said(
+		"vm: device 'nic' at 0000:00:03.0 has interrupts on (msix); its VMM has to turn "
+		"them off before it says Ready");
+	assert_null(devices_blame(&w.m)); /* it does not go along */
+	s->state = SESSION_READY;
+	blame = devices_blame(&w.m);
+	assert_string_equal(blame, "device 0000:00:03.0 of session 0/vm has interrupts on (msix)");
+}
+
+static void test_interrupts_by_delegation(void **state _unused_)
+{
+	struct session *s = add_own(SESSION_REQUIRED);
+
+	own_preserves(s, 10);
+	own_preserves(s, 12);
+	w.interrupts = "intx";
+	assert_int_equal(run(), -EBUSY);
+	assert_non_null(strstr(w.said, "at 0000:00:04.0 has interrupts on (intx)"));
+}
+
+/* --- what may have changed since the check ---------------------------------------------------- */
+
+static void test_check_again(void **state _unused_)
+{
+	assert_int_equal(devices_check(&w.m), 0);
+	assert_int_equal(w.checks, 0); /* there is no device on this host */
+	add_guest("vm", SESSION_REQUIRED);
+	assert_int_equal(devices_check(&w.m), 0);
+	assert_int_equal(w.checks, 1);
+	w.check_finds = "Device 0000:00:09.0 is in use.";
+	assert_int_equal(devices_check(&w.m), -ECANCELED);
+	assert_int_equal(w.m.update.cause, CAUSE_CHECK);
+	assert_said("Since the check: Device 0000:00:09.0 is in use.");
+	w.m.update.force = true;
+	assert_int_equal(devices_check(&w.m), 0);
+	assert_said("");
+}
+
+/* Its unit has another device open, which it has not declared. */
+static void test_forgetful(void **state _unused_)
+{
+	struct session *s = add_own(SESSION_BEST_EFFORT);
+	struct device d = {
+		.facts.address = "0000:00:09.0",
+		.users = { s->unit },
+		.n_users = 1,
+	};
+
+	w.m.inventory.devices[0] = &d;
+	w.m.inventory.n = 1;
+	s->state = SESSION_PREPARING; /* it may still say so */
+	assert_int_equal(devices_check(&w.m), 0);
+	assert_said("");
+	s->state = SESSION_READY;
+	d.session = (char *)"0/other"; /* it is somebody else's */
+	assert_int_equal(devices_check(&w.m), 0);
+	assert_said("");
+	d.session = NULL;
+	assert_int_equal(devices_check(&w.m), 0);
+	assert_said("own: its unit has device 0000:00:09.0 open and has not declared it "
+		    "(DeclareDevice)");
+	assert_int_equal(s->state, SESSION_LEFT_BEHIND);
+	s->state = SESSION_READY;
+	s->policy = SESSION_REQUIRED;
+	assert_int_equal(devices_check(&w.m), -ENODEV);
+	w.said[0] = '\0';
+	w.m.update.force = true;
+	assert_int_equal(devices_check(&w.m), 0);
+	assert_said("");
+	w.m.inventory.n = 0;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -272,6 +393,12 @@ int main(void)
 		TEST(test_declared),
 		TEST(test_declared_in_vain),
 		TEST(test_cannot_tell),
+		TEST(test_declared_and_undone),
+		TEST(test_try),
+		TEST(test_interrupts),
+		TEST(test_interrupts_by_delegation),
+		TEST(test_check_again),
+		TEST(test_forgetful),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
