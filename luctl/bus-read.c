@@ -94,6 +94,7 @@ IS_LIST(struct luctl_features);
 IS_LIST(struct luctl_marks);
 IS_LIST(struct luctl_left_behinds);
 IS_LIST(struct luctl_sessions);
+IS_LIST(struct luctl_covers);
 IS_LIST(struct luctl_reasons);
 IS_LIST(struct luctl_devices);
 IS_LIST(struct luctl_updates);
@@ -170,14 +171,18 @@ static int read_finding(sd_bus_message *m, void *item)
 	return r < 0 ? r : read_string(m, "s", &finding->message);
 }
 
+static int read_two(sd_bus_message *m, char **first, char **second)
+{
+	int r = read_string(m, "s", first);
+
+	return r < 0 ? r : read_string(m, "s", second);
+}
+
 static int read_resource(sd_bus_message *m, void *item)
 {
 	struct luctl_resource *resource = item;
-	int r;
+	int r = read_two(m, &resource->label, &resource->kind);
 
-	r = read_string(m, "s", &resource->label);
-	if (r >= 0)
-		r = read_string(m, "s", &resource->kind);
 	return r < 0 ? r : sd_bus_message_read(m, "tt", &resource->token, &resource->bytes);
 }
 
@@ -204,10 +209,15 @@ static int read_feature(sd_bus_message *m, void *item)
 static int read_reason(sd_bus_message *m, void *item)
 {
 	struct luctl_reason *reason = item;
-	int r;
 
-	r = read_string(m, "s", &reason->code);
-	return r < 0 ? r : read_string(m, "s", &reason->message);
+	return read_two(m, &reason->code, &reason->message);
+}
+
+static int read_cover(sd_bus_message *m, void *item)
+{
+	struct luctl_cover *cover = item;
+
+	return read_two(m, &cover->label, &cover->address);
 }
 
 static int read_mark(sd_bus_message *m, void *item)
@@ -239,6 +249,7 @@ LIST_KIND(resource, 'r', "(", "sstt", ")");
 LIST_KIND(feature, 'e', "{", "sb", "}");
 LIST_KIND(mark, 'r', "(", "stx", ")");
 LIST_KIND(left_behind, 'r', "(", "usss", ")");
+LIST_KIND(cover, 'r', "(", "ss", ")");
 LIST_KIND(reason, 'r', "(", "ss", ")");
 
 int luctl_read_findings(sd_bus_message *m, const char *type, void *member)
@@ -249,6 +260,11 @@ int luctl_read_findings(sd_bus_message *m, const char *type, void *member)
 static int read_resources(sd_bus_message *m, const char *type, void *member)
 {
 	return read_list(m, &resources, member);
+}
+
+static int read_covers(sd_bus_message *m, const char *type, void *member)
+{
+	return read_list(m, &covers, member);
 }
 
 static int read_left_behinds(sd_bus_message *m, const char *type, void *member)
@@ -379,6 +395,7 @@ const struct luctl_field luctl_session_fields[] = {
 	FIELD(session, "State", "s", read_string, state),
 	FIELD(session, "Reason", "s", read_string, reason),
 	FIELD(session, "Resources", "a(sstt)", read_resources, resources),
+	FIELD(session, "Devices", "a(ss)", read_covers, covers),
 	FIELD(session, "PreservedBytes", "t", read_number, preserved_bytes),
 	FIELD(session, "DeliveredBy", "s", read_string, delivered_by),
 	FIELD(session, "UpdateId", "s", read_string, update_id),

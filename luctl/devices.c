@@ -87,6 +87,7 @@ static void add_row(struct luctl_table *table, const struct luctl_device *d)
 	luctl_table_add(table, (const char *const[]){ d->address, ids, d->driver,
 						      isempty(d->iommu) ? "-" : d->iommu,
 						      isempty(d->session) ? "-" : d->session,
+						      isempty(d->label) ? "-" : d->label,
 						      isempty(users) ? "-" : users,
 						      d->preservable ? "yes" : "no", codes });
 }
@@ -94,10 +95,15 @@ static void add_row(struct luctl_table *table, const struct luctl_device *d)
 static int print_table(struct luctl *luctl, const struct luctl_devices *devices)
 {
 	static const struct luctl_column columns[] = {
-		{ "DEVICE" },	   { "ID" },
-		{ "DRIVER" },	   { "IOMMU" },
-		{ "SESSION" },	   { "USERS", .wrap = true },
-		{ "PRESERVABLE" }, { "REASONS", .wrap = true },
+		{ "DEVICE" },
+		{ "ID" },
+		{ "DRIVER" },
+		{ "IOMMU" },
+		{ "SESSION" },
+		{ "LABEL" },
+		{ "USERS", .wrap = true },
+		{ "PRESERVABLE" },
+		{ "REASONS", .wrap = true },
 	};
 	_cleanup_(luctl_table_freep) struct luctl_table *table =
 		luctl_table_new(luctl, columns, ARRAY_SIZE(columns));
@@ -140,6 +146,7 @@ static void print_one(struct luctl *luctl, const struct luctl_device *d)
 	print_line(luctl, "Interrupts", d->interrupts);
 	print_line(luctl, "Users", users);
 	print_line(luctl, "Session", d->session);
+	print_line(luctl, "Label there", d->label);
 	print_line(luctl, "Preservable", d->preservable ? "yes" : "no");
 	for (size_t i = 0; i < d->reasons.count; i++)
 		print_line(luctl, d->reasons.items[i].code, d->reasons.items[i].message);
@@ -154,14 +161,25 @@ static void print_each(struct luctl *luctl, const struct luctl_devices *devices)
 	}
 }
 
+/* What the sessions call their devices. */
+static int get_devices(struct luctl *luctl, struct luctl_devices *devices)
+{
+	_cleanup_(luctl_sessions_clear) struct luctl_sessions sessions = {};
+	int r = luctl_connect(luctl);
+
+	if (r >= 0)
+		r = luctl_bus_get_devices(luctl->bus, devices, &luctl->error);
+	if (r >= 0)
+		r = luctl_bus_get_sessions(luctl->bus, &sessions, &luctl->error);
+	return r < 0 ? r : luctl_devices_label(devices, &sessions);
+}
+
 int luctl_verb_devices(struct luctl *luctl, char **argv)
 {
 	_cleanup_(luctl_devices_clear) struct luctl_devices devices = {};
 	int result, r;
 
-	r = luctl_connect(luctl);
-	if (r >= 0)
-		r = luctl_bus_get_devices(luctl->bus, &devices, &luctl->error);
+	r = get_devices(luctl, &devices);
 	if (r < 0)
 		return luctl_fail(luctl, "Cannot list the devices");
 	result = select_devices(luctl, &devices, argv);

@@ -108,7 +108,7 @@ json_t *luctl_json_manager(const struct luctl_manager *manager)
 	return object;
 }
 
-static json_t *json_resource(const struct luctl_resource *r)
+static json_t *json_resource(const struct luctl_session *s, const struct luctl_resource *r)
 {
 	json_t *object = json_object();
 
@@ -116,15 +116,16 @@ static json_t *json_resource(const struct luctl_resource *r)
 	luctl_json_set(&object, "kind", luctl_json_text(r->kind));
 	luctl_json_set(&object, "token", luctl_json_u64(r->token));
 	luctl_json_set(&object, "bytes", luctl_json_u64(r->bytes));
+	luctl_json_set(&object, "device", luctl_json_text(luctl_session_device(s, r->label)));
 	return object;
 }
 
-static json_t *json_resources(const struct luctl_resources *resources)
+static json_t *json_resources(const struct luctl_session *s)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < resources->count; i++)
-		luctl_json_append(&array, json_resource(&resources->items[i]));
+	for (size_t i = 0; i < s->resources.count; i++)
+		luctl_json_append(&array, json_resource(s, &s->resources.items[i]));
 	return array;
 }
 
@@ -148,7 +149,7 @@ static json_t *json_session(const struct luctl_session *s)
 	luctl_json_set(&object, "delivered-by", luctl_json_text(s->delivered_by));
 	luctl_json_set(&object, "update-id", luctl_json_text(s->update_id));
 	luctl_json_set(&object, "preserved-bytes", luctl_json_u64(s->preserved_bytes));
-	luctl_json_set(&object, "resources", json_resources(&s->resources));
+	luctl_json_set(&object, "resources", json_resources(s));
 	luctl_json_set(&object, "path", luctl_json_text(s->path));
 	return object;
 }
@@ -213,6 +214,7 @@ static json_t *json_device(const struct luctl_device *d)
 	luctl_json_set(&object, "interrupts", luctl_json_text(d->interrupts));
 	luctl_json_set(&object, "users", luctl_json_strv(d->users));
 	luctl_json_set(&object, "session", luctl_json_text(d->session));
+	luctl_json_set(&object, "label", luctl_json_text(d->label));
 	luctl_json_set(&object, "preservable", json_boolean(d->preservable));
 	luctl_json_set(&object, "reasons", json_reasons(&d->reasons));
 	luctl_json_set(&object, "path", luctl_json_text(d->path));

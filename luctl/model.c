@@ -86,6 +86,16 @@ void luctl_resources_clear(struct luctl_resources *resources)
 	*resources = (struct luctl_resources){};
 }
 
+void luctl_covers_clear(struct luctl_covers *covers)
+{
+	for (size_t i = 0; i < covers->count; i++) {
+		free(covers->items[i].label);
+		free(covers->items[i].address);
+	}
+	free(covers->items);
+	*covers = (struct luctl_covers){};
+}
+
 void luctl_session_clear(struct luctl_session *session)
 {
 	free(session->path);
@@ -99,6 +109,7 @@ void luctl_session_clear(struct luctl_session *session)
 	free(session->state);
 	free(session->reason);
 	luctl_resources_clear(&session->resources);
+	luctl_covers_clear(&session->covers);
 	free(session->delivered_by);
 	free(session->update_id);
 	*session = (struct luctl_session){};
@@ -138,6 +149,7 @@ void luctl_device_clear(struct luctl_device *device)
 	free(device->interrupts);
 	luctl_strv_free(device->users);
 	free(device->session);
+	free(device->label);
 	luctl_reasons_clear(&device->reasons);
 	*device = (struct luctl_device){};
 }
@@ -222,4 +234,40 @@ size_t luctl_sessions_count(const struct luctl_sessions *sessions, const char *s
 	for (size_t i = 0; i < sessions->count; i++)
 		n += streq(strempty(sessions->items[i].state), state);
 	return n;
+}
+
+const char *luctl_session_device(const struct luctl_session *session, const char *label)
+{
+	for (size_t i = 0; i < session->covers.count; i++)
+		if (streq(strempty(session->covers.items[i].label), strempty(label)))
+			return session->covers.items[i].address;
+	return NULL;
+}
+
+static const char *label_of(const struct luctl_sessions *sessions, const char *address)
+{
+	for (size_t i = 0; i < sessions->count; i++) {
+		const struct luctl_covers *covers = &sessions->items[i].covers;
+
+		for (size_t j = 0; j < covers->count; j++)
+			if (streq(strempty(covers->items[j].address), address))
+				return covers->items[j].label;
+	}
+	return NULL;
+}
+
+/* A device is in one session at most. */
+int luctl_devices_label(struct luctl_devices *devices, const struct luctl_sessions *sessions)
+{
+	for (size_t i = 0; i < devices->count; i++) {
+		struct luctl_device *d = &devices->items[i];
+		int r;
+
+		if (isempty(d->session))
+			continue;
+		r = free_and_strdup(&d->label, label_of(sessions, strempty(d->address)));
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }

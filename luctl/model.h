@@ -67,6 +67,17 @@ struct luctl_resources {
 	size_t count;
 };
 
+/* A device of a session. */
+struct luctl_cover {
+	char *label;   /* of the resource */
+	char *address; /* of the PCI device */
+};
+
+struct luctl_covers {
+	struct luctl_cover *items;
+	size_t count;
+};
+
 struct luctl_session {
 	char *path;
 	char *name;
@@ -83,6 +94,7 @@ struct luctl_session {
 	char *state;
 	char *reason;
 	struct luctl_resources resources;
+	struct luctl_covers covers;
 	uint64_t preserved_bytes;
 	char *delivered_by;
 	char *update_id;
@@ -121,6 +133,7 @@ struct luctl_device {
 	char *interrupts;
 	char **users; /* NULL-terminated, or NULL */
 	char *session;
+	char *label; /* of the resource that it is there; luctl_devices_label() sets it */
 	bool preservable;
 	struct luctl_reasons reasons;
 };
@@ -212,6 +225,7 @@ void luctl_manager_clear(struct luctl_manager *manager);
 void luctl_resources_clear(struct luctl_resources *resources);
 void luctl_session_clear(struct luctl_session *session);
 void luctl_sessions_clear(struct luctl_sessions *sessions);
+void luctl_covers_clear(struct luctl_covers *covers);
 void luctl_reasons_clear(struct luctl_reasons *reasons);
 void luctl_device_clear(struct luctl_device *device);
 void luctl_devices_clear(struct luctl_devices *devices);
@@ -222,6 +236,12 @@ void luctl_timeline_clear(struct luctl_timeline *timeline);
 void luctl_updates_clear(struct luctl_updates *updates);
 
 size_t luctl_findings_count(const struct luctl_findings *findings, const char *severity);
+
+/* The PCI address of the resource of that label, or NULL. Owned by the session. */
+const char *luctl_session_device(const struct luctl_session *session, const char *label);
+
+/* Says of each device under which label its session has it. -ENOMEM. */
+int luctl_devices_label(struct luctl_devices *devices, const struct luctl_sessions *sessions);
 
 /* How many sessions are in @state. */
 size_t luctl_sessions_count(const struct luctl_sessions *sessions, const char *state);

@@ -62,17 +62,34 @@ static int select_sessions(struct luctl *luctl, struct luctl_sessions *sessions,
 	return result;
 }
 
+/* "0000:00:03.0, 0000:00:04.0"; caller frees. */
+static char *join_addresses(const struct luctl_covers *covers)
+{
+	char *text = strdup("");
+
+	for (size_t i = 0; text && i < covers->count; i++) {
+		char *longer = strprintf("%s%s%s", text, i ? ", " : "",
+					 strempty(covers->items[i].address));
+
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
 static void add_row(struct luctl_table *table, const struct luctl_session *s)
 {
 	_cleanup_free_ char *name = full_name(s), *count = strprintf("%zu", s->resources.count);
 	_cleanup_free_ char *bytes = luctl_format_bytes(s->preserved_bytes);
+	_cleanup_free_ char *devices = join_addresses(&s->covers);
 	/* Not nothing: scripts count columns. */
 	const char *unit = isempty(s->unit) ? "-" : s->unit;
 	const char *reason = s->reason;
 
 	if (isempty(reason) && !s->owner_connected)
 		reason = "its owner is not connected";
-	luctl_table_add(table, (const char *const[]){ name, unit, s->mode, s->policy, count, bytes,
+	luctl_table_add(table, (const char *const[]){ name, unit, s->mode, s->policy, count,
+						      isempty(devices) ? "-" : devices, bytes,
 						      s->state, reason });
 }
 
@@ -84,6 +101,7 @@ static int print_table(struct luctl *luctl, const struct luctl_sessions *session
 		{ "MODE" },
 		{ "POLICY" },
 		{ "RESOURCES", .right = true },
+		{ "DEVICES", .wrap = true },
 		{ "PRESERVED", .right = true },
 		{ "STATE", .colored = true },
 		{ "REASON", .wrap = true },
@@ -106,25 +124,25 @@ static void print_line(struct luctl *luctl, const char *label, const char *text)
 		fprintf(luctl->out, "%14s: %s\n", label, safe);
 }
 
-static int print_resources(struct luctl *luctl, const struct luctl_resources *resources)
+static int print_resources(struct luctl *luctl, const struct luctl_session *s)
 {
 	static const struct luctl_column columns[] = {
-		{ "RESOURCE" },
-		{ "KIND" },
-		{ "TOKEN", .right = true },
-		{ "SIZE", .right = true },
+		{ "RESOURCE" }, { "KIND" }, { "TOKEN", .right = true }, { "SIZE", .right = true },
+		{ "DEVICE" },
 	};
 	_cleanup_(luctl_table_freep) struct luctl_table *table =
 		luctl_table_new(luctl, columns, ARRAY_SIZE(columns));
 
 	if (!table)
 		return -ENOMEM;
-	for (size_t i = 0; i < resources->count; i++) {
-		const struct luctl_resource *r = &resources->items[i];
+	for (size_t i = 0; i < s->resources.count; i++) {
+		const struct luctl_resource *r = &s->resources.items[i];
+		const char *address = luctl_session_device(s, r->label);
 		_cleanup_free_ char *token = strprintf("%llu", (unsigned long long)r->token);
 		_cleanup_free_ char *bytes = luctl_format_bytes(r->bytes);
 
-		luctl_table_add(table, (const char *const[]){ r->label, r->kind, token, bytes });
+		luctl_table_add(table, (const char *const[]){ r->label, r->kind, token, bytes,
+							      isempty(address) ? "-" : address });
 	}
 	return luctl_table_print(table);
 }
@@ -154,7 +172,7 @@ static int print_one(struct luctl *luctl, const struct luctl_session *s)
 	if (!s->resources.count)
 		return 0;
 	fputc('\n', luctl->out);
-	return print_resources(luctl, &s->resources);
+	return print_resources(luctl, s);
 }
 
 static int print_each(struct luctl *luctl, const struct luctl_sessions *sessions)

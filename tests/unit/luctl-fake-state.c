@@ -57,7 +57,7 @@ int fake_get_wrong(sd_bus *bus, const char *path, const char *interface, const c
 	return sd_bus_message_append(reply, "u", 5);
 }
 
-/* The two sessions by name; the first has a resource and a reason that a terminal would obey. */
+/* The two sessions by name; the first has memory, a device, and a reason that a terminal would obey. */
 int fake_get_session(sd_bus *bus, const char *path, const char *interface, const char *property,
 		     sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -82,9 +82,13 @@ int fake_get_session(sd_bus *bus, const char *path, const char *interface, const
 	if (streq(property, "PreservedBytes"))
 		return sd_bus_message_append(reply, "t", first ? UINT64_C(268435456) : UINT64_C(0));
 	if (streq(property, "Resources"))
-		return first ? sd_bus_message_append(reply, "a(sstt)", 1, "ram", "memory",
-						     UINT64_C(1), UINT64_C(268435456))
+		return first ? sd_bus_message_append(reply, "a(sstt)", 2, "ram", "memory",
+						     UINT64_C(1), UINT64_C(268435456), "nic",
+						     "device", UINT64_C(2), UINT64_C(0))
 			     : sd_bus_message_append(reply, "a(sstt)", 0);
+	if (streq(property, "Devices"))
+		return first ? sd_bus_message_append(reply, "a(ss)", 1, "nic", "0000:00:03.0")
+			     : sd_bus_message_append(reply, "a(ss)", 0);
 	if (streq(property, "Mode"))
 		return sd_bus_message_append(reply, "s", "custody");
 	if (streq(property, "Policy"))

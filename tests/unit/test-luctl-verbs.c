@@ -161,6 +161,7 @@ static void test_sessions(void **state)
 	assert_contains(o.out, "SESSION");
 	assert_contains(o.out, "1000/vm2");
 	assert_contains(o.out, "256.0 MiB");
+	assert_contains(o.out, "0000:00:03.0");
 	/* A client's words do not reach the terminal as commands. */
 	assert_lacks(o.out, "\033");
 	assert_contains(o.out, "no\\x1b[2J way");
@@ -173,6 +174,7 @@ static void test_sessions(void **state)
 	assert_contains(o.out, "Session: 0/vm1");
 	assert_contains(o.out, "If unclaimed: hold after infinity");
 	assert_contains(o.out, "RESOURCE");
+	assert_contains(o.out, "0000:00:03.0");
 	assert_lacks(o.out, "vm2");
 
 	RUN(&o, fake.address, "sessions", "vm2", "vm3");
@@ -187,7 +189,7 @@ static void test_sessions(void **state)
 
 static void test_sessions_json(void **state)
 {
-	json_t *json, *first;
+	json_t *json, *first, *list;
 
 	PLAY(&nothing_special, "sessions", "--json");
 	assert_int_equal(o.code, LUCTL_OK);
@@ -198,7 +200,12 @@ static void test_sessions_json(void **state)
 	assert_true(json_is_null(json_object_get(first, "claim-timeout-usec")));
 	/* JSON says what the client said, unlike the terminal. */
 	assert_string_equal(json_string_value(json_object_get(first, "reason")), "no\033[2J way");
-	assert_int_equal(json_array_size(json_object_get(first, "resources")), 1);
+	list = json_object_get(first, "resources");
+	assert_int_equal(json_array_size(list), 2);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "device")),
+			    "");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 1), "device")),
+			    "0000:00:03.0");
 	json_decref(json);
 	RUN(&o, fake.address, "sessions", "--json", "vm2");
 	json = DOCUMENT("sessions");
@@ -215,6 +222,7 @@ static void test_devices(void **state)
 	assert_contains(o.out, "PRESERVABLE");
 	assert_contains(o.out, "0000:00:03.0");
 	assert_contains(o.out, "0/vm1");
+	assert_contains(o.out, "nic");
 	assert_contains(o.out, "device-group, device-has-vfs");
 	/* A process calls itself what it likes. */
 	assert_lacks(o.out, "\033");
@@ -232,6 +240,7 @@ static void test_devices(void **state)
 	RUN(&o, fake.address, "devices", "0000:00:03.0", "0000:00:05.0");
 	assert_int_equal(o.code, LUCTL_FAILED);
 	assert_contains(o.out, "Preservable: yes");
+	assert_contains(o.out, "Label there: nic");
 	assert_contains(o.err, "no device 0000:00:05.0");
 
 	PLAY(&none, "devices");
@@ -250,7 +259,10 @@ static void test_devices_json(void **state)
 	list = json_object_get(json, "devices");
 	assert_int_equal(json_array_size(list), 2);
 	assert_true(json_is_null(json_object_get(json_array_get(list, 0), "numa-node")));
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "label")),
+			    "nic");
 	second = json_array_get(list, 1);
+	assert_string_equal(json_string_value(json_object_get(second, "label")), "");
 	assert_int_equal(json_integer_value(json_object_get(second, "numa-node")), 1);
 	assert_int_equal(json_array_size(json_object_get(second, "users")), 2);
 	assert_int_equal(json_array_size(json_object_get(second, "reasons")), 2);
