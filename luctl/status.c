@@ -4,6 +4,9 @@
 #include "luctl/luctl.h"
 #include "luctl/output.h"
 
+/* So many sessions fit on a screen. */
+#define AWAITED_MAX 16
+
 /* Everything that status tells. */
 struct report {
 	struct luctl_manager manager;
@@ -116,6 +119,59 @@ static void print_sessions(struct luctl *luctl, const struct luctl_sessions *ses
 	print_line(luctl, "Sessions", line);
 }
 
+/* Whom an update that has jumped waits for: before the owner's Done all of it is the kernel's still. */
+static bool is_awaited(const struct luctl_session *s)
+{
+	static const char *const states[] = { "unclaimed", "claimed", "resumed" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+		if (streq(strempty(s->state), states[i]))
+			return true;
+	return false;
+}
+
+/* "0/vm1: claimed; 'nic' at 0000:00:03.0 may be parked". Caller frees. */
+static char *describe_awaited(const struct luctl_session *s)
+{
+	const struct luctl_covers *covers = &s->covers;
+	char *text = strprintf("%u/%s: %s", s->uid, strempty(s->name), strempty(s->state));
+
+	for (size_t i = 0; text && i < covers->count; i++) {
+		const struct luctl_cover *c = &covers->items[i];
+		char *longer = strprintf("%s%s '%s' at %s%s", text, i ? "," : "; device",
+					 strempty(c->label), strempty(c->address),
+					 i + 1 < covers->count ? "" : " may still be parked");
+
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+static void print_awaited(struct luctl *luctl, const struct report *report)
+{
+	const char *state = strempty(report->manager.state);
+	size_t n = 0;
+
+	if (!streq(state, "restoring") && !streq(state, "finishing"))
+		return;
+	for (size_t i = 0; i < report->sessions.count; i++) {
+		const struct luctl_session *s = &report->sessions.items[i];
+		_cleanup_free_ char *line = NULL;
+
+		if (!is_awaited(s) || n++ >= AWAITED_MAX)
+			continue;
+		line = describe_awaited(s);
+		print_line(luctl, "Waits for", line);
+	}
+	if (n > AWAITED_MAX) {
+		_cleanup_free_ char *more =
+			strprintf("%zu more ('luctl sessions' has them)", n - AWAITED_MAX);
+
+		print_line(luctl, "Waits for", more);
+	}
+}
+
 static void print_features(struct luctl *luctl, const struct luctl_features *features)
 {
 	_cleanup_free_ char *missing = strdup("");
@@ -221,6 +277,7 @@ int luctl_verb_status(struct luctl *luctl, char **argv)
 	print_target(luctl, &report.manager.target);
 	print_line(luctl, "Jump", report.manager.jump);
 	print_sessions(luctl, &report.sessions);
+	print_awaited(luctl, &report);
 	print_features(luctl, &report.manager.features);
 	print_findings_summary(luctl, &report.manager.findings);
 	if (report.has_job)

@@ -61,6 +61,7 @@ int fake_get_wrong(sd_bus *bus, const char *path, const char *interface, const c
 int fake_get_session(sd_bus *bus, const char *path, const char *interface, const char *property,
 		     sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
+	const struct fake_script *script = ((struct fake_server *)userdata)->script;
 	bool first = strstr(path, "vm1") != NULL;
 
 	if (streq(property, "Name"))
@@ -76,7 +77,8 @@ int fake_get_session(sd_bus *bus, const char *path, const char *interface, const
 	if (streq(property, "OwnerConnected"))
 		return sd_bus_message_append(reply, "b", first);
 	if (streq(property, "State"))
-		return sd_bus_message_append(reply, "s", first ? "vetoed" : "idle");
+		return sd_bus_message_append(reply, "s",
+					     first ? script->session_state ?: "vetoed" : "idle");
 	if (streq(property, "Reason"))
 		return sd_bus_message_append(reply, "s", first ? "no\033[2J way" : "");
 	if (streq(property, "PreservedBytes"))

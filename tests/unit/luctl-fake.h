@@ -36,6 +36,7 @@ struct fake_script {
 	const char *state; /* of the manager; NULL: loaded */
 	bool not_loaded;
 	bool no_sessions;
+	const char *session_state; /* of vm1; NULL: vetoed */
 	bool no_devices;
 	bool no_updates;
 	bool degraded;		 /* the last update, and why */

@@ -108,6 +108,20 @@ static void test_status_degraded(void **state)
 	json_decref(json);
 }
 
+/* Who is not done yet, and with which devices. */
+static void test_status_finishing(void **state)
+{
+	const struct fake_script finishing = { .state = "finishing", .session_state = "claimed" };
+	const struct fake_script idle = { .session_state = "claimed" };
+
+	PLAY(&finishing, "status");
+	assert_contains(o.out, "   Waits for: 0/vm1: claimed; device 'nic' at 0000:00:03.0 may "
+			       "still be parked\n");
+	assert_lacks(o.out, "1000/vm2");
+	PLAY(&idle, "status");
+	assert_lacks(o.out, "Waits for");
+}
+
 static void test_status_json(void **state)
 {
 	const struct fake_script bare = {
@@ -603,6 +617,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_unreachable, teardown),
 		cmocka_unit_test_teardown(test_status, teardown),
 		cmocka_unit_test_teardown(test_status_degraded, teardown),
+		cmocka_unit_test_teardown(test_status_finishing, teardown),
 		cmocka_unit_test_teardown(test_status_json, teardown),
 		cmocka_unit_test_teardown(test_version, teardown),
 		cmocka_unit_test_teardown(test_sessions, teardown),
