@@ -58,11 +58,25 @@
 #define LIMIT_UNKNOWN 4096
 
 /*
+ * The network: namespaces, links and routes of each, what one link may have of everything else, and
+ * all of it as text. A host with a thousand guests of four taps each has as many links.
+ */
+#define LIMIT_NET_NAMESPACES 256
+#define LIMIT_NET_LINKS	     8192
+#define LIMIT_NET_ROUTES     16384
+#define LIMIT_NET_ALTNAMES   32
+#define LIMIT_NET_PER_LINK   4096
+#define LIMIT_NET_VFS	     256
+#define LIMIT_NET_HOPS	     64
+#define LIMIT_NET	     (16U << 20)
+
+/*
  * The record or state.json. At most, in MiB: 16368 resources of 440 bytes are 7, 1023 sessions with
  * a reason of control characters only (six bytes each in JSON) are 7, what of them is unknown is 4,
  * 4096 HWPTs of 50 bytes and 16384 DMA buffers of 80 are less than 2, the texts of the target and of
- * the update are less than 1, and what is said of sessions that were left behind is less than 3.
+ * the update are less than 1, what is said of sessions that were left behind is less than 3, and the
+ * network is 16.
  */
-#define LIMIT_HANDOVER (24U << 20)
+#define LIMIT_HANDOVER (40U << 20)
 
 #endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * net-apply - brings one link to what a record says, as a whole or not at all.
+ *
+ * Whose link is it? One that is not there is made, and is ours. One that is there and down is
+ * nobody's yet: it gets what the record says. One that is up is somebody's, of networkd, say: what
+ * already matches is left alone, what is missing is added, and what is otherwise is a conflict: it
+ * stays as it is and is reported. A link comes up when the rest of it is done.
+ *
+ * Every change has its inverse built before it is made; after a failure they are sent, the last one
+ * first, and of a link that was made the only one that counts is its end.
+ */
+#ifndef LUOD_NET_APPLY_H
+#define LUOD_NET_APPLY_H
+
+#include "net-machine.h"
+
+/*
+ * Asked before every change: a negative errno says that it must not be made. This is where a
+ * deadline comes in.
+ */
+struct net_gate {
+	int (*may_change)(void *userdata);
+	void *userdata;
+};
+
+struct net_wish {
+	const struct net_record *record;
+	size_t namespace; /* its index in the record */
+	const struct net_link *link;
+	const struct net_link *peer; /* of a veth, or NULL */
+	size_t peer_namespace;
+	bool made; /* a moment ago, as the other end of a pair */
+};
+
+struct net_deed {
+	bool made, peer_made;
+	unsigned int changes;
+	char *conflict; /* what is otherwise, and was left so; NULL: nothing */
+	char *error;	/* why it failed; NULL: it did not */
+};
+
+void net_deed_clear(struct net_deed *deed);
+
+/*
+ * 0, or a negative errno, and then nothing has changed. @machine has been read; of the link in it
+ * all that later links need to know is kept up to date.
+ */
+int net_apply(struct net_machine *machine, const struct net_wish *wish, const struct net_gate *gate,
+	      struct net_deed *ret);
+
+/* Undoes the making of a link, whose other end could not be finished. */
+void net_apply_unmake(struct net_machine *machine, size_t namespace, const char *name);
+
+/* What other links have moved meanwhile, once all are there. */
+int net_apply_late(struct net_machine *machine, const struct net_wish *wish,
+		   const struct net_gate *gate, struct net_deed *deed);
+
+#endif

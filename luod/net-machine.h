@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * net-machine - the network namespaces of this machine, each with a socket, and what is in them now
+ * as a record. Place i of @places is that of namespace i of @now.
+ *
+ * What is recorded is a machine that has been read; what is replayed changes one.
+ */
+#ifndef LUOD_NET_MACHINE_H
+#define LUOD_NET_MACHINE_H
+
+#include "net.h"
+
+#define NET_NAMESPACES_FOLDER "/run/netns"
+
+struct net_place {
+	int fd;
+	struct net_socket *socket;
+};
+
+struct net_machine {
+	const char *folder; /* of named namespaces; the caller's */
+	struct net_record now;
+	struct net_place *places;
+};
+
+void net_machine_clear(struct net_machine *m);
+
+/*
+ * Opens one namespace ("": this process's), which is not read yet. -ENOENT: there is none, and it
+ * was not to be made.
+ */
+int net_machine_open(struct net_machine *m, const char *name, bool make);
+/* Its own and every named one. One that cannot be opened is left out. */
+int net_machine_open_all(struct net_machine *m);
+
+/* Reads, again, what is there. Links that lie on one of another namespace are told so. */
+int net_machine_read(struct net_machine *m);
+
+/* The record of what was read, which the caller clears; the machine is closed. */
+struct net_record net_machine_finish(struct net_machine *m);
+
+/* The index of a namespace that was opened, or -ENOENT. */
+int net_machine_find(const struct net_machine *m, const char *name);
+
+#endif
