@@ -18,7 +18,7 @@ LANGUAGE := -std=gnu11 -D_GNU_SOURCE
 HARDENING := -fno-common -fstack-protector-strong -fno-strict-aliasing
 
 # --- libraries ---------------------------------------------------------------------------------
-LUOD_PKGS := libsystemd libudev jansson inih libarchive libelf
+LUOD_PKGS := libsystemd libudev libnl-3.0 libnl-route-3.0 jansson inih libarchive libelf
 LUCTL_PKGS ?= libsystemd smartcols
 LIBLU_PKGS := libsystemd
 TEST_PKGS := cmocka umockdev-1.0

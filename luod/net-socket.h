@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * net-socket - rtnetlink, in this network namespace or in a named one: requests and their answers.
+ *
+ * A socket belongs to the namespace it was made in, so luod enters a namespace only to make one
+ * there, and is back before the call returns. Requests wait for their answer, at most a few
+ * seconds, which no kernel takes: nobody but the kernel answers on such a socket.
+ */
+#ifndef LUOD_NET_SOCKET_H
+#define LUOD_NET_SOCKET_H
+
+#include "util.h"
+
+struct nl_msg;
+struct net_socket;
+
+/* An fd of the network namespace that this process is in; the caller owns it. Negative errno. */
+int net_namespace_own(void);
+
+/*
+ * An fd of the namespace @name of folder @folder (/run/netns), which the caller owns; "" is this
+ * process's own. -ENOENT: there is none. net_namespace_new() makes it, if need be: bound to a file
+ * of that folder, as everybody expects.
+ */
+int net_namespace_open(const char *folder, const char *name);
+int net_namespace_new(const char *folder, const char *name);
+
+/* Calls @run inside of namespace @fd; negative errno of the way there, or what @run returned. */
+int net_namespace_call(int fd, int (*run)(void *userdata), void *userdata);
+
+/* A socket in namespace @fd, which is only borrowed. */
+int net_socket_new(int fd, struct net_socket **ret);
+void net_socket_free(struct net_socket *s);
+DEFINE_CLEANUP(struct net_socket *, net_socket_free)
+
+/*
+ * Sends @msg and waits for the answer; both own nothing and leave @msg to the caller.
+ * net_socket_change() has it acknowledged: 0, or the kernel's error. net_socket_dump() asks for all
+ * there is and net_socket_get() for one thing; @on_message gets every message of the answer; when that returns an error, the rest is passed over
+ * and the error returned. A dump that somebody changed meanwhile is -EINTR, and worth another try.
+ * What the kernel says beside its error is net_socket_complaint(), until the next request; or "".
+ */
+typedef int (*net_message_t)(struct nl_msg *msg, void *userdata);
+int net_socket_change(struct net_socket *s, struct nl_msg *msg);
+int net_socket_dump(struct net_socket *s, struct nl_msg *msg, net_message_t on_message,
+		    void *userdata);
+int net_socket_get(struct net_socket *s, struct nl_msg *msg, net_message_t on_message,
+		   void *userdata);
+const char *net_socket_complaint(const struct net_socket *s);
+
+/* The number of namespace @fd in the namespace of the socket, or -1 when it has none there. */
+int net_socket_nsid(struct net_socket *s, int fd);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * netlink: messages of rtnetlink, in a row, as a kernel sends them or as it never would. What of them
+ * is taken can be written and read again. The headers are made right, because libnl has checked those
+ * before luod sees a message.
+ */
+#include <linux/rtnetlink.h>
+#include <netlink/msg.h>
+
+#include "luod/net-json.h"
+#include "luod/net-read.h"
+
+static void feed(struct net_namespace *ns, const uint8_t *data, uint32_t size)
+{
+	struct nlmsghdr *header = malloc(size);
+	struct nl_msg *msg;
+
+	if (!header)
+		abort();
+	memcpy(header, data, size);
+	header->nlmsg_len = size;
+	msg = nlmsg_convert(header);
+	if (msg)
+		net_read_message(ns, msg);
+	nlmsg_free(msg);
+	free(header);
+}
+
+/* What the kernel says may be more than a record can say: a name that nobody can have, say. */
+static void check(const struct net_record *r)
+{
+	json_t *json = net_record_to_json(r);
+	_cleanup_free_ char *error = NULL;
+	struct net_record copy;
+
+	if (net_record_from_json(json, &copy, &error) >= 0)
+		net_record_clear(&copy);
+	json_decref(json);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct net_record r = {};
+	struct net_namespace *ns;
+
+	if (net_add_namespace(&r, "", &ns) < 0)
+		abort();
+	while (size >= sizeof(struct nlmsghdr)) {
+		struct nlmsghdr header;
+		uint32_t length;
+
+		memcpy(&header, data, sizeof(header));
+		length = header.nlmsg_len < sizeof(header) || header.nlmsg_len > size
+				 ? (uint32_t)size
+				 : header.nlmsg_len;
+		feed(ns, data, length);
+		length = NLMSG_ALIGN(length) > size ? (uint32_t)size : NLMSG_ALIGN(length);
+		data += length;
+		size -= length;
+	}
+	net_read_links_done(ns);
+	check(&r);
+	net_record_clear(&r);
+	return 0;
+}
