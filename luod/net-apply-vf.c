@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * net-apply-vf - virtual functions of a physical one; see net-apply.h.
+ *
+ * They are hardware, which nobody but its driver has touched since the jump: settings that are
+ * otherwise are set, whoever has brought the link up. How many there are is changed only from none,
+ * because it cannot be changed below those that use them.
+ */
+#include "net-apply-private.h"
+
+#include <fcntl.h>
+
+#include "net-read.h"
+
+/* By the device: a link of another namespace is not in our /sys/class/net. */
+static int write_count(const char *parent, unsigned int n)
+{
+	const char *slash = strchr(parent, '/');
+	_cleanup_free_ char *path = slash ? strprintf("/sys/bus/%.*s/devices/%s/sriov_numvfs",
+						      (int)(slash - parent), parent, slash + 1)
+					  : NULL;
+	_cleanup_close_ int fd = path ? open(path, O_WRONLY | O_CLOEXEC) : -EBADF;
+	char text[16];
+
+	if (!path || fd < 0)
+		return path ? -errno : -ENODEV;
+	snprintf(text, sizeof(text), "%u", n);
+	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
+int apply_vf_count(struct apply *a)
+{
+	const struct net_gate *gate = a->gate;
+	unsigned int wanted = a->wanted->n_vfs_on;
+	int r;
+
+	if (!wanted || wanted == a->now->n_vfs_on)
+		return 0;
+	if (a->now->n_vfs_on) {
+		apply_conflict(a, "it has %u virtual functions, not %u", a->now->n_vfs_on, wanted);
+		return 0;
+	}
+	r = gate && gate->may_change ? gate->may_change(gate->userdata) : 0;
+	if (r >= 0)
+		r = write_count(a->now->parent, wanted);
+	if (r < 0)
+		return apply_fail(a, r, "its virtual functions: %s", strerror(-r));
+	a->deed->changes++;
+	a->vfs_made = a->now->n_vfs_on = wanted;
+	return 0;
+}
+
+void apply_vf_undo(struct apply *a)
+{
+	if (a->vfs_made && a->now)
+		write_count(a->now->parent, 0);
+}
+
+static const struct net_vf *find_vf(const struct net_link *l, uint32_t index)
+{
+	for (size_t i = 0; i < l->n_vfs; i++)
+		if (l->vfs[i].index == index)
+			return &l->vfs[i];
+	return NULL;
+}
+
+/* What is otherwise, of what both know. */
+static uint32_t other_settings(const struct net_vf *wanted, const struct net_vf *now)
+{
+	uint32_t other = 0;
+
+	if (wanted->vlan != now->vlan || wanted->qos != now->qos ||
+	    wanted->vlan_protocol != now->vlan_protocol)
+		other |= NET_VF_VLAN;
+	if (wanted->min_rate != now->min_rate || wanted->max_rate != now->max_rate)
+		other |= NET_VF_RATE;
+	if (wanted->spoof_check != now->spoof_check)
+		other |= NET_VF_SPOOF_CHECK;
+	if (wanted->trust != now->trust)
+		other |= NET_VF_TRUST;
+	if (wanted->link_state != now->link_state)
+		other |= NET_VF_LINK_STATE;
+	return other & wanted->have;
+}
+
+static int apply_vf(struct apply *a, const struct net_vf *wanted, const struct net_vf *now)
+{
+	static const uint8_t none[6];
+	uint32_t other = other_settings(wanted, now);
+	/* A function without an address gets one by itself: none is nothing to ask for. */
+	bool mac = memcmp(wanted->mac, now->mac, sizeof(now->mac)) != 0 &&
+		   memcmp(wanted->mac, none, sizeof(none)) != 0;
+	unsigned int index = a->now->index;
+
+	if (!other && !mac)
+		return 0;
+	return apply_change(a, "a virtual function", net_request_vf(index, wanted, other, mac),
+			    a->vfs_made ? NULL : net_request_vf(index, now, other, mac));
+}
+
+int apply_vfs(struct apply *a)
+{
+	_cleanup_(net_link_freep) struct net_link *link = NULL;
+	int r = 0;
+
+	if (!a->wanted->n_vfs)
+		return 0;
+	r = net_read_link(apply_socket(a), a->now->index, NULL, &link);
+	if (r < 0)
+		return apply_fail(a, r, "its virtual functions: %s", strerror(-r));
+	for (size_t i = 0; i < a->wanted->n_vfs && r >= 0; i++) {
+		const struct net_vf *now = find_vf(link, a->wanted->vfs[i].index);
+
+		if (now)
+			r = apply_vf(a, &a->wanted->vfs[i], now);
+		else
+			apply_conflict(a, "virtual function %u is not there",
+				       a->wanted->vfs[i].index);
+	}
+	return r;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* net-apply - the order of things, and the way back; see net-apply.h. */
+#include <stdarg.h>
+
+#include "net-apply-private.h"
+
+#include "net-plan.h"
+
+/*
+ * In this order: what needs the link to be down, what needs its master, and up; last what the kernel
+ * forgets when a link goes up or down.
+ */
+static int (*const steps[])(struct apply *a) = {
+	apply_vf_count, apply_settings, apply_altnames,	 apply_master, apply_port,
+	apply_vlans,	apply_vfs,	apply_addresses, apply_flags,  apply_neighbours,
+};
+
+struct net_namespace *apply_namespace(const struct apply *a)
+{
+	return &a->machine->now.namespaces[a->place];
+}
+
+struct net_socket *apply_socket(const struct apply *a)
+{
+	return a->machine->places[a->place].socket;
+}
+
+void net_deed_clear(struct net_deed *deed)
+{
+	free(deed->conflict);
+	free(deed->error);
+	*deed = (struct net_deed){};
+}
+
+int apply_fail(struct apply *a, int error, const char *format, ...)
+{
+	va_list ap;
+
+	if (a->deed->error)
+		return error;
+	va_start(ap, format);
+	if (vasprintf(&a->deed->error, format, ap) < 0)
+		a->deed->error = NULL;
+	va_end(ap);
+	return error;
+}
+
+void apply_conflict(struct apply *a, const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL, *before = a->deed->conflict;
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&text, format, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	a->deed->conflict = strprintf("%s%s%s", strempty(before), before ? ", " : "",
+				      text ? text : "out of memory");
+}
+
+/* --- changing --------------------------------------------------------------------------------- */
+
+static int send_change(struct apply *a, const char *what, struct nl_msg *msg, int tolerated)
+{
+	const struct net_gate *gate = a->gate;
+	int r = gate && gate->may_change ? gate->may_change(gate->userdata) : 0;
+	const char *complaint;
+
+	if (r < 0)
+		return apply_fail(a, r, "%s: %s", what, strerror(-r));
+	r = net_socket_change(apply_socket(a), msg);
+	if (r < 0 && r == tolerated)
+		return 0;
+	complaint = net_socket_complaint(apply_socket(a));
+	if (r < 0)
+		return apply_fail(a, r, "%s: %s%s%s%s", what, strerror(-r), *complaint ? " (" : "",
+				  complaint, *complaint ? ")" : "");
+	a->deed->changes++;
+	return 1;
+}
+
+static int change(struct apply *a, const char *what, struct nl_msg *msg, struct nl_msg *inverse,
+		  int tolerated)
+{
+	_cleanup_msg_ struct nl_msg *there = msg, *back = inverse;
+	_cleanup_free_ struct undo *undo = calloc(1, sizeof(*undo));
+	int r = there && undo ? send_change(a, what, there, tolerated)
+			      : apply_fail(a, -ENOMEM, "out of memory");
+
+	if (r > 0 && back && undo) {
+		*undo = (struct undo){ a->undo, TAKE_PTR(back) };
+		a->undo = TAKE_PTR(undo);
+	}
+	return r < 0 ? r : 0;
+}
+
+int apply_change(struct apply *a, const char *what, struct nl_msg *msg, struct nl_msg *inverse)
+{
+	return change(a, what, msg, inverse, 0);
+}
+
+int apply_add(struct apply *a, const char *what, struct nl_msg *msg, struct nl_msg *inverse)
+{
+	return change(a, what, msg, inverse, -EEXIST);
+}
+
+static void forget_undo(struct apply *a)
+{
+	struct undo *undo;
+
+	while ((undo = a->undo)) {
+		a->undo = undo->next;
+		nlmsg_free(undo->msg);
+		free(undo);
+	}
+}
+
+int apply_read_again(struct apply *a)
+{
+	int r = net_machine_read(a->machine);
+
+	a->now = r < 0 ? NULL : net_find_same(apply_namespace(a), a->wanted);
+	return r < 0 ? r : a->now ? 0 : -ENODEV;
+}
+
+static void roll_back(struct apply *a)
+{
+	struct undo *undo;
+
+	if (a->deed->made) {
+		net_apply_unmake(a->machine, a->place, a->wanted->name);
+		a->deed->made = false;
+	} else if (a->undo || a->vfs_made) {
+		for (undo = a->undo; undo; undo = undo->next)
+			net_socket_change(apply_socket(a), undo->msg);
+		apply_vf_undo(a);
+		apply_read_again(a);
+	}
+	a->deed->changes = 0;
+}
+
+void apply_forget(struct net_machine *machine, size_t place, struct net_link *link)
+{
+	struct net_namespace *ns = &machine->now.namespaces[place];
+
+	for (size_t i = 0; i < ns->n_links; i++)
+		if (ns->links[i] == link) {
+			ns->links[i] = ns->links[--ns->n_links];
+			net_link_free(link);
+			return;
+		}
+}
+
+void net_apply_unmake(struct net_machine *machine, size_t place, const char *name)
+{
+	struct net_link *link = net_find_link(&machine->now.namespaces[place], name);
+	_cleanup_msg_ struct nl_msg *msg = link ? net_request_delete(link->index) : NULL;
+
+	if (!msg)
+		return;
+	net_socket_change(machine->places[place].socket, msg);
+	apply_forget(machine, place, link);
+}
+
+/* --- what is there already -------------------------------------------------------------------- */
+
+static bool same_lower(const struct apply *a)
+{
+	const struct net_ref *x = &a->wanted->lower, *y = &a->now->lower;
+	const struct net_link *lower;
+	size_t place;
+
+	if (!net_kind_has_lower(a->wanted->kind))
+		return true;
+	if (!streq(strempty(x->namespace), strempty(y->namespace)))
+		return false;
+	if (streq(x->name, y->name))
+		return true;
+	/* Hardware may have another name for now. */
+	lower = net_plan_lower(a->wish->record, a->wish->namespace, a->wanted, &place);
+	return lower && !x->namespace && net_find_same(apply_namespace(a), lower) &&
+	       net_find_same(apply_namespace(a), lower)->index == a->now->lower_index;
+}
+
+/* What a link is, it is for life. */
+static int check_same(struct apply *a)
+{
+	struct net_settings own = net_settings_missing(&a->wanted->own, &a->now->own);
+	enum net_set set = net_kind_set(a->wanted->kind);
+
+	if (a->wanted->kind != a->now->kind)
+		return apply_fail(a, -EEXIST, "there is a link of that name, which is a %s",
+				  a->now->kind == NET_KIND_OTHER
+					  ? a->now->kind_name
+					  : net_kind_to_string(a->now->kind));
+	if (!same_lower(a))
+		return apply_fail(a, -EEXIST, "there is one of that name on '%s'",
+				  a->now->lower.name);
+	if (net_settings_only(set, &own, NET_CREATED).have)
+		return apply_fail(a, -EEXIST, "there is one of that name that was made otherwise");
+	return 0;
+}
+
+static int find_or_make(struct apply *a)
+{
+	a->now = net_find_same(apply_namespace(a), a->wanted);
+	if (!a->now)
+		return apply_make(a);
+	if (a->wish->made) {
+		a->deed->made = a->free = true;
+		return 0;
+	}
+	a->free = !(a->now->flags & IFF_UP);
+	return check_same(a);
+}
+
+static int begin(struct apply *a, struct net_machine *machine, const struct net_wish *wish,
+		 const struct net_gate *gate, struct net_deed *deed)
+{
+	int place = net_machine_find(machine, wish->record->namespaces[wish->namespace].name);
+
+	*a = (struct apply){ .machine = machine,
+			     .wish = wish,
+			     .wanted = wish->link,
+			     .gate = gate,
+			     .deed = deed,
+			     .place = (size_t)place };
+	return place < 0 ? apply_fail(a, place, "its namespace is not there") : 0;
+}
+
+int net_apply(struct net_machine *machine, const struct net_wish *wish, const struct net_gate *gate,
+	      struct net_deed *ret)
+{
+	struct apply a;
+	int r = begin(&a, machine, wish, gate, ret);
+
+	if (r < 0)
+		return r;
+	r = find_or_make(&a);
+	for (size_t i = 0; i < ARRAY_SIZE(steps) && r >= 0; i++)
+		r = steps[i](&a);
+	if (r < 0)
+		roll_back(&a);
+	forget_undo(&a);
+	return r;
+}
+
+/* Both tables' rows that follow other links, once more. */
+int net_apply_late(struct net_machine *machine, const struct net_wish *wish,
+		   const struct net_gate *gate, struct net_deed *deed)
+{
+	struct apply a;
+	int r = begin(&a, machine, wish, gate, deed);
+
+	if (r < 0)
+		return r;
+	a.now = net_find_same(apply_namespace(&a), wish->link);
+	a.free = a.attached = true;
+	r = a.now ? apply_settings(&a) : -ENODEV;
+	if (r >= 0)
+		r = apply_port(&a);
+	forget_undo(&a);
+	return r;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* net-replay - links and the report; routes: net-replay-route.c. See net-replay.h. */
+#include "net-replay-private.h"
+
+void net_report_clear(struct net_report *report)
+{
+	for (size_t i = 0; i < report->n; i++) {
+		free(report->results[i].namespace);
+		free(report->results[i].object);
+		free(report->results[i].text);
+	}
+	free(report->results);
+	*report = (struct net_report){};
+}
+
+const char *net_outcome_to_string(enum net_outcome outcome)
+{
+	static const char *const names[] = {
+		[NET_SAME] = "same",	     [NET_CHANGED] = "changed", [NET_MADE] = "made",
+		[NET_CONFLICT] = "conflict", [NET_FAILED] = "failed",
+	};
+
+	return names[outcome];
+}
+
+size_t net_report_count(const struct net_report *report, enum net_outcome outcome)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < report->n; i++)
+		n += report->results[i].outcome == outcome;
+	return n;
+}
+
+void replay_note(struct replay *p, const struct net_result *result)
+{
+	struct net_result *results =
+		reallocarray(p->report->results, p->report->n + 1, sizeof(*results));
+
+	if (!results) {
+		p->error = -ENOMEM;
+		return;
+	}
+	p->report->results = results;
+	results[p->report->n++] = (struct net_result){
+		.outcome = result->outcome,
+		.namespace = strdup(result->namespace),
+		.object = strdup(result->object),
+		.text = result->text ? strdup(result->text) : NULL,
+	};
+}
+
+/* --- links ------------------------------------------------------------------------------------ */
+
+static enum net_outcome outcome_of(const struct net_deed *deed, int r)
+{
+	if (r < 0)
+		return NET_FAILED;
+	if (deed->conflict)
+		return NET_CONFLICT;
+	return deed->made ? NET_MADE : deed->changes ? NET_CHANGED : NET_SAME;
+}
+
+static struct net_wish wish_for(const struct replay *p, const struct net_step *step)
+{
+	const struct net_step *peer = step->peer < 0 ? NULL : &p->plan.steps[step->peer];
+
+	return (struct net_wish){
+		.record = p->record,
+		.namespace = step->namespace,
+		.link = step->link,
+		.peer = peer ? peer->link : NULL,
+		.peer_namespace = peer ? peer->namespace : 0,
+		.made = step->made,
+	};
+}
+
+/* Both ends go together: what one of them could not become, the other one is not made as, either. */
+static void give_up_peer(struct replay *p, struct net_step *step)
+{
+	struct net_step *peer = step->peer < 0 ? NULL : &p->plan.steps[step->peer];
+	const char *name = p->record->namespaces[peer ? peer->namespace : 0].name;
+	int place = net_machine_find(p->machine, name);
+	struct net_link *link;
+
+	if (!peer || place < 0)
+		return;
+	link = net_find_link(&p->machine->now.namespaces[place], peer->link->name);
+	if (link && (step->deed.peer_made || step->made))
+		apply_forget(p->machine, (size_t)place, link);
+	else if (link)
+		return; /* It was there before. */
+	peer->result = -ECANCELED;
+	net_deed_clear(&peer->deed);
+	peer->deed.error = strprintf("its other end failed");
+}
+
+static void do_link(struct replay *p, struct net_step *step)
+{
+	struct net_wish wish = wish_for(p, step);
+
+	/* The other end of a pair that failed. */
+	if (step->result < 0)
+		return;
+	step->result = net_apply(p->machine, &wish, p->gate, &step->deed);
+	p->report->changes += step->deed.changes;
+	if (step->result < 0)
+		give_up_peer(p, step);
+	else if (step->deed.peer_made)
+		p->plan.steps[step->peer].made = true;
+}
+
+static void note_link(struct replay *p, const struct net_step *step)
+{
+	replay_note(p,
+		    &(struct net_result){
+			    .outcome = outcome_of(&step->deed, step->result),
+			    .namespace = p->record->namespaces[step->namespace].name,
+			    .object = (char *)step->link->name,
+			    .text = step->result < 0 ? (step->deed.error ? step->deed.error
+									 : strerror(-step->result))
+						     : step->deed.conflict,
+		    });
+}
+
+/* Only of links that were changed: what has become of others is nobody's business. */
+static void do_late(struct replay *p, struct net_step *step)
+{
+	struct net_wish wish = wish_for(p, step);
+	struct net_deed late = {};
+	int r;
+
+	if (step->result < 0 || !(step->deed.made || step->deed.changes))
+		return;
+	r = net_apply_late(p->machine, &wish, p->gate, &late);
+	p->report->changes += late.changes;
+	if (r < 0 && !step->deed.conflict)
+		step->deed.conflict = TAKE_PTR(late.error);
+	net_deed_clear(&late);
+}
+
+/* --- all of it -------------------------------------------------------------------------------- */
+
+static int open_machine(struct replay *p, char **ret_error)
+{
+	int r;
+
+	for (size_t i = 0; i < p->record->n; i++) {
+		const char *name = p->record->namespaces[i].name;
+
+		r = net_machine_open(p->machine, name, true);
+		if (r < 0 && !*name) {
+			*ret_error = strprintf("rtnetlink: %s", strerror(-r));
+			return r;
+		}
+		if (r < 0)
+			replay_note(p, &(struct net_result){ NET_FAILED, (char *)name,
+							     (char *)"namespace", strerror(-r) });
+	}
+	r = net_machine_read(p->machine);
+	if (r < 0)
+		*ret_error = strprintf("reading the network: %s", strerror(-r));
+	return r;
+}
+
+static int run(struct replay *p, char **ret_error)
+{
+	int r = open_machine(p, ret_error);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < p->plan.n; i++)
+		do_link(p, &p->plan.steps[i]);
+	r = net_machine_read(p->machine);
+	for (size_t i = 0; i < p->plan.n && r >= 0; i++)
+		do_late(p, &p->plan.steps[i]);
+	for (size_t i = 0; i < p->plan.n; i++)
+		note_link(p, &p->plan.steps[i]);
+	for (size_t i = 0; i < p->record->n && r >= 0; i++)
+		replay_routes(p, i);
+	return p->error;
+}
+
+int net_replay(const struct net_record *record, const char *folder, const struct net_gate *gate,
+	       struct net_report *ret, char **ret_error)
+{
+	struct net_machine machine = { .folder = folder };
+	struct net_report report = {};
+	struct replay p = { .record = record, .machine = &machine, .gate = gate, .report = &report };
+	int r = net_plan_make(record, &p.plan, ret_error);
+
+	if (r >= 0)
+		r = run(&p, ret_error);
+	net_plan_clear(&p.plan);
+	net_machine_clear(&machine);
+	if (r < 0) {
+		net_report_clear(&report);
+		if (!*ret_error)
+			*ret_error = strdup(strerror(-r));
+		return r;
+	}
+	*ret = report;
+	return 0;
+}
