@@ -5,6 +5,8 @@
 #include <jansson.h>
 #include <stdarg.h>
 
+#include "net-json.h"
+
 struct writer {
 	int error;
 	char *text; /* the first thing that cannot be written, in words */
@@ -188,6 +190,16 @@ static json_t *write_target(struct writer *w, const struct target *t)
 	return o;
 }
 
+static void write_network(struct writer *w, json_t *root, const struct net_record *network)
+{
+	json_t *json = net_record_to_json(network);
+
+	if (!json || json_dumpb(json, NULL, 0, JSON_COMPACT) > LIMIT_NET)
+		refuse(w, json ? -E2BIG : -ENOMEM, "the network takes more than %u bytes",
+		       LIMIT_NET);
+	json_object_set_new(root, "network", json);
+}
+
 static char *dump(struct writer *w, json_t *root)
 {
 	char *text = root && !w->error ? json_dumps(root, JSON_COMPACT) : NULL;
@@ -200,8 +212,8 @@ static char *dump(struct writer *w, json_t *root)
 }
 
 int handover_write_or_say(const struct update_info *update, const struct session_list *sessions,
-			  const struct update *state, const struct target *target, char **ret,
-			  char **ret_error)
+			  const struct net_record *network, const struct update *state,
+			  const struct target *target, char **ret, char **ret_error)
 {
 	_cleanup_free_ char *text = NULL;
 	struct writer w = {};
@@ -216,6 +228,8 @@ int handover_write_or_say(const struct update_info *update, const struct session
 		if (target->loaded)
 			json_object_set_new(root, "target", write_target(&w, target));
 	}
+	if (root && network && network->n)
+		write_network(&w, root, network);
 	text = dump(&w, root);
 	json_decref(root);
 	if (w.error) {
@@ -231,7 +245,7 @@ int handover_write(const struct update_info *update, const struct session_list *
 {
 	_cleanup_free_ char *error = NULL;
 
-	return handover_write_or_say(update, sessions, state, target, ret, &error);
+	return handover_write_or_say(update, sessions, NULL, state, target, ret, &error);
 }
 
 int handover_names(const struct session_list *sessions, char **ret, size_t *ret_size)

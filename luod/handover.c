@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <stdarg.h>
 
+#include "net-json.h"
 #include "vfio.h"
 
 struct reader {
@@ -498,10 +499,23 @@ void handover_clear(struct handover *h)
 		session_free(s);
 	}
 	update_info_clear(&h->update);
+	net_record_clear(&h->network);
 	target_clear(&h->target);
 	free(h->step);
 	free(h->skipped);
 	h->step = h->skipped = NULL;
+}
+
+/* The record only. It costs nobody his session when it is not as it must be. */
+static int read_network(struct reader *r, struct handover *h, const json_t *json)
+{
+	int result = json ? net_record_from_json(json, &h->network, r->error) : 0;
+
+	if (result < 0 && result != -ENOMEM) {
+		skip(r, h, "the network");
+		result = 0;
+	}
+	return result;
 }
 
 static int read_all(struct reader *r, json_t *root, struct handover *h)
@@ -513,7 +527,8 @@ static int read_all(struct reader *r, json_t *root, struct handover *h)
 	    (result = read_update(r, &h->update, root)) < 0 ||
 	    (result = read_sessions(r, h, root, state)) < 0)
 		return result;
-	return state ? read_state(r, h, root) : 0;
+	return state ? read_state(r, h, root)
+		     : read_network(r, h, json_object_get(root, "network"));
 }
 
 int handover_read(const char *text, size_t size, struct handover *ret, char **ret_error)

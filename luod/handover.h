@@ -15,13 +15,14 @@
 #define LUOD_HANDOVER_H
 
 #include "limits.h"
+#include "net.h"
 #include "session.h"
 #include "target.h"
 #include "update.h"
 
 #define HANDOVER_FORMAT	       "luod-handover"
 #define HANDOVER_MAJOR	       1
-#define HANDOVER_MINOR	       2
+#define HANDOVER_MINOR	       3
 #define HANDOVER_SIZE_MAX      LIMIT_HANDOVER
 #define HANDOVER_SESSIONS_MAX  LIMIT_SESSIONS
 #define HANDOVER_RESOURCES_MAX LIMIT_SESSION_RESOURCES
@@ -36,6 +37,7 @@
 struct handover {
 	struct update_info update;
 	struct session_list sessions;
+	struct net_record network; /* from the record only; it may be empty */
 	/* From state.json only. */
 	enum phase phase;
 	char *step;
@@ -47,8 +49,8 @@ void handover_init(struct handover *h);
 void handover_clear(struct handover *h);
 
 /*
- * Writes the sessions that take part (@state NULL: the record) or all of them with their states
- * and the target (@state, @target: state.json). The result is NUL-terminated and the caller's.
+ * Writes the sessions that take part and the network (@state NULL: the record; @network NULL: there is
+ * none) or all sessions with their states and the target (@state, @target: state.json). The result is NUL-terminated and the caller's.
  *   -E2BIG       there is more, or a text is longer, than handover_read() takes
  *   -EILSEQ      a text is no UTF-8
  *   -ENOMEM
@@ -57,16 +59,17 @@ void handover_clear(struct handover *h);
 int handover_write(const struct update_info *update, const struct session_list *sessions,
 		   const struct update *state, const struct target *target, char **ret);
 int handover_write_or_say(const struct update_info *update, const struct session_list *sessions,
-			  const struct update *state, const struct target *target, char **ret,
-			  char **ret_error);
+			  const struct net_record *network, const struct update *state,
+			  const struct target *target, char **ret, char **ret_error);
 
 /* Can this text be written? 0, or what handover_write() would return. */
 int handover_check_text(const char *text, size_t max);
 
 /*
  * Reads either; handover_clear() the result. A session of state.json that is not as it must be
- * costs that session only, a target like that the target: ret->skipped tells. The record counts as
- * a whole, because sessions that it does not tell of have their names still.
+ * costs that session only, a target like that the target: ret->skipped tells. The sessions of the
+ * record count as a whole, because those that it does not tell of have their names still; a network that
+ * is not as it must be costs the network only.
  *
  * On failure *ret is empty and *ret_error says what is wrong in words (freed by the caller):
  *   -EBADMSG     not JSON, or not of this format

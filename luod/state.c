@@ -17,8 +17,8 @@ static int write_state(struct manager *m, char **ret_error)
 
 	if (!path)
 		return -ENOMEM;
-	r = handover_write_or_say(&m->update.info, &m->sessions, &m->update, &m->target, &text,
-				  ret_error);
+	r = handover_write_or_say(&m->update.info, &m->sessions, NULL, &m->update, &m->target,
+				  &text, ret_error);
 	if (r < 0)
 		return r;
 	return file_write_atomic(path, text, strlen(text), 0600);

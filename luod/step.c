@@ -280,7 +280,7 @@ static int record_act(struct manager *m)
 	int r;
 
 	barrier_find_held(m);
-	r = handover_write_or_say(&m->update.info, &m->sessions, NULL, NULL, &record, &why);
+	r = handover_write_or_say(&m->update.info, &m->sessions, NULL, NULL, NULL, &record, &why);
 	if (r < 0)
 		return update_fail(m, r, "The handover record cannot be written: %s.",
 				   why ? why : strerror(-r));

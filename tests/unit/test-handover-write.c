@@ -51,7 +51,7 @@ static int write_all(struct handover *h, char **ret, char **ret_error)
 {
 	struct update state_of = { .phase = PHASE_PREPARING };
 
-	return handover_write_or_say(&h->update, &h->sessions, &state_of, &h->target, ret,
+	return handover_write_or_say(&h->update, &h->sessions, NULL, &state_of, &h->target, ret,
 				     ret_error);
 }
 

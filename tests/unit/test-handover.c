@@ -62,6 +62,46 @@ static void test_minimal(void **state _unused_)
 	handover_clear(&h);
 }
 
+/* Since 1.3 the record tells of the network. */
+static void test_network(void **state _unused_)
+{
+	_cleanup_free_ char *error = NULL, *text = NULL;
+	struct handover h, copy;
+
+	assert_int_equal(read_seed("record-1.3-network.json", &h, &error), 0);
+	assert_null(h.skipped);
+	assert_int_equal(h.network.n, 2);
+	assert_non_null(net_find_link(&h.network.namespaces[0], "tap-guest-1"));
+	assert_int_equal(handover_write_or_say(&h.update, &h.sessions, &h.network, NULL, NULL,
+					       &text, &error),
+			 0);
+	assert_int_equal(handover_read(text, strlen(text), &copy, &error), 0);
+	assert_int_equal(copy.network.n, 2);
+	assert_int_equal(copy.network.namespaces[0].n_links, 5);
+	handover_clear(&h);
+	handover_clear(&copy);
+	assert_int_equal(copy.network.n, 0);
+}
+
+/* What is wrong with the network costs no session. */
+static void test_bad_network(void **state _unused_)
+{
+	_cleanup_free_ char *error = NULL, *text = NULL;
+	struct handover h;
+	size_t size;
+	char *kind;
+
+	text = seed("record-1.3-network.json", &size);
+	kind = strstr(text, "\"macvtap\"");
+	assert_non_null(kind);
+	memcpy(kind, "\"spoon!!\"", 9);
+	assert_int_equal(handover_read(text, size, &h, &error), 0);
+	assert_int_equal(h.network.n, 0);
+	assert_non_null(strstr(h.skipped, "the network: \"kind\""));
+	assert_false(TAILQ_EMPTY(&h.sessions));
+	handover_clear(&h);
+}
+
 static void test_rich(void **state _unused_)
 {
 	_cleanup_free_ char *error = NULL;
@@ -537,6 +577,8 @@ int main(void)
 		cmocka_unit_test(test_requester),
 		cmocka_unit_test(test_minimal),
 		cmocka_unit_test(test_rich),
+		cmocka_unit_test(test_network),
+		cmocka_unit_test(test_bad_network),
 		cmocka_unit_test(test_unknown_is_kept),
 		cmocka_unit_test(test_newer_major),
 		cmocka_unit_test(test_state),
