@@ -20,14 +20,15 @@ static int on_claim_timeout(sd_event_source *source _unused_, uint64_t usec _unu
 {
 	struct session *s = userdata;
 	struct manager *m = s->manager;
+	_cleanup_free_ char *why = NULL;
 
 	if (!is_awaited(s))
 		return 0;
-	log_warning("%s session %u/%s within its ClaimTimeout; it is finished, its devices are "
-		    "stopped and its memory is freed, as its UnclaimedPolicy says",
+	log_warning("%s session %u/%s within its ClaimTimeout; as its UnclaimedPolicy says its "
+		    "devices are to be stopped and its memory freed",
 		    s->state == SESSION_UNCLAIMED ? "Nobody claimed" : "No owner came back to",
 		    s->uid, s->name);
-	if (finish_give_up(m, s) < 0)
+	if (finish_give_up(m, s, &why) < 0)
 		set_timer(m, s, now_usec(CLOCK_MONOTONIC) + RETRY_USEC);
 	return 0;
 }

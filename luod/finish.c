@@ -4,9 +4,13 @@
 
 #include "handover.h"
 #include "history.h"
+#include "holder.h"
 #include "kdev-luo.h"
 #include "log.h"
 #include "step.h"
+
+/* Where luod-keeper runs. */
+#define KEEPER_UNIT "luod-keeper.service"
 
 /* So many of what is missing are named; a host may have lost all it had. */
 #define NAMED_MAX 8
@@ -62,31 +66,66 @@ static bool has_device(const struct session *s)
 }
 
 /*
- * A kernel session that is closed without FINISH stops the devices that are still on old page
- * tables; FINISH would refuse, so that nobody does that by mistake.
+ * Who has the kernel session open besides luod and those who hold it for luod; the first of several.
+ * NULL: nobody. Freed by the caller.
  */
-static int abandon(struct manager *m, struct session *s)
+static char *other_holder(const struct manager *m, const struct session *s)
 {
-	log_warning(
-		"Session %u/%s is given up with a device on page tables of the previous kernel; "
-		"the kernel stops and resets it",
-		s->uid, s->name);
+	_cleanup_(holders_clear) struct holders holders = {};
+
+	if (holders_find(strempty(m->paths.root), &holders) < 0)
+		return NULL;
+	for (size_t i = 0; i < holders.n; i++) {
+		const struct holder *h = &holders.items[i];
+
+		if (h->session && streq(h->session, s->kernel_name) && !streq(h->user, KEEPER_UNIT))
+			return strdup(h->who);
+	}
+	return NULL;
+}
+
+/*
+ * A kernel session that is closed without FINISH stops the devices that are still on old page
+ * tables; FINISH would refuse, so that nobody does that by mistake. But it is closed with its last fd
+ * only: when luod let go of its own before, nobody could finish the session any more.
+ */
+static int abandon(struct manager *m, struct session *s, char **ret_why)
+{
+	_cleanup_free_ char *who = other_holder(m, s);
+
+	if (who) {
+		*ret_why = strprintf(
+			"A device of it still does DMA on page tables of the previous kernel. That "
+			"ends when its kernel session is closed, and %s has that open, too. End "
+			"that process, or have it close the session, and try again",
+			who);
+		return -EBUSY;
+	}
 	manager_set_session_state(m, s, SESSION_IDLE, NULL);
 	step_drop_kernel_session(m, s);
 	manager_save(m);
+	log_warning("Session %u/%s is given up with a device on page tables of the previous "
+		    "kernel, which stops and resets it",
+		    s->uid, s->name);
 	return 0;
 }
 
-int finish_give_up(struct manager *m, struct session *s)
+int finish_give_up(struct manager *m, struct session *s, char **ret_why)
 {
 	bool device = has_device(s);
+	char *why = NULL;
 	int r = let_go(m, s);
 
 	if (r == -EBUSY && device)
-		r = abandon(m, s);
-	if (r < 0)
-		return log_error_errno(r, "The kernel does not finish session %u/%s: %m", s->uid,
-				       s->name);
+		r = abandon(m, s, &why);
+	if (r < 0) {
+		log_error("Session %u/%s cannot be given up: %s", s->uid, s->name,
+			  why ? why : strerror(-r));
+		*ret_why = why;
+		return r;
+	}
+	log_notice("Session %u/%s is given up; what was in it is the kernel's again", s->uid,
+		   s->name);
 	manager_remove_session(m, s);
 	finish_check(m);
 	return 0;

@@ -16,8 +16,10 @@ int finish_session(struct manager *m, struct session *s);
 
 /*
  * Finishes and forgets a session that came through the jump, with what is in it: nobody is to have
- * it any more. A negative errno, which has been logged, leaves everything as it is.
+ * it any more. A negative errno, which has been logged, leaves everything as it is; *ret_why then has
+ * what stands in the way, in words without a full stop (freed by the caller), or NULL. -EBUSY: a
+ * device does DMA yet, and another process has the kernel session open.
  */
-int finish_give_up(struct manager *m, struct session *s);
+int finish_give_up(struct manager *m, struct session *s, char **ret_why);
 
 #endif

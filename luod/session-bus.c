@@ -174,12 +174,17 @@ static int method_close(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	struct session *s = userdata;
 	struct manager *manager = s->manager;
+	_cleanup_free_ char *why = NULL;
 	int r = require_owner_or_root(s, m, error);
 
 	if (r < 0)
 		return r;
 	if (came_through_jump(s)) {
-		r = finish_give_up(manager, s);
+		r = finish_give_up(manager, s, &why);
+		if (r < 0 && why)
+			return sd_bus_error_setf(error, LUOD_ERROR("Kernel"),
+						 "Session '%s' cannot be given up: %s.", s->name,
+						 why);
 		if (r < 0)
 			return kernel_keeps(s, r, error);
 		return sd_bus_reply_method_return(m, NULL);

@@ -26,7 +26,7 @@ static struct world {
 	bool connected;
 } w;
 
-int finish_give_up(struct manager *m, struct session *s)
+int finish_give_up(struct manager *m, struct session *s, char **ret_why _unused_)
 {
 	assert_ptr_equal(m, &w.m);
 	assert_ptr_equal(s, w.s);

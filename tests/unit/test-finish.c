@@ -6,6 +6,7 @@
 #include "dma-world.h"
 #include "luod/finish.h"
 #include "luod/history.h"
+#include "luod/holder.h"
 #include "luod/step.h"
 
 static struct {
@@ -51,11 +52,27 @@ void bus_set_emit_changed(struct bus_set *set _unused_, const char *path _unused
 {
 }
 
+/* Who has kernel sessions open. */
+static struct holder held[2];
+static size_t n_held;
+
+int holders_find(const char *root _unused_, struct holders *ret)
+{
+	*ret = (struct holders){ held, n_held };
+	return 0;
+}
+
+void holders_clear(struct holders *h)
+{
+	*h = (struct holders){};
+}
+
 /* --- the tests ------------------------------------------------------------------------------- */
 
 static int start(void **state)
 {
 	memset(&end, 0, sizeof(end));
+	n_held = 0;
 	setup(state);
 	w.m.kernel_fd = -EBADF;
 	w.m.update.phase = PHASE_RESTORING;
@@ -179,13 +196,54 @@ static void test_many_lost(void **state _unused_)
 	assert_non_null(strstr(end.why, "'luctl close'"));
 }
 
+static void hold(const char *session, const char *who, const char *user)
+{
+	held[n_held++] = (struct holder){
+		.session = (char *)session,
+		.who = (char *)who,
+		.user = (char *)user,
+	};
+}
+
+/* Closing it would stop nothing, and luod could not try again: it is kept until the holder is gone. */
+static void test_given_up_held(void **state _unused_)
+{
+	struct session *s =
+		add_session("vm", SESSION_DELEGATION, SESSION_REQUIRED, SESSION_CLAIMED);
+	_cleanup_free_ char *why = NULL;
+
+	add_device(s, "nic", 2, -EBADF, "0000:00:03.0");
+	w.parked = true;
+	hold("luod/0/vm", "process 7 (luod-keeper) in luod-keeper.service", "luod-keeper.service");
+	hold("luod/0/vm", "process 812 (vmm) in vm.service", "vm.service");
+	assert_int_equal(finish_give_up(&w.m, s, &why), -EBUSY);
+	assert_non_null(strstr(strempty(why), "process 812 (vmm) in vm.service"));
+	assert_done("");
+	assert_said("");
+	assert_ptr_equal(TAILQ_FIRST(&w.m.sessions), s);
+	assert_int_equal(s->state, SESSION_CLAIMED);
+	assert_true(s->kernel_fd >= 0);
+	assert_int_equal(end.histories, 0);
+
+	n_held--;
+	free(why);
+	why = NULL;
+	assert_int_equal(finish_give_up(&w.m, s, &why), 0);
+	assert_done("drop vm");
+	assert_end(PHASE_IDLE, "done", "");
+}
+
 /* Given up with a device that is still parked: closing the kernel session is what stops it. */
 static void test_given_up_parked(void **state _unused_)
 {
 	struct session *s = add_guest("vm", SESSION_UNCLAIMED);
+	char *why = NULL;
 
 	w.parked = true;
-	assert_int_equal(finish_give_up(&w.m, s), 0);
+	hold("luod/0/vm", "process 7 (luod-keeper) in luod-keeper.service", "luod-keeper.service");
+	hold("luod/0/other", "process 812 (vmm)", "process 812 (vmm)");
+	assert_int_equal(finish_give_up(&w.m, s, &why), 0);
+	assert_null(why);
 	assert_done("drop vm");
 	assert_said("vm is gone");
 	assert_end(PHASE_IDLE, "done", "");
@@ -195,9 +253,11 @@ static void test_given_up_parked(void **state _unused_)
 static void test_given_up_refused(void **state _unused_)
 {
 	struct session *s = add_session("vm", SESSION_CUSTODY, SESSION_REQUIRED, SESSION_UNCLAIMED);
+	char *why = NULL;
 
 	w.parked = true;
-	assert_int_equal(finish_give_up(&w.m, s), -EBUSY);
+	assert_int_equal(finish_give_up(&w.m, s, &why), -EBUSY);
+	assert_null(why);
 	assert_done("");
 	assert_ptr_equal(TAILQ_FIRST(&w.m.sessions), s);
 	assert_int_equal(w.m.update.phase, PHASE_RESTORING);
@@ -247,6 +307,7 @@ int main(void)
 		TEST(test_lost_device),
 		TEST(test_lost_iommufd),
 		TEST(test_many_lost),
+		TEST(test_given_up_held),
 		TEST(test_given_up_parked),
 		TEST(test_given_up_refused),
 		TEST(test_several),
