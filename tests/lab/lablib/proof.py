@@ -30,6 +30,7 @@ LINE = re.compile(r"\d+@([0-9.]+):(\w+) ?(.*)")
 CONFIG = re.compile(r"\S+ ([0-9a-f:.]+) @0x([0-9a-f]+) <- 0x([0-9a-f]+)")
 POWER = re.compile(r"\S+ ([0-9a-f:.]+) ")
 TARGET = re.compile(r"addr: 0x([0-9a-f]+)")
+SOURCE = re.compile(r"sid 0x([0-9a-f]+)")
 HOST_BRIDGE, SCRATCH = "00:00.0", 0xdc
 COMMAND, MASTER, TRANSLATION = 4, 1 << 2, 1 << 31
 
@@ -66,6 +67,15 @@ class Subject:
             return True
         begin, end = self.reaches
         return bool(target := TARGET.search(text)) and begin <= int(target[1], 16) < end
+
+    def faulted(self, text):
+        """Was it this device whose access was refused? What another one tries that was left
+        behind, before its driver has reset it, is that one's."""
+        if not self.reaches:
+            return True
+        bus, slot, function = (int(part, 16) for part in re.split("[:.]", self.watched[0]))
+        return bool(source := SOURCE.search(text)) and (
+            int(source[1], 16) == bus << 8 | slot << 3 | function)
 
 
 @dataclass
@@ -159,7 +169,8 @@ def _take(record, marks, subject, when, name, text):
     elif name in subject.failures:
         record.failures.append(when)
     elif name == "vtd_dmar_fault":
-        record.faults.append(when)
+        if subject.faulted(text):
+            record.faults.append(when)
     elif name == "vtd_reg_write_gcmd":
         if int(re.findall(r"0x([0-9a-f]+)", text)[-1], 16) & TRANSLATION:
             return TRANSLATED

@@ -539,6 +539,9 @@ class Bench(Folder):
         self.assertEqual(len(failures(good, said + known[:1])), 1)
         late = (45.0, "e1000e_rx_desc_buff_write buffer #0, addr: 0x2080")
         self.assertEqual(len(failures([*good, late], said + known)), 1)
+        for sid, count in ("0x28", 1), ("0x30", 0):
+            fault = (45.0, f"vtd_dmar_fault sid {sid} fault 5 addr 0x1080 write 1")
+            self.assertEqual(len(failures([*good, fault], said + known)), count)
         # What the one writes does not hide a pause of the other.
         paused = [event for event in good if event not in first or not 31 < event[0] < 33]
         paused += [(event[0], event[1].replace("0x1080", "0x2080")) for event in first
