@@ -249,7 +249,9 @@ static bool is_startable(const char *unit)
 	return false;
 }
 
-static int read_units(sd_bus_message *reply, char ***ret)
+typedef bool (*unit_filter)(const char *name);
+
+static int read_units(sd_bus_message *reply, unit_filter wanted, char ***ret)
 {
 	_cleanup_(strv_freep) char **units = NULL;
 	const char *name;
@@ -262,7 +264,7 @@ static int read_units(sd_bus_message *reply, char ***ret)
 					NULL, NULL, NULL, NULL)) > 0) {
 		char **larger;
 
-		if (!is_startable(name))
+		if (!wanted(name))
 			continue;
 		larger = reallocarray(units, n + 2, sizeof(char *));
 		if (!larger)
@@ -279,18 +281,38 @@ static int read_units(sd_bus_message *reply, char ***ret)
 	return 0;
 }
 
+static int list_units(struct pid1 *p, sd_event *event, const char *const *states,
+		      unit_filter wanted, char ***ret)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
+	int r;
+
+	if ((r = connect_pid1(p, event)) < 0 ||
+	    (r = sd_bus_message_new_method_call(p->bus, &m, PID1_NAME, PID1_PATH, PID1_MANAGER,
+						"ListUnitsFiltered")) < 0 ||
+	    (r = sd_bus_message_append_strv(m, (char **)states)) < 0 ||
+	    (r = sd_bus_call(p->bus, m, 0, NULL, &reply)) < 0)
+		return r;
+	return read_units(reply, wanted, ret);
+}
+
 int pid1_list_active(struct pid1 *p, sd_event *event, char ***ret)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	int r = connect_pid1(p, event);
+	static const char *const states[] = { "active", NULL };
 
-	if (r < 0)
-		return r;
-	r = sd_bus_call_method(p->bus, PID1_NAME, PID1_PATH, PID1_MANAGER, "ListUnitsFiltered",
-			       NULL, &reply, "as", 1, "active");
-	if (r < 0)
-		return r;
-	return read_units(reply, ret);
+	return list_units(p, event, states, is_startable, ret);
+}
+
+static bool is_any(const char *name _unused_)
+{
+	return true;
+}
+
+int pid1_list_up(struct pid1 *p, sd_event *event, char ***ret)
+{
+	static const char *const states[] = { "active", "activating", "reloading", NULL };
+
+	return list_units(p, event, states, is_any, ret);
 }
 
 void pid1_cancel(struct pid1 *p)

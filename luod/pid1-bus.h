@@ -46,6 +46,9 @@ int pid1_start_units(struct pid1 *p, sd_event *event, char **units);
 /* Names of the active units that a service manager can start again; NULL-terminated. */
 int pid1_list_active(struct pid1 *p, sd_event *event, char ***ret);
 
+/* Names of all units that are active or on their way to it, also by a restart; NULL-terminated. */
+int pid1_list_up(struct pid1 *p, sd_event *event, char ***ret);
+
 /* Forgets what is waited for; done() is not called. */
 void pid1_cancel(struct pid1 *p);
 void pid1_clear(struct pid1 *p);

@@ -16,8 +16,19 @@ static char *list_path(const struct manager *m)
 	return strprintf("%s/quiesced-units", m->paths.run);
 }
 
-/* The units of the sessions and of whoever asked; -ENOMEM or their number. */
-static int kept_units(struct manager *m, char ***ret)
+static bool is_in(char **units, const char *unit)
+{
+	for (; units && *units; units++)
+		if (streq(*units, unit))
+			return true;
+	return false;
+}
+
+/*
+ * The units of the sessions and of whoever asked, of those that are up: PID 1 would start the others,
+ * and nobody has asked for a guest that has been stopped, or has died.
+ */
+static int kept_units(struct manager *m, char **up, char ***ret)
 {
 	_cleanup_(strv_freep) char **units = calloc(m->n_sessions + 2, sizeof(char *));
 	const struct session *s;
@@ -26,20 +37,22 @@ static int kept_units(struct manager *m, char ***ret)
 	if (!units)
 		return -ENOMEM;
 	TAILQ_FOREACH(s, &m->sessions, entry)
-		if (*s->unit && !(units[n++] = strdup(s->unit)))
+		if (is_in(up, s->unit) && !(units[n++] = strdup(s->unit)))
 			return -ENOMEM;
-	if (!isempty(m->update.info.unit) && !(units[n++] = strdup(m->update.info.unit)))
+	if (is_in(up, strempty(m->update.info.unit)) && !(units[n++] = strdup(m->update.info.unit)))
 		return -ENOMEM;
 	*ret = TAKE_PTR(units);
-	return (int)n;
+	return 0;
 }
 
 static int keep_units(struct manager *m)
 {
-	_cleanup_(strv_freep) char **units = NULL;
-	int r = kept_units(m, &units);
+	_cleanup_(strv_freep) char **up = NULL, **units = NULL;
+	int r;
 
-	return r < 0 ? r : pid1_start_slice(&m->pid1, m->event, QUIESCE_SLICE, units);
+	if ((r = pid1_list_up(&m->pid1, m->event, &up)) < 0 || (r = kept_units(m, up, &units)) < 0)
+		return r;
+	return pid1_start_slice(&m->pid1, m->event, QUIESCE_SLICE, units);
 }
 
 /* What is active now, for the undo: also for that of a luod which replaces this one. */
