@@ -2,8 +2,8 @@
 /*
  * The device: an NVMe disk that is so slow that reads are under way for all of a
  * live update; completions are seen in the queue in memory. Served, it gets a new
- * read for each that is complete. Block n of the disk holds nothing but the number
- * n, in 64 bits.
+ * read for each that is complete, and some more at first. Block n of the disk holds
+ * nothing but the number n, in 64 bits.
  */
 
 #include "nvme.h"
@@ -205,6 +205,16 @@ static int nvme_reset(struct device_io *io)
 	return wait_ready(io, 0);
 }
 
+/* Is a completion wrong? Its data is looked at once: another completion of the same read has none */
+static bool is_wrong(struct device_io *io, volatile struct completion *done, uint16_t phase)
+{
+	bool wrong = done->id >= ENTRIES || done->status != phase || wrong_words(io, done->id);
+
+	if (done->id < ENTRIES)
+		memset(buffer(io, done->id), 0xff, BLOCK);
+	return wrong;
+}
+
 /* An entry is new when its phase is: it changes each time around */
 static unsigned int nvme_serve(struct device_io *io)
 {
@@ -218,14 +228,13 @@ static unsigned int nvme_serve(struct device_io *io)
 		if ((done->status & 1) != phase)
 			break;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		log->faults += done->id >= ENTRIES || done->status != phase ||
-			       wrong_words(io, done->id);
+		log->faults += is_wrong(io, done, phase);
 		log->done++;
 		taken++;
 	}
 	if (taken) {
 		reg(io, CQ_HEAD, (uint32_t)(log->done % ENTRIES));
-		nvme_submit(io, log->given, log->given + taken);
+		nvme_submit(io, log->given, (uint32_t)log->done + NVME_SERVED_READS);
 	}
 	return taken;
 }

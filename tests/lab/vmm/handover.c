@@ -192,8 +192,10 @@ void device_take_back(struct vmm *v)
 	if (parked)
 		phase(v, "parked");
 	must(v, "getting the device", in_custody(v) ? get_from_luod(v) : get_from_kernel(v));
-	if (parked && v->parked_usec)
+	if (parked && v->parked_usec) {
+		say(v, "parked %s", d->bdf);
 		usleep((useconds_t)v->parked_usec);
+	}
 	if (!parked)
 		passthrough_take_over(v);
 	else if (v->reattach)

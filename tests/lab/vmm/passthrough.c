@@ -326,14 +326,20 @@ void passthrough_ready(struct vmm *v)
 void passthrough_resume(struct vmm *v)
 {
 	struct passthrough *d = &v->device;
-	uint64_t before;
+	uint64_t before, now;
+	uint32_t given;
 
 	if (!d->bdf || d->served)
 		return;
 	before = device_log(&d->io)->done;
+	given = device_log(&d->io)->given;
 	d->served = true;
 	interrupts_on(v);
 	d->driver->serve(&d->io);
-	say(v, "meanwhile %" PRIu64 " %s", device_log(&d->io)->done - before, d->driver->work);
+	now = device_log(&d->io)->done;
+	say(v, "meanwhile %" PRIu64 " %s", now - before, d->driver->work);
+	if (given > now)
+		say(v, "device was given %" PRIu32 " %s before, %" PRIu64 " are under way", given,
+		    d->driver->work, given - now);
 	passthrough_tell(v);
 }
