@@ -150,7 +150,7 @@ void custody_forget(struct session *s, struct resource *resource)
 {
 	char name[STORE_NAME_MAX];
 
-	if (resource->fd < 0)
+	if (resource->fd < 0 || s->mode != SESSION_CUSTODY)
 		return;
 	store_name(name, s, resource);
 	custody_forget_fd(name);

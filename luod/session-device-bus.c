@@ -268,10 +268,11 @@ int method_attach_device(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return attached(m, s, resource, !old);
 }
 
-/* The fd only says which device it is. */
+/* The fd says which device it is, and lets luod verify that it was preserved; then it is closed. */
 int method_declare_device(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	_cleanup_free_ char *address = NULL;
+	_cleanup_close_ int copy = -EBADF;
 	struct session *s = userdata;
 	struct resource *resource;
 	uint64_t token, bytes;
@@ -290,9 +291,11 @@ int method_declare_device(sd_bus_message *m, void *userdata, sd_bus_error *error
 		return session_wrong_state(s, "Devices are declared while an update is prepared",
 					   error);
 	if ((r = require_device(s, fd, session_find_resource(s, label), &address, error)) < 0 ||
+	    (r = copy = fd_dup(fd)) < 0 ||
 	    (r = session_declare(s, label, RESOURCE_DEVICE, token, bytes, &resource, error)) < 0)
 		return r;
 	resource->device = TAKE_PTR(address); /* session_declare() has freed what was there */
+	resource->fd = TAKE_FD(copy);
 	session_resources_changed(s);
 	return sd_bus_reply_method_return(m, NULL);
 }

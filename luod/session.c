@@ -245,6 +245,7 @@ int session_redeclare_resource(struct session *s, struct resource *resource,
 	resource->kind = kind;
 	resource->bytes = bytes;
 	resource->preserved = false;
+	resource->fd = close_fd(resource->fd);
 	free(resource->device);
 	resource->device = NULL;
 	use_token(s, resource, token);

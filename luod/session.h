@@ -83,7 +83,7 @@ struct resource {
 	uint64_t filled; /* bytes of it without holes, as far as the running update has come */
 	bool preserved;	 /* in the kernel session of the running update, as far as luod knows */
 	bool lost;	 /* it came to the jump, and the kernel does not give it back */
-	int fd;		 /* custody: owned; otherwise, or not retrieved yet: -EBADF */
+	int fd;		 /* custody, or a declared device not yet verified: owned; else -EBADF */
 	uint32_t store;	 /* custody: its number in luod's fd store; 0: it has none */
 
 	/* Custody only. */

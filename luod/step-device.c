@@ -5,6 +5,7 @@
 #include "barrier.h"
 #include "holder.h"
 #include "kdev-luo.h"
+#include "limits.h"
 #include "log.h"
 #include "step.h"
 
@@ -234,7 +235,20 @@ static struct resource *next_of(struct session *s)
 
 /* --- delegation ------------------------------------------------------------------------------- */
 
-/* The kernel tells nobody what is in a session. It does tell that a token is taken. */
+/*
+ * The kernel tells nobody what is in a session. It does tell that a token is taken (-EEXIST), and that a
+ * file is preserved already (-EBUSY). Otherwise it takes the file, which goes out again.
+ */
+static int try_to_preserve(const struct session *s, int fd, uint64_t token)
+{
+	int r = kdev_luo_session_preserve_fd(s->kernel_fd, fd, token);
+
+	/* A kernel that cannot take it out drops it with the session, which does not go along now. */
+	if (r >= 0)
+		kdev_luo_session_unpreserve_fd(s->kernel_fd, token);
+	return r;
+}
+
 static int token_is_taken(const struct session *s, uint64_t token)
 {
 	_cleanup_close_ int probe = memfd_new("luod-probe");
@@ -244,14 +258,22 @@ static int token_is_taken(const struct session *s, uint64_t token)
 		return probe;
 	if (ftruncate(probe, 1) < 0)
 		return -errno;
-	r = kdev_luo_session_preserve_fd(s->kernel_fd, probe, token);
-	if (r == -EEXIST)
+	r = try_to_preserve(s, probe, token);
+	return r == -EEXIST ? 1 : r;
+}
+
+/* @fd: of a luod that was killed since it was declared, there is none. */
+static int device_is_preserved(const struct session *s, int fd)
+{
+	uint64_t token = INT64_MAX;
+	int r;
+
+	if (fd < 0)
 		return 1;
-	if (r < 0)
-		return r;
-	/* A kernel that cannot take it out drops it with the session, which does not go along now. */
-	kdev_luo_session_unpreserve_fd(s->kernel_fd, token);
-	return 0;
+	do
+		r = try_to_preserve(s, fd, token);
+	while (r == -EEXIST && token-- > INT64_MAX - LIMIT_SESSION_RESOURCES);
+	return r == -EBUSY ? 1 : r;
 }
 
 static int verify(struct manager *m, struct session *s, struct resource *resource)
@@ -260,6 +282,10 @@ static int verify(struct manager *m, struct session *s, struct resource *resourc
 	int r = token_is_taken(s, resource->token);
 
 	update_progress(m);
+	if (r > 0) {
+		r = device_is_preserved(s, resource->fd);
+		resource->fd = close_fd(resource->fd);
+	}
 	if (r > 0) {
 		resource->preserved = true;
 		return STEP_AGAIN;

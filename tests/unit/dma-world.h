@@ -150,6 +150,9 @@ static int on_preserve(ino_t session, const struct liveupdate_session_preserve_f
 	for (unsigned int i = 0; i < w.n_preserved; i++)
 		if (w.preserved[i].session == session && w.preserved[i].token == a->token)
 			return refuse(EEXIST);
+	for (unsigned int i = 0; i < w.n_preserved; i++)
+		if (w.preserved[i].inode == inode)
+			return refuse(EBUSY);
 	if (kind_of(inode) == DMA_IOMMUFD && !w.n_marks)
 		return refuse(EINVAL);
 	if (kind_of(inode) == DMA_DEVICE && !kind_is_preserved(DMA_IOMMUFD))

@@ -247,6 +247,33 @@ static void test_declared_and_undone(void **state _unused_)
 	assert_done("");
 }
 
+/* The token is taken, but not by the device that was declared under it. */
+static void test_declared_falsely(void **state _unused_)
+{
+	struct session *s = add_own(SESSION_REQUIRED);
+	struct resource *nic = session_find_resource(s, "nic");
+	int device = file_new(DMA_DEVICE), iommufd = file_new(DMA_IOMMUFD);
+
+	own_preserves(s, 10);
+	own_preserves(s, 12);
+	w.preserved[w.n_preserved++] =
+		(struct dma_preserved){ inode_of(s->kernel_fd), inode_of(iommufd), 11 };
+	nic->fd = fd_dup(device);
+	assert_int_equal(run(), -ENOENT);
+	assert_said("own: its owner declared 'nic', but did not preserve it (token 12)");
+	assert_int_equal(w.n_preserved, 3);
+	assert_true(nic->fd < 0);
+
+	w.said[0] = '\0';
+	w.preserved[1].inode = inode_of(device);
+	nic->fd = fd_dup(device);
+	assert_int_equal(run(), STEP_DONE);
+	assert_said("Preserved own");
+	assert_true(nic->fd < 0);
+	close(device);
+	close(iommufd);
+}
+
 static void test_declared_in_vain(void **state _unused_)
 {
 	struct session *s = add_own(SESSION_REQUIRED);
@@ -391,6 +418,7 @@ int main(void)
 		TEST(test_marks_stay_for_later),
 		TEST(test_killed),
 		TEST(test_declared),
+		TEST(test_declared_falsely),
 		TEST(test_declared_in_vain),
 		TEST(test_cannot_tell),
 		TEST(test_declared_and_undone),
