@@ -156,6 +156,11 @@ static void set_reattach(struct vmm *v, const char *arg __attribute__((unused)))
 	v->reattach = true;
 }
 
+static void set_keep_interrupts(struct vmm *v, const char *arg __attribute__((unused)))
+{
+	v->keep_interrupts = true;
+}
+
 static void set_once(struct vmm *v, const char *arg __attribute__((unused)))
 {
 	v->once = true;
@@ -207,6 +212,8 @@ static const struct vmm_option {
 	{ "exit-after-preserved", NULL, "the same of the device (custody)",
 	  set_exit_after_preserved },
 	{ "reattach", NULL, "after a jump, let luod attach the device (custody)", set_reattach },
+	{ "keep-interrupts", NULL, "on in the first update, which is a mistake",
+	  set_keep_interrupts },
 	{ "once", NULL, "exit when back from an update", set_once },
 	{ "alone", NULL, "do without luod, as a VMM that knows nothing of it", set_alone },
 	{ "start-timeout", "SECONDS", "how long to wait for luod at the start (60)",

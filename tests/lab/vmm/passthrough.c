@@ -218,8 +218,9 @@ void passthrough_let_go(struct vmm *v)
 {
 	struct passthrough *d = &v->device;
 
-	if (d->interrupts)
+	if (d->interrupts && !v->keep_interrupts)
 		interrupts_off(v);
+	v->keep_interrupts = false;
 	if (d->served)
 		d->driver->serve(&d->io);
 	d->served = false;

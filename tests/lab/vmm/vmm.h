@@ -79,7 +79,8 @@ struct vmm {
 	uint64_t start_usec;  /* how long to wait for luod at the start */
 	bool exit_after_ready;
 	bool exit_after_preserved;
-	bool reattach; /* by luod */
+	bool reattach;	      /* by luod */
+	bool keep_interrupts; /* in the next update */
 	bool once;
 	bool alone; /* one that knows nothing of luod: no session, nothing below is used */
 	bool tell_phases;
