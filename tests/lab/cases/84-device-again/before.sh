@@ -25,6 +25,8 @@ device_works vm1 200
 
 diag "its VMM says Ready with the interrupts on"
 fails "device 'device0' at $LAB_DEVICE has interrupts on .msix.; its VMM has to turn them off"
+# Nor shall the VMM that comes after the jump.
+sed -i 's/ --keep-interrupts//' /etc/vmm/vm1
 
 diag "the kernel refuses the jump, when all is preserved"
 strace -q -o /run/strace -e trace=reboot -e inject=reboot:error=EBUSY \
