@@ -166,7 +166,9 @@ enum lu_event_type {
 	LU_EVENT_RECONNECTED,
 	/*
 	 * All that the session carries is preserved: the client is not needed for the jump any more and
-	 * may exit. LU_EVENT_CANCELLED can still come, for whoever is there then.
+	 * may exit. LU_EVENT_CANCELLED can still come, for whoever is there then; the guest of a client
+	 * that has exited goes on only when somebody starts the client again, and never if it was
+	 * preserved by delegation.
 	 */
 	LU_EVENT_PRESERVED,
 };

@@ -162,6 +162,26 @@ static void undo_from(struct manager *m, unsigned int step)
 	}
 }
 
+/*
+ * Its owner may have exited, as Preserved allows: then nobody lets the guest go on. Of a luod that has
+ * been restarted meanwhile no owner is known yet, hence the "if".
+ */
+static void say_deserted(const struct session *s)
+{
+	const char *unit = isempty(s->unit) ? "somebody" : s->unit;
+
+	if (s->mode == SESSION_CUSTODY)
+		log_warning(
+			"Session %u/%s: if its owner has exited, its guest goes on only when %s "
+			"starts it again; luod keeps what it was given for that",
+			s->uid, s->name, unit);
+	else
+		log_warning("Session %u/%s: if its owner has exited, its guest is lost, for the "
+			    "kernel session in which the owner preserved it is closed; %s has to "
+			    "start it anew",
+			    s->uid, s->name, unit);
+}
+
 static void tell_owners(struct manager *m, const char *why)
 {
 	struct session *s;
@@ -170,6 +190,8 @@ static void tell_owners(struct manager *m, const char *why)
 	TAILQ_FOREACH(s, &m->sessions, entry) {
 		if (!session_in_update(s) && s->state != SESSION_LEFT_BEHIND)
 			continue;
+		if (s->state == SESSION_READY && !session_owner_connected(s))
+			say_deserted(s);
 		told = s->state == SESSION_LEFT_BEHIND;
 		manager_set_session_state(m, s, SESSION_IDLE, NULL);
 		if (!told)

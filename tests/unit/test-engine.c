@@ -509,6 +509,56 @@ static void test_second_deadline(void **state _unused_)
 	assert_int_equal(w.histories, 1);
 }
 
+/* What luod logs from now on; end_log() gives stderr back. */
+static int begin_log(int *ret_stderr)
+{
+	int log = memfd_new("log");
+
+	assert_true(log >= 0);
+	*ret_stderr = fd_dup(STDERR_FILENO);
+	assert_true(dup2(log, STDERR_FILENO) >= 0);
+	log_set_level(LOG_WARNING);
+	return log;
+}
+
+static char *end_log(int log, int old_stderr)
+{
+	char *text;
+
+	log_set_level(LOG_CRIT);
+	assert_true(dup2(old_stderr, STDERR_FILENO) >= 0);
+	close(old_stderr);
+	assert_int_equal(lseek(log, 0, SEEK_SET), 0);
+	assert_true(fd_read_full(log, 65536, &text, NULL) >= 0);
+	close(log);
+	return text;
+}
+
+/* Who has exited on Preserved is not there to hear of it: the log says whose guest stands still. */
+static void test_deserted(void **state _unused_)
+{
+	struct session *here = add_session("here", SESSION_REQUIRED),
+		       *gone = add_session("gone", SESSION_REQUIRED),
+		       *own = add_session("own", SESSION_REQUIRED);
+	_cleanup_free_ char *text = NULL;
+	int log, old_stderr;
+
+	here->owner_peer = 1;
+	own->mode = SESSION_DELEGATION;
+	w.steps[BARRIER].during = NULL;
+	start(CONF_JUMP_DIRECT);
+	here->state = gone->state = own->state = SESSION_READY;
+	add_session("left", SESSION_BEST_EFFORT)->state = SESSION_LEFT_BEHIND;
+	log = begin_log(&old_stderr);
+	update_cancel(&w.m, "Cancelled.");
+	text = end_log(log, old_stderr);
+	assert_non_null(strstr(text, "Session 0/gone: if its owner has exited, its guest goes on "
+				     "only when vm.service starts it again"));
+	assert_non_null(strstr(text, "Session 0/own: if its owner has exited, its guest is lost"));
+	assert_null(strstr(text, "0/here"));
+	assert_null(strstr(text, "0/left"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -520,6 +570,7 @@ int main(void)
 		TEST(test_wait),
 		TEST(test_retry),
 		TEST(test_undo),
+		TEST(test_deserted),
 		TEST(test_own_words),
 		TEST(test_retry_ends),
 		TEST(test_wait_ends),
