@@ -73,7 +73,9 @@ void ram_preserve(struct vmm *v)
 
 bool ram_take_back(struct vmm *v)
 {
-	bool crossed = lu_session_state(v->session) == LU_STATE_CLAIMED;
+	enum lu_state state = lu_session_state(v->session);
+	/* Resumed: the process before this one has died before it said Done. */
+	bool crossed = state == LU_STATE_CLAIMED || state == LU_STATE_RESUMED;
 	struct lu_resource resource = { .size = sizeof(resource), .token = RAM_TOKEN };
 	int fd, r;
 

@@ -72,6 +72,7 @@ static void vmm_follow(struct vmm *v, enum lu_state state)
 		vmm_come_back(v);
 		break;
 	case LU_STATE_RESUMED:
+		passthrough_resume(v);
 		v->done_at_usec = now_usec() + v->slow_done_usec;
 		break;
 	case LU_STATE_LOST:
