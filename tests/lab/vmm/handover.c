@@ -151,7 +151,7 @@ bool device_hand_over(struct vmm *v)
 	}
 	passthrough_let_go(v);
 	if (in_custody(v))
-		return d->attached || refused(v, d->bdf, "luod does not have it");
+		return luod_has(v, DEVICE_LABEL) || refused(v, d->bdf, "luod does not have it");
 	r = mark(v);
 	if (r < 0)
 		return refused(v, "marking the page tables", strerror(-r));

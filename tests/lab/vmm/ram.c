@@ -34,12 +34,12 @@ bool vmm_resume(struct vmm *v)
 	return true;
 }
 
-static bool ram_with_luod(struct vmm *v)
+bool luod_has(struct vmm *v, const char *label)
 {
 	struct lu_resource resource = { .size = sizeof(resource) };
 
 	for (size_t i = 0; lu_session_resource(v->session, i, &resource) > 0; i++)
-		if (strcmp(resource.label, RAM_LABEL) == 0)
+		if (strcmp(resource.label, label) == 0)
 			return true;
 	return false;
 }
@@ -48,7 +48,7 @@ void ram_attach(struct vmm *v)
 {
 	int r;
 
-	if (lu_session_mode(v->session) != LU_MODE_CUSTODY || ram_with_luod(v))
+	if (lu_session_mode(v->session) != LU_MODE_CUSTODY || luod_has(v, RAM_LABEL))
 		return;
 	r = lu_session_attach_memory(v->session, RAM_LABEL, v->guest.fd, NULL);
 	if (took(v, "attach", r))
@@ -80,7 +80,7 @@ bool ram_take_back(struct vmm *v)
 	int fd, r;
 
 	if (lu_session_mode(v->session) == LU_MODE_CUSTODY) {
-		if (!ram_with_luod(v))
+		if (!luod_has(v, RAM_LABEL))
 			return false;
 		r = lu_session_get_resource(v->session, RAM_LABEL, &fd, &resource);
 	} else {

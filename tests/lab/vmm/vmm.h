@@ -117,6 +117,8 @@ bool took(struct vmm *v, const char *what, int r);
 void vmm_pause(struct vmm *v);
 /* The memory is as it was when the guest was paused, or that is the end. True: it was paused. */
 bool vmm_resume(struct vmm *v);
+/* Custody: is there something of that name? It may be from the process before this one. */
+bool luod_has(struct vmm *v, const char *label);
 /* Custody: luod takes the memory over at any time but during an update. */
 void ram_attach(struct vmm *v);
 /* Delegation: once per update, from the moment there is a kernel session. */
