@@ -58,6 +58,15 @@ extern const struct luctl_field luctl_timeline_fields[];
  */
 int luctl_read_fields(sd_bus_message *m, const struct luctl_field *fields, void *object);
 
+/* What every list of model.h looks like. */
+struct luctl_list {
+	void *items;
+	size_t count;
+};
+
+/* Appends a zeroed item of @size bytes; NULL when out of memory. */
+void *luctl_list_grow(struct luctl_list *list, size_t size);
+
 /* Reads the a(ssss) that comes next in @m. */
 int luctl_read_findings(sd_bus_message *m, const char *type, void *member);
 

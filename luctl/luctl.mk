@@ -5,6 +5,7 @@ LUCTL_SOURCES := \
 	luctl/bus-error.c \
 	luctl/bus-follow.c \
 	luctl/bus-json.c \
+	luctl/bus-object.c \
 	luctl/bus-read.c \
 	luctl/check.c \
 	luctl/devices.c \
