@@ -50,6 +50,7 @@ static const struct step *find_step(const char *name)
 		{ "check", "check" },
 		{ "sessions", "create kernel sessions" },
 		{ "memory", "preserve memory" },
+		{ "network", "record the network" },
 		{ "quiesce", "stop other services" },
 		{ "barrier", "wait until every owner is ready" },
 		{ "devices", "mark and preserve devices" },

@@ -15,6 +15,7 @@
 #include <syslog.h>
 
 #include "limits.h"
+#include "net-select.h"
 #include "util.h"
 
 struct conf_row {
@@ -225,6 +226,18 @@ static int value_file(const struct conf_row *row _unused_, const char *text, voi
 	return 0;
 }
 
+static int value_links(const struct conf_row *row _unused_, const char *text, void *field)
+{
+	size_t length = strlen(text);
+
+	if (!net_select_valid(text))
+		return -EINVAL;
+	if (length >= CONF_PATH_MAX)
+		return -ERANGE;
+	memcpy(field, text, length + 1);
+	return 0;
+}
+
 static int value_level(const struct conf_row *row _unused_, const char *text, void *field)
 {
 	static const struct {
@@ -336,6 +349,14 @@ static const struct conf_row rows[] = {
 		FIELD(peer_socket),
 	},
 	{
+		.key = { "Network", "Links", "",
+			 "names of links below 180 bytes, separated by blanks, or nothing",
+			 "The links that are made again in the next kernel, with all that they hang "
+			 "on." },
+		.parse = value_links,
+		FIELD(network_links),
+	},
+	{
 		.key = { "Metrics", "TextFile", "", "an absolute path below 180 bytes, or nothing",
 			 "The file for node_exporter's textfile collector; nothing: none." },
 		.parse = value_file,
@@ -407,7 +428,7 @@ static void warn_unknown(struct parser *p, const char *section, const char *name
 		     known);
 	else
 		warn(p,
-		     "key %s in unknown section [%s] (known: Update, Sessions, Bus, Metrics, Log), ignoring",
+		     "key %s in unknown section [%s] (known: Update, Sessions, Bus, Network, Metrics, Log), ignoring",
 		     name, section);
 }
 

@@ -50,6 +50,8 @@ struct conf {
 	unsigned int max_resources_per_session;
 	/* [Bus] */
 	char peer_socket[CONF_SOCKET_MAX];
+	/* [Network] */
+	char network_links[CONF_PATH_MAX]; /* "": none */
 	/* [Metrics] */
 	char metrics_file[CONF_PATH_MAX]; /* "": none */
 	/* [Log] */

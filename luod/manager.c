@@ -198,6 +198,7 @@ struct manager *manager_free(struct manager *m)
 	pid1_clear(&m->pid1);
 	update_clear(&m->update);
 	target_clear(&m->target);
+	net_record_clear(&m->network);
 	findings_free(&m->findings);
 	fdstore_close(m->fdstore);
 	close_fd(m->kernel_fd);

@@ -13,6 +13,7 @@
 #include "inhibit-bus.h"
 #include "inventory.h"
 #include "job.h"
+#include "net.h"
 #include "pid1-bus.h"
 #include "polkit-bus.h"
 #include "preflight.h"
@@ -54,10 +55,11 @@ struct manager {
 
 	struct target target;
 	struct update update;
-	int kernel_fd;		  /* luod's own kernel session, or -EBADF */
-	enum delivery delivery;	  /* how that one came through the jump */
-	struct findings findings; /* of the last check */
-	uint64_t checked_usec;	  /* when that ended; 0: there was none */
+	struct net_record network; /* that goes along with the update */
+	int kernel_fd;		   /* luod's own kernel session, or -EBADF */
+	enum delivery delivery;	   /* how that one came through the jump */
+	struct findings findings;  /* of the last check */
+	uint64_t checked_usec;	   /* when that ended; 0: there was none */
 
 	char **passed_names; /* fds that systemd passed and nobody has taken yet */
 	int *passed_fds;

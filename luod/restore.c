@@ -8,6 +8,7 @@
 #include "history.h"
 #include "kdev-luo.h"
 #include "log.h"
+#include "network.h"
 #include "state.h"
 #include "step.h"
 
@@ -274,6 +275,9 @@ static void restore_after_jump(struct manager *m, struct arrivals *a)
 		update_info_copy(&h.update, &m->update.info);
 	log_set_update_id(m->update.info.id);
 	if (r >= 0) {
+		if (h.skipped)
+			log_error("The handover record is not usable as a whole: %s", h.skipped);
+		network_restore(m, &h.network);
 		adopt_sessions(m, &h, a);
 		handover_clear(&h);
 	}

@@ -12,6 +12,7 @@
 #include "kdev-kexec.h"
 #include "kdev-luo.h"
 #include "log.h"
+#include "network.h"
 #include "quiesce.h"
 #include "step-device.h"
 
@@ -280,7 +281,8 @@ static int record_act(struct manager *m)
 	int r;
 
 	barrier_find_held(m);
-	r = handover_write_or_say(&m->update.info, &m->sessions, NULL, NULL, NULL, &record, &why);
+	r = handover_write_or_say(&m->update.info, &m->sessions, &m->network, NULL, NULL, &record,
+				  &why);
 	if (r < 0)
 		return update_fail(m, r, "The handover record cannot be written: %s.",
 				   why ? why : strerror(-r));
@@ -416,6 +418,7 @@ const struct step update_steps[] = {
 	{ "sessions", MARK_SESSIONS, .act = sessions_act, .undo = sessions_undo,
 	  .timeout = step_timeout, .expired = sessions_expired },
 	{ "memory", MARK_MEMORY, .act = memory_act, .timeout = step_timeout },
+	{ "network", MARK_NETWORK, .act = network_act, .timeout = step_timeout },
 	{ "quiesce", MARK_QUIESCE, .direct_only = true, .act = quiesce_act, .undo = quiesce_undo,
 	  .timeout = quiesce_timeout },
 	{ "barrier", MARK_BARRIER, .act = load_and_wait_for_owners, .timeout = barrier_timeout,

@@ -14,6 +14,7 @@
 #include "luod/net-diff.h"
 #include "luod/net-json.h"
 #include "luod/net-plan.h"
+#include "luod/net-select.h"
 #include "luod/net-text.h"
 
 /* --- words ------------------------------------------------------------------------------------ */
@@ -440,6 +441,63 @@ static void test_diff_namespace(void **state _unused_)
 	net_record_clear(&wanted);
 }
 
+/* --- selection -------------------------------------------------------------------------------- */
+
+static void assert_selected(const char *names, const char *wanted)
+{
+	struct net_record r = read_seed("taps.json");
+	_cleanup_free_ char *got = strdup("");
+
+	assert_true(net_select_valid(names));
+	assert_int_equal(net_select(&r, names), 0);
+	for (size_t i = 0; i < r.n; i++)
+		for (size_t j = 0; j < r.namespaces[i].n_links; j++) {
+			_cleanup_free_ char *before = got;
+
+			got = strprintf("%s%s%s", before, *before ? " " : "",
+					r.namespaces[i].links[j]->name);
+		}
+	assert_string_equal(got, wanted);
+	net_record_clear(&r);
+}
+
+static void test_select(void **state _unused_)
+{
+	assert_selected("", "");
+	assert_selected("no-such-link", "");
+	/* What it is a port of; with an alternative name, and wildcards. */
+	assert_selected("tap-guest-1", "br0 tap-guest-1");
+	assert_selected("the-tap-of-*", "br0 tap-guest-1");
+	/* A bridge is nothing without its ports. */
+	assert_selected("b?0", "br0 tap-guest-1");
+	/* What it lies on, and the other end of that, in another namespace. */
+	assert_selected("  mv0\t", "uplink mv0 far");
+	assert_selected("guests/far", "uplink far");
+	/* A name alone is of the namespace without a name. */
+	assert_selected("far", "");
+	assert_selected("*/lo", "lo");
+	assert_selected("tap* lo mv*", "lo br0 tap-guest-1 uplink mv0 far");
+}
+
+/* A route goes along when all of its links do. */
+static void test_select_routes(void **state _unused_)
+{
+	struct net_record r = read_seed("taps.json");
+
+	assert_int_equal(net_select(&r, "br0"), 0);
+	assert_int_equal(r.n, 1);
+	assert_int_equal(r.namespaces[0].n_routes, 2);
+	net_record_clear(&r);
+}
+
+static void test_select_names(void **state _unused_)
+{
+	assert_true(net_select_valid("a b/c d*"));
+	assert_false(net_select_valid("/a"));
+	assert_false(net_select_valid("b a/"));
+	assert_false(net_select_valid("a/b/c"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -450,7 +508,8 @@ int main(void)
 		cmocka_unit_test(test_same_device),    cmocka_unit_test(test_order),
 		cmocka_unit_test(test_pair),	       cmocka_unit_test(test_cycles),
 		cmocka_unit_test(test_no_pair),	       cmocka_unit_test(test_diff),
-		cmocka_unit_test(test_diff_namespace),
+		cmocka_unit_test(test_diff_namespace), cmocka_unit_test(test_select),
+		cmocka_unit_test(test_select_routes),  cmocka_unit_test(test_select_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* network - see network.h. */
+#include "network.h"
+
+#include "log.h"
+#include "net-machine.h"
+#include "net-replay.h"
+#include "net-select.h"
+
+/* Guests wait for it, and for nothing that takes as long: what is not there by then is left out. */
+#define REPLAY_USEC (20 * USEC_PER_SEC)
+
+static int record(struct manager *m)
+{
+	struct net_machine machine = { .folder = NET_NAMESPACES_FOLDER };
+	int r;
+
+	if ((r = net_machine_open_all(&machine)) >= 0)
+		r = net_machine_read(&machine);
+	if (r >= 0)
+		m->network = net_machine_finish(&machine);
+	net_machine_clear(&machine);
+	return r < 0 ? r : net_select(&m->network, m->conf.network_links);
+}
+
+int network_act(struct manager *m)
+{
+	int r;
+
+	net_record_clear(&m->network);
+	if (!*m->conf.network_links)
+		return STEP_DONE;
+	r = record(m);
+	if (r < 0)
+		return update_fail(m, r, "The network cannot be recorded: %s.", strerror(-r));
+	if (!m->network.n)
+		log_warning("No link fits Links= of lu.conf; no network goes along");
+	return STEP_DONE;
+}
+
+static int before_deadline(void *userdata)
+{
+	return now_usec(CLOCK_MONOTONIC) > *(uint64_t *)userdata ? -ETIMEDOUT : 0;
+}
+
+static void say(const struct net_result *result)
+{
+	const char *ns = result->namespace, *blank = *ns ? " in namespace " : "";
+
+	if (result->outcome == NET_FAILED)
+		log_error("Network: '%s'%s%s is not restored: %s", result->object, blank, ns,
+			  strempty(result->text));
+	else if (result->outcome == NET_CONFLICT)
+		log_warning("Network: '%s'%s%s is left as somebody else made it: %s",
+			    result->object, blank, ns, strempty(result->text));
+}
+
+void network_restore(struct manager *m, const struct net_record *wanted)
+{
+	uint64_t deadline = now_usec(CLOCK_MONOTONIC) + REPLAY_USEC;
+	struct net_gate gate = { before_deadline, &deadline };
+	_cleanup_free_ char *error = NULL;
+	struct net_report report;
+
+	if (!wanted->n)
+		return;
+	if (net_replay(wanted, NET_NAMESPACES_FOLDER, &gate, &report, &error) < 0) {
+		log_error("The network is not restored: %s", strempty(error));
+		return;
+	}
+	for (size_t i = 0; i < report.n; i++)
+		say(&report.results[i]);
+	timeline_mark(&m->update.timeline, MARK_NETWORK_RESTORED);
+	log_notice("Network: %zu links and routes are as they were: %zu made, %zu changed, %zu "
+		   "were there; %zu left as found, %zu failed",
+		   report.n - net_report_count(&report, NET_CONFLICT) -
+			   net_report_count(&report, NET_FAILED),
+		   net_report_count(&report, NET_MADE), net_report_count(&report, NET_CHANGED),
+		   net_report_count(&report, NET_SAME), net_report_count(&report, NET_CONFLICT),
+		   net_report_count(&report, NET_FAILED));
+	net_report_clear(&report);
+}

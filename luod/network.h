@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * network - the network's part in an update: what lu.conf names is recorded while everything still
+ * runs, and replayed in the next kernel before the first session is announced, so that a guest that
+ * resumes finds its links.
+ */
+#ifndef LUOD_NETWORK_H
+#define LUOD_NETWORK_H
+
+#include "manager.h"
+
+/* The step "network". */
+int network_act(struct manager *m);
+
+/* After the jump: of what could not be restored the journal tells, and of nothing else. */
+void network_restore(struct manager *m, const struct net_record *record);
+
+#endif

@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+. /usr/lib/lab/luod.sh
+
+# What ip(8) and bridge(8) say, without numbers, timers and what follows from a carrier.
+cat >/lab/state/witness <<'EOF'
+#!/bin/bash
+strip='walk(if type == "object" then del(.ifindex, .link_index, .link_netnsid, .hello_timer, .tcn_timer,
+	.topology_change_timer, .gc_timer, .hold_timer, .message_age_timer, .forward_delay_timer, .operstate,
+	.state, .port_id, .designated_port, .designated_bridge, .designated_cost, .config_pending, .no, .id,
+	.bridge_id, .root_id, .root_port, .mii_status, .perm_hwaddr, .link_failure_count, .ad_info,
+	.active_slave, .tentative, .nodad, .num_grp, .timer, .used, .updated, .probes)
+	elif type == "array" then map(select(. != "NO-CARRIER" and . != "LOWER_UP" and . != "linkdown" and
+	(type != "object" or (.ifname | IN("lo", "eth0") | not) and .scope != "link"))) | sort else . end)'
+for ns in "" "-n guest1"; do
+	for what in addr "route show table all type unicast" "neigh show nud permanent"; do
+		ip $ns -d -j $what | jq -S "$strip"
+	done
+	bridge $ns -j vlan | jq -S "$strip"
+	bridge $ns -j fdb show | jq -S "map(select(.state == \"static\")) | $strip"
+done
+EOF
+
+# The guests' side is a namespace; its end of the pair stands for a guest's card.
+cat >/run/links <<'EOF'
+set -e
+ip netns add guest1
+ip link add br-guests type bridge vlan_filtering 1 vlan_default_pvid 5 ageing_time 20000 mcast_snooping 0
+ip link set br-guests address 02:00:00:00:80:01
+ip link add uplink0 address 02:00:00:00:80:02 type dummy
+ip link add bond-up type bond mode active-backup miimon 100
+ip link set uplink0 master bond-up
+ip link set bond-up master br-guests
+ip tuntap add dev tap-of-a-guest0 mode tap user 0 vnet_hdr multi_queue
+ip link set tap-of-a-guest0 address 02:00:00:00:80:03 mtu 1400
+ip link set tap-of-a-guest0 master br-guests
+ip link set tap-of-a-guest0 type bridge_slave isolated on hairpin on
+ip link property add dev tap-of-a-guest0 altname the-card-of-the-guest-that-has-a-long-name
+ip link add vm1 address 02:00:00:00:80:04 type veth peer name card address 02:00:00:00:80:05 netns guest1
+ip link set vm1 master br-guests
+bridge vlan add dev vm1 vid 10-20
+bridge vlan add dev vm1 vid 30 pvid untagged
+bridge vlan add dev br-guests vid 30 self
+bridge vlan del dev vm1 vid 5
+bridge fdb add 02:00:00:00:80:99 dev vm1 master static vlan 30
+ip link add link br-guests name br-guests.30 type vlan id 30
+ip link set br-guests.30 address 02:00:00:00:80:06
+ip -n guest1 link add link card name mv0 address 02:00:00:00:80:07 type macvtap mode private
+for link in uplink0 bond-up br-guests tap-of-a-guest0 vm1 br-guests.30; do ip link set "$link" up; done
+ip -n guest1 link set card up
+ip addr add 192.0.2.1/24 brd + dev br-guests.30
+ip addr add 2001:db8:80::1/64 dev br-guests.30 nodad
+ip -n guest1 addr add 192.0.2.2/24 dev card
+ip route add 198.51.100.0/24 via 192.0.2.2 dev br-guests.30 metric 80 mtu 1300
+ip -n guest1 route add default via 192.0.2.1 dev card
+ip neigh add 192.0.2.9 lladdr 02:00:00:00:80:99 dev br-guests.30
+EOF
+t "the host's links are made" bash -x /run/links
+bash /lab/state/witness >/lab/state/network
+t "ip(8) sees them" grep -q mv0 /lab/state/network
+configure '[Network]' 'Links=tap-* vm? *.30 guest1/*'
+vmm_start vm1 --size=32M --mode=custody
+load
+t "nothing stands in the way" luctl check
+jump luctl update --reason="a guest without its link is no guest"
