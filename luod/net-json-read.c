@@ -181,7 +181,7 @@ static int read_altname(struct reader *r, struct net_link *l, const json_t *one)
 static int read_vlan(struct reader *r, struct net_link *l, const json_t *one)
 {
 	uint32_t flags = NET_VLAN_MEMBER;
-	uint64_t first, last;
+	uint64_t first = 0, last = 0;
 	int result;
 
 	if ((result = read_number(r, one, "first", NET_VLANS - 2, &first)) < 0 ||

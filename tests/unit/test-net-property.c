@@ -373,6 +373,11 @@ static void give_addresses(struct topology *t, const struct made *m, unsigned in
 	if (maybe(30))
 		say(t, m->ns, "-6 route add 2001:db8:99%x::/64 via 2001:db8:%x::9 dev %s", i, i,
 		    m->name);
+	if (maybe(20))
+		say(t, m->ns,
+		    "route add 172.18.%u.0/24 nexthop via 10.%u.0.9 dev %s weight %u "
+		    "nexthop via 10.%u.0.8 dev %s onlink weight %u",
+		    i, i, m->name, 1 + chance(9), i, m->name, 1 + chance(9));
 	if (maybe(15))
 		say(t, m->ns, "route add default via 10.%u.0.9 dev %s metric %u", i, m->name, i);
 	/* No proxied ones: the kernel drops them whenever it finds, later, that there is no carrier. */
