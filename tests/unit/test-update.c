@@ -90,7 +90,7 @@ static void test_steps(void **state _unused_)
 
 static void test_info(void **state _unused_)
 {
-	struct update_info from = { .id = "ab", .jump = CONF_JUMP_SYSTEMD }, copy;
+	struct update_info from = { .id = "ab", .jump = CONF_JUMP_SYSTEMD }, copy = {};
 
 	from.from = strdup("a");
 	from.to = strdup("b");
