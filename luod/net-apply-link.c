@@ -70,6 +70,12 @@ static struct net_request_settings missing_settings(const struct apply *a)
 
 	if (wanted->mac.length && !net_mac_equal(&wanted->mac, &now->mac))
 		missing.mac = &wanted->mac;
+	if (a->late)
+		return (struct net_request_settings){
+			.kind = wanted->kind,
+			.base = follows_bond(wanted) ? (struct net_settings){} : late,
+			.addrgen = -1,
+		};
 	if (follows_bond(wanted)) {
 		missing.base.have &= ~late.have;
 		missing.mac = NULL;
@@ -234,6 +240,8 @@ int apply_port(struct apply *a)
 	    a->now->port_kind != master)
 		return 0;
 	missing = net_settings_missing(&a->wanted->port, &a->now->port);
+	if (a->late)
+		missing = net_settings_only(net_kind_port_set(master), &missing, NET_LATE);
 	if (!missing.have)
 		return 0;
 	if (!a->free && !a->attached) {

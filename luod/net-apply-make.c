@@ -124,12 +124,12 @@ int apply_make(struct apply *a)
 {
 	int r;
 
-	if (!net_kind_is_made(a->wanted->kind))
+	if (a->wanted->kind == NET_KIND_OTHER)
 		return apply_fail(a, -ENODEV,
-				  a->wanted->kind == NET_KIND_OTHER
-					  ? "it is not there, and links of kind '%s' are not made"
-					  : "it is not there%s",
+				  "it is not there, and links of kind '%s' are not made",
 				  a->wanted->kind_name);
+	if (!net_kind_is_made(a->wanted->kind))
+		return apply_fail(a, -ENODEV, "it is not there");
 	r = a->wanted->kind == NET_KIND_TUN ? make_tun(a) : request(a);
 	if (r < 0)
 		return r;

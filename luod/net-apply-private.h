@@ -22,6 +22,7 @@ struct apply {
 	struct net_link *now; /* the machine's */
 	bool free;	      /* nobody's, or ours */
 	bool attached;	      /* to its master, by us */
+	bool late;	      /* only what others may have moved */
 	bool elsewhere;	      /* below another master, and left there */
 	unsigned int vfs_made;
 	struct undo *undo;

@@ -255,7 +255,7 @@ int net_apply_late(struct net_machine *machine, const struct net_wish *wish,
 	if (r < 0)
 		return r;
 	a.now = net_find_same(apply_namespace(&a), wish->link);
-	a.free = a.attached = true;
+	a.free = a.attached = a.late = true;
 	r = a.now ? apply_settings(&a) : -ENODEV;
 	if (r >= 0)
 		r = apply_port(&a);

@@ -123,18 +123,18 @@ static void note_link(struct replay *p, const struct net_step *step)
 		    });
 }
 
-/* Only of links that were changed: what has become of others is nobody's business. */
+/* Only of links that are as recorded by our doing: what has become of others is not our business. */
 static void do_late(struct replay *p, struct net_step *step)
 {
 	struct net_wish wish = wish_for(p, step);
 	struct net_deed late = {};
 	int r;
 
-	if (step->result < 0 || !(step->deed.made || step->deed.changes))
+	if (step->result < 0 || step->deed.conflict || !(step->deed.made || step->deed.changes))
 		return;
 	r = net_apply_late(p->machine, &wish, p->gate, &late);
 	p->report->changes += late.changes;
-	if (r < 0 && !step->deed.conflict)
+	if (r < 0)
 		step->deed.conflict = TAKE_PTR(late.error);
 	net_deed_clear(&late);
 }

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * net-replay: what is there already, and is somebody else's. Links of another hand are made by ip(8)
+ * in a namespace, and a record is replayed over them. (That a record comes back whole: see
+ * test-net-property.c.)
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "luod/net-json.h"
+#include "luod/net-machine.h"
+#include "luod/net-replay.h"
+#include "net-world.h"
+
+static const char *impossible;
+
+static int enter(void **state _unused_)
+{
+	impossible = net_world_enter();
+	return 0;
+}
+
+static void fresh(const char *lines)
+{
+	if (impossible) {
+		printf("# SKIP not possible here: %s\n", impossible);
+		skip();
+	}
+	net_world_fresh();
+	assert_true(net_world_ip("", lines));
+}
+
+static struct net_record now(void)
+{
+	struct net_machine m = { .folder = NET_NAMESPACES_FOLDER };
+
+	assert_int_equal(net_machine_open_all(&m), 0);
+	assert_int_equal(net_machine_read(&m), 0);
+	return net_machine_finish(&m);
+}
+
+/* A bridge with a TAP link, recorded; then a namespace in which @lines are all there is. */
+static struct net_record recorded(const char *lines)
+{
+	struct net_record r;
+
+	fresh("link add br0 address 02:00:00:00:00:01 type bridge ageing_time 20000\n"
+	      "tuntap add tap0 mode tap\n"
+	      "link set tap0 address 02:00:00:00:00:02 master br0 mtu 1400\n"
+	      "link set br0 up\nlink set tap0 up\naddr add 192.0.2.1/24 dev br0\n");
+	r = now();
+	fresh(lines);
+	return r;
+}
+
+static const struct net_result *result_of(const struct net_report *report, const char *object)
+{
+	for (size_t i = 0; i < report->n; i++)
+		if (streq(report->results[i].object, object))
+			return &report->results[i];
+	fail_msg("nothing is said of '%s'", object);
+	return NULL;
+}
+
+static struct net_report replay(const struct net_record *r)
+{
+	_cleanup_free_ char *error = NULL;
+	struct net_report report;
+
+	if (net_replay(r, NET_NAMESPACES_FOLDER, NULL, &report, &error) < 0)
+		fail_msg("%s", error);
+	return report;
+}
+
+/* A network manager's bridge is up and ages otherwise: it keeps that, and gets its port and address. */
+static void test_conflict(void **state _unused_)
+{
+	struct net_record wanted = recorded("link add br0 address 02:00:00:00:00:01 type bridge "
+					    "ageing_time 30000\nlink set br0 up\n"),
+			  after;
+	struct net_report report = replay(&wanted);
+	const struct net_result *bridge = result_of(&report, "br0");
+	const struct net_link *link;
+
+	assert_int_equal(bridge->outcome, NET_CONFLICT);
+	assert_non_null(strstr(bridge->text, "ageing-time is 30000, not 20000"));
+	assert_int_equal(result_of(&report, "tap0")->outcome, NET_MADE);
+	after = now();
+	link = net_find_link(&after.namespaces[0], "br0");
+	assert_int_equal(net_setting_named(NET_SET_BRIDGE, &link->own, "ageing-time", 0), 30000);
+	assert_int_equal(link->n_addresses, 1);
+	assert_string_equal(net_find_link(&after.namespaces[0], "tap0")->master, "br0");
+	net_report_clear(&report);
+	net_record_clear(&wanted);
+	net_record_clear(&after);
+}
+
+/* One that is down is nobody's yet. */
+static void test_down(void **state _unused_)
+{
+	struct net_record wanted = recorded("link add br0 type bridge ageing_time 30000\n"), after;
+	struct net_report report = replay(&wanted);
+	const struct net_link *link;
+
+	assert_int_equal(result_of(&report, "br0")->outcome, NET_CHANGED);
+	after = now();
+	link = net_find_link(&after.namespaces[0], "br0");
+	assert_int_equal(net_setting_named(NET_SET_BRIDGE, &link->own, "ageing-time", 0), 20000);
+	assert_true(link->flags & IFF_UP);
+	net_report_clear(&report);
+	net_record_clear(&wanted);
+	net_record_clear(&after);
+}
+
+/* What has the name and is something else stays, and its ports-to-be are not made. */
+static void test_other_kind(void **state _unused_)
+{
+	struct net_record wanted = recorded("link add br0 type veth peer name br1\n"), after;
+	struct net_report report = replay(&wanted);
+
+	assert_int_equal(result_of(&report, "br0")->outcome, NET_FAILED);
+	assert_non_null(strstr(result_of(&report, "br0")->text, "a veth"));
+	assert_int_equal(result_of(&report, "tap0")->outcome, NET_FAILED);
+	after = now();
+	assert_null(net_find_link(&after.namespaces[0], "tap0"));
+	assert_int_equal(net_find_link(&after.namespaces[0], "br0")->kind, NET_KIND_VETH);
+	net_report_clear(&report);
+	net_record_clear(&wanted);
+	net_record_clear(&after);
+}
+
+/* A port that somebody has put below another bridge stays there. */
+static void test_other_master(void **state _unused_)
+{
+	struct net_record wanted = recorded("link add br9 type bridge\ntuntap add tap0 mode tap\n"
+					    "link set tap0 master br9\nlink set tap0 up\n"),
+			  after;
+	struct net_report report = replay(&wanted);
+
+	assert_int_equal(result_of(&report, "tap0")->outcome, NET_CONFLICT);
+	assert_non_null(strstr(result_of(&report, "tap0")->text, "below another master"));
+	after = now();
+	assert_string_equal(net_find_link(&after.namespaces[0], "tap0")->master, "br9");
+	net_report_clear(&report);
+	net_record_clear(&wanted);
+	net_record_clear(&after);
+}
+
+/* Hardware that is not there cannot be made, and a record that hangs on itself touches nothing. */
+static void test_nothing_to_make(void **state _unused_)
+{
+	struct net_record wanted = recorded("link add unrelated type bridge\n"), after;
+	struct net_namespace *ns = &wanted.namespaces[0];
+	_cleanup_free_ char *error = NULL;
+	struct net_report report;
+
+	net_find_link(ns, "br0")->kind = NET_KIND_DEVICE;
+	report = replay(&wanted);
+	assert_int_equal(result_of(&report, "br0")->outcome, NET_FAILED);
+	assert_string_equal(result_of(&report, "br0")->text, "it is not there");
+	net_report_clear(&report);
+
+	net_find_link(ns, "br0")->kind = NET_KIND_BOND;
+	snprintf(net_find_link(ns, "br0")->master, IFNAMSIZ, "tap0");
+	assert_int_equal(net_replay(&wanted, NET_NAMESPACES_FOLDER, NULL, &report, &error), -ELOOP);
+	assert_non_null(strstr(error, "hangs on itself"));
+	after = now();
+	assert_null(net_find_link(&after.namespaces[0], "br0"));
+	net_record_clear(&wanted);
+	net_record_clear(&after);
+}
+
+/* Proxied neighbours, of a link that has a carrier. */
+static void test_proxy(void **state _unused_)
+{
+	struct net_record wanted, after;
+	struct net_report report;
+
+	fresh("link set lo up\nneigh add proxy 192.0.2.8 dev lo\n");
+	wanted = now();
+	assert_int_equal(net_find_link(&wanted.namespaces[0], "lo")->n_neighbours, 1);
+	fresh("");
+	report = replay(&wanted);
+	assert_int_equal(net_report_count(&report, NET_FAILED), 0);
+	after = now();
+	assert_int_equal(net_find_link(&after.namespaces[0], "lo")->n_neighbours, 1);
+	net_report_clear(&report);
+	net_record_clear(&wanted);
+	net_record_clear(&after);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_conflict),	cmocka_unit_test(test_down),
+		cmocka_unit_test(test_other_kind),	cmocka_unit_test(test_other_master),
+		cmocka_unit_test(test_nothing_to_make), cmocka_unit_test(test_proxy),
+	};
+
+	return cmocka_run_group_tests(tests, enter, NULL);
+}
