@@ -70,16 +70,17 @@ static struct net_request_settings missing_settings(const struct apply *a)
 
 	if (wanted->mac.length && !net_mac_equal(&wanted->mac, &now->mac))
 		missing.mac = &wanted->mac;
+	if (follows_bond(wanted)) {
+		missing.base.have &= ~late.have;
+		late.have = 0;
+		missing.mac = NULL;
+	}
 	if (a->late)
 		return (struct net_request_settings){
 			.kind = wanted->kind,
-			.base = follows_bond(wanted) ? (struct net_settings){} : late,
+			.base = late,
 			.addrgen = -1,
 		};
-	if (follows_bond(wanted)) {
-		missing.base.have &= ~late.have;
-		missing.mac = NULL;
-	}
 	return missing;
 }
 
