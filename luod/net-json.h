@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * net-json - the model as JSON: in the handover record, in what luctl shows, and for comparing two
- * of them. The schema is in luod-network(5).
+ * of them. The rows of net-attr.c are its keys.
  *
  * What is read is distrusted: counts, names and numbers are bounded, and nothing comes in twice.
  * Members that are not known are passed over: the network is recorded anew for every update, so

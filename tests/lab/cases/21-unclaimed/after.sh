@@ -24,7 +24,7 @@ sessions() {
 
 reclaimed vm1
 t "nobody came for one in time: the journal says what became of it" \
-	wait_for 120 has_said "Nobody claimed session 0/gone.*finished.*memory is freed"
+	wait_for 120 has_said "Nobody claimed session 0/gone.*its devices are to be stopped and its memory freed"
 # Of 20 s; they begin a little before luod tells of what came through.
 t "it was not early" test \
 	"$(seconds_between "sessions came through" "Nobody claimed session 0/gone")" -ge 15
@@ -32,7 +32,7 @@ t "it was not early" test \
 diag "another one has lu.conf's 90 s, which do not begin anew with luod"
 kill_luod "while it waits"
 t "nobody came for that one, either" \
-	wait_for 150 has_said "Nobody claimed session 0/unsaid.*finished.*memory is freed"
+	wait_for 150 has_said "Nobody claimed session 0/unsaid.*its devices are to be stopped and its memory freed"
 seconds=$(seconds_between "sessions came through" "Nobody claimed session 0/unsaid")
 diag "it was given up after $seconds s"
 t "it was not early" test "$seconds" -ge 85

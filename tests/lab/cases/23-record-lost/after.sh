@@ -26,7 +26,7 @@ keeper_holds 0
 like "$(luctl status)" "degraded" "luctl status says so"
 luctl status | diag
 is "$(luctl timeline --json | jq -r .update.result)" degraded "history says so"
-like "$(luctl timeline --json | jq -r .update.error)" "handover record not usable" "... and why"
+like "$(luctl timeline --json | jq -r .update.error)" "Not everything came through: the handover record" "... and why"
 is "$(luctl timeline --json | jq -r '.update.reason + " " + (.update.uid | tostring)')" "unreadable 0" \
 	"... and from the disk why it was begun, and by whom"
 

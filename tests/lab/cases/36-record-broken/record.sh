@@ -53,7 +53,7 @@ names_only() {
 	keeper_holds 0
 	like "$(luctl status)" degraded "luctl status says so"
 	is "$(luctl timeline --json | jq -r .update.result)" degraded "history says so"
-	like "$(luctl timeline --json | jq -r .update.error)" "handover record not usable" "... and why"
+	like "$(luctl timeline --json | jq -r .update.error)" "Not everything came through: the handover record" "... and why"
 	like "$(luctl timeline --json | jq -r '.update."update-id"')" '^[0-9a-f]{32}$' "... and of which update"
 	t "the journal explains it" sh -c 'journalctl -b -u luod -x \
 		MESSAGE_ID=8a5d1f0c2b7e4a4f9b0f6c1f0a7d3e06 | grep "Subject: Something was not recovered"'
