@@ -13,7 +13,6 @@
 #include "vfio.h"
 
 #define FDINFO_MAX 65536
-#define PLACE_MAX  4096
 
 DEFINE_CLEANUP(DIR *, closedir)
 
@@ -104,20 +103,6 @@ static bool may_be_node(const char *link)
 	return *link == '/' && strncmp(link, "/memfd:", strlen("/memfd:")) != 0;
 }
 
-/* Every process has /dev/null open: what is not of VFIO, as sysfs has it, is nobody's concern. */
-static bool is_vfio(const char *root, dev_t number)
-{
-	_cleanup_free_ char *path =
-		strprintf("%s/sys/dev/char/%u:%u", root, major(number), minor(number));
-	char place[PLACE_MAX];
-	ssize_t n = path ? readlink(path, place, sizeof(place) - 1) : -1;
-
-	if (n < 0)
-		return false;
-	place[n] = '\0';
-	return strstr(place, "/vfio-dev/") || strstr(place, "/vfio/");
-}
-
 /*
  * A device is known by its number: whoever can make a file can call it as he likes. What is asked is
  * what the kernel remembers of the file, for the file system may be out of reach.
@@ -131,7 +116,7 @@ static dev_t node_of(const struct process *p, int folder, const char *fd, const 
 	    !S_ISCHR(st.stx_mode))
 		return 0;
 	number = makedev(st.stx_rdev_major, st.stx_rdev_minor);
-	return is_vfio(p->root, number) ? number : 0;
+	return vfio_number_is_node(p->root, number) ? number : 0;
 }
 
 /* A device that was opened through its group, or that came out of a kernel session. */

@@ -44,6 +44,13 @@ static char *sysfs_of_number(const char *root, dev_t number)
 	return n < 0 || n == sizeof(target) ? NULL : strndup(target, (size_t)n);
 }
 
+bool vfio_number_is_node(const char *root, dev_t number)
+{
+	_cleanup_free_ char *place = sysfs_of_number(root, number);
+
+	return place && (strstr(place, "/vfio-dev/") || strstr(place, "/vfio/"));
+}
+
 /* Takes the last component off @path and returns it, or NULL when there is none. */
 static char *take_last(char *path)
 {

@@ -13,6 +13,8 @@
 #ifndef LUOD_VFIO_H
 #define LUOD_VFIO_H
 
+#include <sys/types.h>
+
 #include "util.h"
 
 /* "0000:00:03.0": domain of four to eight hexadecimal digits, bus, device, function. */
@@ -23,6 +25,9 @@ int vfio_fd_is_iommufd(const char *root, int fd);
 
 /* 1: it is a VFIO PCI device, *ret_address (freed by the caller) says which. 0, negative: as above. */
 int vfio_fd_address(const char *root, int fd, char **ret_address);
+
+/* Does sysfs know a character device of this number as VFIO's, that of a device or of a group? */
+bool vfio_number_is_node(const char *root, dev_t number);
 
 /*
  * Of another process's file, known by what /proc says: whether its link is that of a device that has no
