@@ -12,24 +12,8 @@
 #include <stdarg.h>
 
 #include "net-json.h"
+#include "reader.h"
 #include "vfio.h"
-
-struct reader {
-	char **error; /* the first thing that is wrong, in words */
-};
-
-static int _printf_(3, 4) wrong(struct reader *r, int error, const char *format, ...)
-{
-	va_list ap;
-
-	if (*r->error)
-		return error;
-	va_start(ap, format);
-	if (vasprintf(r->error, format, ap) < 0)
-		*r->error = NULL;
-	va_end(ap);
-	return error;
-}
 
 /* Takes the member out of the object; NULL when it is not there. The caller drops the reference. */
 static json_t *take(json_t *object, const char *key)
@@ -48,9 +32,9 @@ static int take_text(struct reader *r, json_t *object, const char *key, size_t m
 	int result = 0;
 
 	if (!s)
-		result = wrong(r, -EINVAL, "\"%s\" is missing or no string", key);
+		result = reader_wrong(r, -EINVAL, "\"%s\" is missing or no string", key);
 	else if (strlen(s) > max || strlen(s) != json_string_length(value))
-		result = wrong(r, -EINVAL, "\"%s\" is too long or has a NUL in it", key);
+		result = reader_wrong(r, -EINVAL, "\"%s\" is too long or has a NUL in it", key);
 	else
 		result = free_and_strdup(ret, s);
 	json_decref(value);
@@ -71,7 +55,7 @@ static int take_integer(struct reader *r, json_t *object, const char *key, uint6
 
 	json_decref(value);
 	if (!good)
-		return wrong(r, -EINVAL, "\"%s\" is missing or out of range", key);
+		return reader_wrong(r, -EINVAL, "\"%s\" is missing or out of range", key);
 	*ret = (uint64_t)n;
 	return 0;
 }
@@ -98,8 +82,8 @@ static int take_word(struct reader *r, json_t *object, const char *key,
 		return result;
 	value = from_string(word);
 	if (value < 0)
-		return wrong(r, -EINVAL, "\"%s\" is '%.*s', which this luod does not know", key,
-			     FIT(word, 40));
+		return reader_wrong(r, -EINVAL, "\"%s\" is '%.*s', which this luod does not know",
+				    key, FIT(word, 40));
 	*ret = value;
 	return 0;
 }
@@ -137,9 +121,11 @@ static int read_device(struct reader *r, struct resource *resource, json_t *o)
 	if (result < 0)
 		return result;
 	if (resource->device && !pci_address_valid(resource->device))
-		return wrong(r, -EINVAL, "'%.*s' is no PCI address", FIT(resource->device, 40));
+		return reader_wrong(r, -EINVAL, "'%.*s' is no PCI address",
+				    FIT(resource->device, 40));
 	if (resource->iommufd && !session_label_valid(resource->iommufd))
-		return wrong(r, -EINVAL, "'%s' has no valid label of an iommufd", resource->label);
+		return reader_wrong(r, -EINVAL, "'%s' has no valid label of an iommufd",
+				    resource->label);
 	return 0;
 }
 
@@ -148,14 +134,14 @@ static int read_numbers(struct reader *r, json_t *array, size_t n, const uint64_
 			uint64_t *ret)
 {
 	if (!json_is_array(array) || json_array_size(array) != n)
-		return wrong(r, -EINVAL, "an HWPT or a DMA buffer is not as it must be");
+		return reader_wrong(r, -EINVAL, "an HWPT or a DMA buffer is not as it must be");
 	for (size_t i = 0; i < n; i++) {
 		json_t *value = json_array_get(array, i);
 		json_int_t number = json_integer_value(value);
 
 		if (!json_is_integer(value) || number < 0 || (uint64_t)number > max[i])
-			return wrong(r, -EINVAL,
-				     "a number of an HWPT or a DMA buffer is out of range");
+			return reader_wrong(r, -EINVAL,
+					    "a number of an HWPT or a DMA buffer is out of range");
 		ret[i] = (uint64_t)number;
 	}
 	return 0;
@@ -199,7 +185,7 @@ static int read_list(struct reader *r, struct dma *dma, json_t *o, const char *k
 	json_array_foreach(list, i, one) {
 		result = read_one(r, dma, one);
 		if (result < 0)
-			return wrong(r, result, "\"%s\" has one twice, or too many", key);
+			return reader_wrong(r, result, "\"%s\" has one twice, or too many", key);
 	}
 	return 0;
 }
@@ -232,7 +218,7 @@ static int read_resource(struct reader *r, struct session *s, json_t *o, bool st
 	int kind, result;
 
 	if (!json_is_object(o))
-		return wrong(r, -EINVAL, "a resource of '%s' is no object", s->name);
+		return reader_wrong(r, -EINVAL, "a resource of '%s' is no object", s->name);
 	if ((result = take_string(r, o, "label", &label)) < 0 ||
 	    (result = take_word(r, o, "kind", resource_kind_from_string, &kind)) < 0 ||
 	    (result = take_integer(r, o, "token", INT64_MAX, &token)) < 0 ||
@@ -240,11 +226,12 @@ static int read_resource(struct reader *r, struct session *s, json_t *o, bool st
 	    (state && (result = take_store(r, o, &store)) < 0))
 		return result;
 	if (!session_label_valid(label))
-		return wrong(r, -EINVAL, "a label of '%s' is not valid", s->name);
+		return reader_wrong(r, -EINVAL, "a label of '%s' is not valid", s->name);
 	result = session_add_resource(s, label, (enum resource_kind)kind, token, bytes, -EBADF,
 				      &resource);
 	if (result < 0)
-		return wrong(r, -EINVAL, "'%s' has label '%s' or its token twice", s->name, label);
+		return reader_wrong(r, -EINVAL, "'%s' has label '%s' or its token twice", s->name,
+				    label);
 	resource->store = store;
 	resource->preserved = json_is_true(json_object_get(o, "preserved"));
 	if (resource->kind == RESOURCE_DEVICE && (result = read_device(r, resource, o)) < 0)
@@ -259,7 +246,8 @@ static int read_resources(struct reader *r, struct session *s, json_t *object, b
 	size_t i;
 
 	if (!json_is_array(array) || json_array_size(array) > HANDOVER_RESOURCES_MAX)
-		result = wrong(r, -EINVAL, "\"resources\" of '%s' is no list or too long", s->name);
+		result = reader_wrong(r, -EINVAL, "\"resources\" of '%s' is no list or too long",
+				      s->name);
 	else
 		json_array_foreach(array, i, o) {
 			result = read_resource(r, s, o, state);
@@ -324,23 +312,24 @@ static int read_session(struct reader *r, struct handover *h, json_t *o, bool st
 	int result;
 
 	if (!json_is_object(o))
-		return wrong(r, -EINVAL, "a session is no object");
+		return reader_wrong(r, -EINVAL, "a session is no object");
 	if ((result = take_string(r, o, "name", &name)) < 0 ||
 	    (result = take_text(r, o, "unit", LIMIT_UNIT, &unit)) < 0 ||
 	    (result = take_string(r, o, "kernel-name", &kernel_name)) < 0 ||
 	    (result = take_integer(r, o, "uid", UINT32_MAX - 1, &uid)) < 0)
 		return result;
 	if (!session_name_valid(name))
-		return wrong(r, -EINVAL, "'%.*s' is not the name of a session", FIT(name, 60));
+		return reader_wrong(r, -EINVAL, "'%.*s' is not the name of a session",
+				    FIT(name, 60));
 	result = session_new(name, (uid_t)uid, unit, &s);
 	if (result < 0)
 		return result;
 	/* The name is what ties the owner to the kernel session: it must say the same as the rest. */
 	if (!streq(s->kernel_name, kernel_name))
-		return wrong(r, -EINVAL, "'%s' does not belong to '%.*s'", name,
-			     FIT(kernel_name, 70));
+		return reader_wrong(r, -EINVAL, "'%s' does not belong to '%.*s'", name,
+				    FIT(kernel_name, 70));
 	if (find(&h->sessions, kernel_name))
-		return wrong(r, -EINVAL, "'%s' is listed twice", kernel_name);
+		return reader_wrong(r, -EINVAL, "'%s' is listed twice", kernel_name);
 	if ((result = read_policies(r, s, o)) < 0 || (result = read_resources(r, s, o, state)) < 0)
 		return result;
 	if (state && (result = read_session_state(r, s, o)) < 0)
@@ -376,7 +365,7 @@ static int read_sessions(struct reader *r, struct handover *h, json_t *root, boo
 	size_t i;
 
 	if (!json_is_array(array) || json_array_size(array) > HANDOVER_SESSIONS_MAX)
-		return wrong(r, -EINVAL, "\"sessions\" is no list or too long");
+		return reader_wrong(r, -EINVAL, "\"sessions\" is no list or too long");
 	json_array_foreach(array, i, o) {
 		_cleanup_free_ char *name = state ? name_of(o) : NULL;
 
@@ -418,7 +407,7 @@ static int read_update(struct reader *r, struct update_info *u, json_t *root)
 	int jump = 0, result;
 
 	if (!json_is_object(o))
-		return wrong(r, -EINVAL, "\"update\" is missing");
+		return reader_wrong(r, -EINVAL, "\"update\" is missing");
 	if ((result = take_string(r, o, "id", &id)) < 0 ||
 	    (result = take_string(r, o, "from", &u->from)) < 0 ||
 	    (result = take_string(r, o, "to", &u->to)) < 0 ||
@@ -428,9 +417,9 @@ static int read_update(struct reader *r, struct update_info *u, json_t *root)
 		return result;
 	result = left_behinds_from_json(json_object_get(o, "left-behind"), &u->left_behind);
 	if (result < 0)
-		return wrong(r, result, "\"left-behind\" is no list of sessions");
+		return reader_wrong(r, result, "\"left-behind\" is no list of sessions");
 	if (strlen(id) >= sizeof(u->id) || strspn(id, "0123456789abcdef") != strlen(id))
-		return wrong(r, -EINVAL, "the update's id is not valid");
+		return reader_wrong(r, -EINVAL, "the update's id is not valid");
 	memcpy(u->id, id, strlen(id) + 1);
 	u->jump = (enum conf_jump)jump;
 	return 0;
@@ -474,9 +463,9 @@ static int read_version(struct reader *r, json_t *root)
 	const char *format = json_string_value(json_object_get(root, "format"));
 
 	if (!format || !streq(format, HANDOVER_FORMAT) || !json_is_integer(major))
-		return wrong(r, -EBADMSG, "this is not a record of luod");
+		return reader_wrong(r, -EBADMSG, "this is not a record of luod");
 	if (json_integer_value(major) > HANDOVER_MAJOR)
-		return wrong(
+		return reader_wrong(
 			r, -EPROTO,
 			"the record has format version %lld, this luod reads up to %d; start a "
 			"luod that is at least as new as the one before the jump",

@@ -13,23 +13,7 @@
 
 #include "limits.h"
 #include "net-text.h"
-
-struct reader {
-	char **error;
-};
-
-static int _printf_(3, 4) wrong(struct reader *r, int error, const char *format, ...)
-{
-	va_list ap;
-
-	if (*r->error)
-		return error;
-	va_start(ap, format);
-	if (vasprintf(r->error, format, ap) < 0)
-		*r->error = NULL;
-	va_end(ap);
-	return error;
-}
+#include "reader.h"
 
 /* --- members of an object --------------------------------------------------------------------- */
 
@@ -51,7 +35,7 @@ static int read_name(struct reader *r, const json_t *o, const char *key, bool ne
 	const char *text = text_of(o, key, IFNAMSIZ - 1);
 
 	if (!text || ((needed || *text) && !net_name_valid(text, IFNAMSIZ - 1)))
-		return wrong(r, -EINVAL, "\"%s\" is no name of a link", key);
+		return reader_wrong(r, -EINVAL, "\"%s\" is no name of a link", key);
 	memcpy(name, text, strlen(text) + 1);
 	return 0;
 }
@@ -63,7 +47,7 @@ static int read_number(struct reader *r, const json_t *o, const char *key, uint6
 	json_int_t n = json_integer_value(value);
 
 	if (value && (!json_is_integer(value) || n < 0 || (uint64_t)n > max))
-		return wrong(r, -EINVAL, "\"%s\" is no number, or out of range", key);
+		return reader_wrong(r, -EINVAL, "\"%s\" is no number, or out of range", key);
 	*ret = (uint64_t)n;
 	return 0;
 }
@@ -84,7 +68,7 @@ static int read_ip(struct reader *r, const json_t *o, const char *key, struct ne
 	const char *text = text_of(o, key, NET_IP_TEXT_MAX);
 
 	if (!text || (*text && net_ip_from_text(text, ret) < 0))
-		return wrong(r, -EINVAL, "\"%s\" is no address", key);
+		return reader_wrong(r, -EINVAL, "\"%s\" is no address", key);
 	return 0;
 }
 
@@ -93,7 +77,7 @@ static int read_mac(struct reader *r, const json_t *o, const char *key, struct n
 	const char *text = text_of(o, key, NET_MAC_TEXT_MAX);
 
 	if (!text || net_mac_from_text(text, ret) < 0)
-		return wrong(r, -EINVAL, "\"%s\" is no hardware address", key);
+		return reader_wrong(r, -EINVAL, "\"%s\" is no hardware address", key);
 	return 0;
 }
 
@@ -103,7 +87,8 @@ static int read_kind(struct reader *r, const json_t *o, const char *key, enum ne
 	int kind = text ? net_kind_from_string(text) : -EINVAL;
 
 	if (kind < 0)
-		return wrong(r, -EINVAL, "\"%s\" is no kind of links that this luod knows", key);
+		return reader_wrong(r, -EINVAL, "\"%s\" is no kind of links that this luod knows",
+				    key);
 	*ret = (enum net_kind)kind;
 	return 0;
 }
@@ -115,7 +100,7 @@ static int read_words(struct reader *r, const json_t *o, const char *key,
 	size_t i;
 
 	if (array && !json_is_array(array))
-		return wrong(r, -EINVAL, "\"%s\" is no list", key);
+		return reader_wrong(r, -EINVAL, "\"%s\" is no list", key);
 	json_array_foreach(array, i, one) {
 		const char *word = json_string_value(one);
 		size_t j = 0;
@@ -123,7 +108,7 @@ static int read_words(struct reader *r, const json_t *o, const char *key,
 		while (word && j < table->n && !streq(table->words[j].word, word))
 			j++;
 		if (!word || j == table->n)
-			return wrong(r, -EINVAL, "\"%s\" has a word that is not known", key);
+			return reader_wrong(r, -EINVAL, "\"%s\" has a word that is not known", key);
 		*bits |= table->words[j].bit;
 	}
 	return 0;
@@ -140,7 +125,7 @@ static int read_setting(struct reader *r, const struct net_attr *attr, const jso
 		return read_number(r, o, attr->name, net_attr_max(attr), ret);
 	result = read_mac(r, o, attr->name, &mac);
 	if (result >= 0 && mac.length != 6)
-		result = wrong(r, -EINVAL, "\"%s\" has not six bytes", attr->name);
+		result = reader_wrong(r, -EINVAL, "\"%s\" has not six bytes", attr->name);
 	for (size_t i = 0; i < 6; i++)
 		value = value << 8 | mac.bytes[i];
 	if (result >= 0)
@@ -156,7 +141,7 @@ static int read_settings(struct reader *r, const json_t *o, const char *key, enu
 	int result = 0;
 
 	if (settings && !json_is_object(settings))
-		return wrong(r, -EINVAL, "\"%s\" is no object", key);
+		return reader_wrong(r, -EINVAL, "\"%s\" is no object", key);
 	for (size_t i = 0; (attr = net_attr(set, i)) && result >= 0; i++) {
 		if (!json_object_get(settings, attr->name))
 			continue;
@@ -174,7 +159,7 @@ static int read_altname(struct reader *r, struct net_link *l, const json_t *one)
 	const char *name = json_string_value(one);
 
 	if (!name || !net_name_valid(name, NET_ALTNAME_MAX))
-		return wrong(r, -EINVAL, "an alternative name of '%s' is none", l->name);
+		return reader_wrong(r, -EINVAL, "an alternative name of '%s' is none", l->name);
 	return net_add_altname(l, name);
 }
 
@@ -189,7 +174,7 @@ static int read_vlan(struct reader *r, struct net_link *l, const json_t *one)
 	    (result = read_words(r, one, "flags", &net_vlan_flags, &flags)) < 0)
 		return result;
 	if (first == 0 || last < first || ((flags & NET_VLAN_PVID) && last != first))
-		return wrong(r, -EINVAL, "a range of VLANs of '%s' is none", l->name);
+		return reader_wrong(r, -EINVAL, "a range of VLANs of '%s' is none", l->name);
 	for (uint64_t id = first; id <= last && result >= 0; id++)
 		result = net_set_vlan(l, (unsigned int)id, flags);
 	return result;
@@ -230,7 +215,7 @@ static int read_switch(struct reader *r, const json_t *o, const char *key, struc
 	const json_t *value = json_object_get(o, key);
 
 	if (value && !json_is_boolean(value))
-		return wrong(r, -EINVAL, "\"%s\" is neither true nor false", key);
+		return reader_wrong(r, -EINVAL, "\"%s\" is neither true nor false", key);
 	if (value)
 		vf->have |= have;
 	*ret = json_is_true(value);
@@ -253,7 +238,8 @@ static int read_vf(struct reader *r, struct net_link *l, const json_t *one)
 	    (result = read_switch(r, one, "trust", &vf, NET_VF_TRUST, &vf.trust)) < 0)
 		return result;
 	if (mac.length != sizeof(vf.mac))
-		return wrong(r, -EINVAL, "a virtual function of '%s' has no address", l->name);
+		return reader_wrong(r, -EINVAL, "a virtual function of '%s' has no address",
+				    l->name);
 	memcpy(vf.mac, mac.bytes, sizeof(vf.mac));
 	vf.index = (uint32_t)value;
 	if (json_object_get(one, "link-state")) {
@@ -271,7 +257,7 @@ static int read_address(struct reader *r, struct net_link *l, const json_t *one)
 	int result;
 
 	if (!label)
-		return wrong(r, -EINVAL, "a label of an address of '%s' is none", l->name);
+		return reader_wrong(r, -EINVAL, "a label of an address of '%s' is none", l->name);
 	memcpy(a.label, label, strlen(label) + 1);
 	if ((result = read_ip(r, one, "local", &a.local)) < 0 ||
 	    (result = read_ip(r, one, "peer", &a.peer)) < 0 ||
@@ -282,7 +268,7 @@ static int read_address(struct reader *r, struct net_link *l, const json_t *one)
 		return result;
 	if (!a.local.family || (a.peer.family && a.peer.family != a.local.family) ||
 	    (a.broadcast.family && a.broadcast.family != a.local.family))
-		return wrong(r, -EINVAL, "an address of '%s' is none", l->name);
+		return reader_wrong(r, -EINVAL, "an address of '%s' is none", l->name);
 	return net_add_address(l, &a);
 }
 
@@ -298,7 +284,7 @@ static int read_neighbour(struct reader *r, struct net_link *l, const json_t *on
 	    (result = NUMBER(r, one, "vlan", n.vlan)) < 0)
 		return result;
 	if (n.vlan >= NET_VLANS || (!n.ip.family && !n.mac.length))
-		return wrong(r, -EINVAL, "a neighbour of '%s' is none", l->name);
+		return reader_wrong(r, -EINVAL, "a neighbour of '%s' is none", l->name);
 	return net_add_neighbour(l, &n);
 }
 
@@ -314,11 +300,11 @@ static int read_list(struct reader *r, struct net_link *l, const json_t *o, cons
 	size_t i;
 
 	if (array && !json_is_array(array))
-		return wrong(r, -EINVAL, "\"%s\" of '%s' is no list", key, l->name);
+		return reader_wrong(r, -EINVAL, "\"%s\" of '%s' is no list", key, l->name);
 	json_array_foreach(array, i, one) {
 		result = read_one(r, l, one);
 		if (result < 0)
-			return wrong(r, result, "\"%s\" of '%s' has too many", key, l->name);
+			return reader_wrong(r, result, "\"%s\" of '%s' has too many", key, l->name);
 	}
 	return 0;
 }
@@ -352,7 +338,7 @@ static int read_place(struct reader *r, struct net_link *l, const json_t *o)
 	if (*l->master && (result = read_kind(r, o, "port-of", &l->port_kind)) < 0)
 		return result;
 	if (!ns || (*ns && !net_name_valid(ns, NET_NAMESPACE_MAX)))
-		return wrong(r, -EINVAL, "\"lower-namespace\" of '%s' is none", l->name);
+		return reader_wrong(r, -EINVAL, "\"lower-namespace\" of '%s' is none", l->name);
 	/* There, "" is the namespace without a name. */
 	return json_object_get(o, "lower-namespace") ? free_and_strdup(&l->lower.namespace, ns) : 0;
 }
@@ -369,7 +355,7 @@ static int read_identity(struct reader *r, struct net_link *l, const json_t *o)
 	    (result = read_mac(r, o, "permanent-mac", &l->permanent)) < 0)
 		return result;
 	if (!parent || !kind)
-		return wrong(r, -EINVAL, "'%s' is of no valid device or kind", l->name);
+		return reader_wrong(r, -EINVAL, "'%s' is of no valid device or kind", l->name);
 	memcpy(l->parent, parent, strlen(parent) + 1);
 	memcpy(l->kind_name, kind, strlen(kind) + 1);
 	return 0;
@@ -409,10 +395,10 @@ static int read_link(struct reader *r, struct net_namespace *ns, const json_t *o
 	if (result < 0)
 		return result;
 	if (net_find_link(ns, l->name))
-		return wrong(r, -EINVAL, "'%s' is there twice", l->name);
+		return reader_wrong(r, -EINVAL, "'%s' is there twice", l->name);
 	for (size_t i = 0; i < l->n_altnames; i++)
 		if (net_find_link(ns, l->altnames[i]))
-			return wrong(r, -EINVAL, "'%s' is there twice", l->altnames[i]);
+			return reader_wrong(r, -EINVAL, "'%s' is there twice", l->altnames[i]);
 	result = net_add_link(ns, l);
 	if (result >= 0)
 		TAKE_PTR(l);
@@ -459,7 +445,7 @@ static int fill_route(struct reader *r, struct net_route *route, const json_t *o
 	    (result = read_metrics(r, route, json_object_get(o, "metrics"))) < 0)
 		return result;
 	if (!route->destination.family || !json_is_array(hops) || json_array_size(hops) == 0)
-		return wrong(r, -EINVAL, "a route leads nowhere");
+		return reader_wrong(r, -EINVAL, "a route leads nowhere");
 	json_array_foreach(hops, i, one) {
 		result = read_hop(r, route, one);
 		if (result < 0)
@@ -491,13 +477,13 @@ read_members(struct reader *r, struct net_namespace *ns, const json_t *o, const 
 	size_t i;
 
 	if (!json_is_array(array))
-		return wrong(r, -EINVAL, "\"%s\" of a namespace is no list", key);
+		return reader_wrong(r, -EINVAL, "\"%s\" of a namespace is no list", key);
 	json_array_foreach(array, i, one) {
 		if (!json_is_object(one))
-			return wrong(r, -EINVAL, "\"%s\" has what is no object", key);
+			return reader_wrong(r, -EINVAL, "\"%s\" has what is no object", key);
 		result = read_one(r, ns, one);
 		if (result < 0)
-			return wrong(r, result, "\"%s\" of a namespace has too many", key);
+			return reader_wrong(r, result, "\"%s\" of a namespace has too many", key);
 	}
 	return 0;
 }
@@ -509,11 +495,11 @@ static int read_namespace(struct reader *r, struct net_record *record, const jso
 	int result;
 
 	if (!json_is_object(o) || !name || (*name && !net_name_valid(name, NET_NAMESPACE_MAX)))
-		return wrong(r, -EINVAL, "a namespace has no valid name");
+		return reader_wrong(r, -EINVAL, "a namespace has no valid name");
 	result = net_add_namespace(record, name, &ns);
 	if (result < 0)
-		return wrong(r, result == -EEXIST ? -EINVAL : result,
-			     "namespace '%s' is there twice, or is one too many", name);
+		return reader_wrong(r, result == -EEXIST ? -EINVAL : result,
+				    "namespace '%s' is there twice, or is one too many", name);
 	result = read_members(r, ns, o, "links", read_link);
 	return result < 0 ? result : read_members(r, ns, o, "routes", read_route);
 }
@@ -528,7 +514,7 @@ int net_record_from_json(const json_t *json, struct net_record *ret, char **ret_
 	size_t i;
 
 	if (!json_is_array(json))
-		result = wrong(&r, -EINVAL, "the network is no list of namespaces");
+		result = reader_wrong(&r, -EINVAL, "the network is no list of namespaces");
 	json_array_foreach(json, i, one) {
 		result = read_namespace(&r, &record, one);
 		if (result < 0)
