@@ -176,7 +176,7 @@ static bool same_lower(const struct apply *a)
 		return false;
 	if (streq(x->name, y->name))
 		return true;
-	/* Hardware may have another name for now. */
+	/* Hardware gets its name late in the replay: until then it may have another one. */
 	lower = net_plan_lower(a->wish->record, a->wish->namespace, a->wanted, &place);
 	return lower && !x->namespace && net_find_same(apply_namespace(a), lower) &&
 	       net_find_same(apply_namespace(a), lower)->index == a->now->lower_index;

@@ -252,29 +252,30 @@ static int transact(struct net_socket *s, struct nl_msg *msg)
 	return r < 0 && !s->done ? to_errno(r) : r == -NLE_DUMP_INTR ? -EINTR : 0;
 }
 
+static int ask(struct net_socket *s, struct nl_msg *msg, int flags, net_message_t on_message,
+	       void *userdata)
+{
+	s->on_message = on_message;
+	s->userdata = userdata;
+	nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_REQUEST | flags;
+	return transact(s, msg);
+}
+
 int net_socket_change(struct net_socket *s, struct nl_msg *msg)
 {
-	s->on_message = NULL;
-	nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
-	return transact(s, msg);
+	return ask(s, msg, NLM_F_ACK, NULL, NULL);
 }
 
 int net_socket_dump(struct net_socket *s, struct nl_msg *msg, net_message_t on_message,
 		    void *userdata)
 {
-	s->on_message = on_message;
-	s->userdata = userdata;
-	nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_REQUEST | NLM_F_DUMP;
-	return transact(s, msg);
+	return ask(s, msg, NLM_F_DUMP, on_message, userdata);
 }
 
 int net_socket_get(struct net_socket *s, struct nl_msg *msg, net_message_t on_message,
 		   void *userdata)
 {
-	s->on_message = on_message;
-	s->userdata = userdata;
-	nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
-	return transact(s, msg);
+	return ask(s, msg, NLM_F_ACK, on_message, userdata);
 }
 
 const char *net_socket_complaint(const struct net_socket *s)

@@ -49,11 +49,10 @@ int net_ip_from_text(const char *text, struct net_ip *ret)
 
 const char *net_mac_to_text(const struct net_mac *mac, char text[static NET_MAC_TEXT_MAX])
 {
-	char *p = text;
-
 	*text = '\0';
-	for (size_t i = 0; i < mac->length; i++)
-		p += sprintf(p, "%s%02x", i ? ":" : "", mac->bytes[i]);
+	for (size_t i = 0, n = 0; i < mac->length; i++)
+		n += (size_t)snprintf(text + n, NET_MAC_TEXT_MAX - n, "%s%02x", i ? ":" : "",
+				      mac->bytes[i]);
 	return text;
 }
 
