@@ -257,7 +257,7 @@ void fake_start(struct fake *f, const struct fake_script *script, const char *bu
 
 	*f = (struct fake){};
 	assert_int_equal(pipe(pipes), 0);
-	strcpy(f->directory, "/tmp/test-luctl-XXXXXX");
+	snprintf(f->directory, sizeof(f->directory), "/tmp/test-luctl-XXXXXX");
 	assert_non_null(mkdtemp(f->directory));
 	if (!bus_address) {
 		snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/bus", f->directory);

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "assert-text.h"
 #include "luctl-fake.h"
 
 /* What a run of luctl came to. */
@@ -52,18 +53,6 @@ static int teardown(void **state)
 	outcome_clear(&o);
 	return 0;
 }
-
-#define assert_contains(text, part)                                    \
-	do {                                                           \
-		if (!strstr(text, part))                               \
-			fail_msg("\"%s\" is not in:\n%s", part, text); \
-	} while (0)
-
-#define assert_lacks(text, part)                                   \
-	do {                                                       \
-		if (strstr(text, part))                            \
-			fail_msg("\"%s\" is in:\n%s", part, text); \
-	} while (0)
 
 /* Starts a luod by @script and runs luctl against it. */
 #define PLAY(script, ...)                           \

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "assert-text.h"
 #include "luctl/svg.h"
 
 #define MS USEC_PER_MSEC
@@ -130,18 +131,6 @@ static char *draw(const struct luctl_timeline *t, const char *name)
 		fail_msg("no XML:\n%s", text);
 	return text;
 }
-
-#define assert_contains(text, part)                                    \
-	do {                                                           \
-		if (!strstr(text, part))                               \
-			fail_msg("\"%s\" is not in:\n%s", part, text); \
-	} while (0)
-
-#define assert_lacks(text, part)                                   \
-	do {                                                       \
-		if (strstr(text, part))                            \
-			fail_msg("\"%s\" is in:\n%s", part, text); \
-	} while (0)
 
 static void replace(char **text, const char *value)
 {

@@ -10,22 +10,11 @@
 
 #include <cmocka.h>
 
+#include "assert-text.h"
 #include "luod/log.h"
 #include "luod/manager.h"
 #include "luod/metrics.h"
 #include "test-root.h"
-
-#define assert_contains(text, part)                                    \
-	do {                                                           \
-		if (!strstr(text, part))                               \
-			fail_msg("\"%s\" is not in:\n%s", part, text); \
-	} while (0)
-
-#define assert_lacks(text, part)                                   \
-	do {                                                       \
-		if (strstr(text, part))                            \
-			fail_msg("\"%s\" is in:\n%s", part, text); \
-	} while (0)
 
 static void test_no_update_yet(void **state _unused_)
 {
