@@ -55,16 +55,6 @@ int finish_session(struct manager *m, struct session *s)
 	return 0;
 }
 
-static bool has_device(const struct session *s)
-{
-	const struct resource *resource;
-
-	TAILQ_FOREACH(resource, &s->resources, entry)
-		if (resource->kind == RESOURCE_DEVICE)
-			return true;
-	return false;
-}
-
 /*
  * Who has the kernel session open besides luod and those who hold it for luod; the first of several.
  * NULL: nobody. Freed by the caller.
@@ -112,7 +102,7 @@ static int abandon(struct manager *m, struct session *s, char **ret_why)
 
 int finish_give_up(struct manager *m, struct session *s, char **ret_why)
 {
-	bool device = has_device(s);
+	bool device = session_has_device(s);
 	char *why = NULL;
 	int r = let_go(m, s);
 

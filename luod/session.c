@@ -192,6 +192,16 @@ struct resource *session_find_device(struct session *s, const char *address)
 	return NULL;
 }
 
+bool session_has_device(const struct session *s)
+{
+	const struct resource *resource;
+
+	TAILQ_FOREACH(resource, &s->resources, entry)
+		if (resource->kind == RESOURCE_DEVICE)
+			return true;
+	return false;
+}
+
 static struct resource *find_token(struct session *s, uint64_t token)
 {
 	struct resource *resource;

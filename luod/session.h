@@ -159,6 +159,7 @@ DEFINE_CLEANUP(struct session *, session_free)
 struct resource *session_find_resource(struct session *s, const char *label);
 /* The resource that is this PCI device, or NULL. */
 struct resource *session_find_device(struct session *s, const char *address);
+bool session_has_device(const struct session *s);
 
 /*
  * Adds a resource. @fd is consumed on success only (-EBADF for one that luod does not hold).

@@ -110,13 +110,11 @@ static int judge(struct manager *m, const struct findings *findings)
 
 static bool any_device(const struct manager *m)
 {
-	const struct resource *resource;
 	const struct session *s;
 
 	TAILQ_FOREACH(s, &m->sessions, entry)
-		TAILQ_FOREACH(resource, &s->resources, entry)
-			if (resource->device)
-				return true;
+		if (session_has_device(s))
+			return true;
 	return m->inventory.n > 0;
 }
 
