@@ -28,6 +28,13 @@ expected() {
 	fi
 }
 
+# What it says of such an image while no session has a device.
+doubted() {
+	if can_live_update && ! has VFIO_PCI_LIVEUPDATE; then
+		echo target-no-devices
+	fi
+}
+
 compression() {
 	sed -n 's/^CONFIG_KERNEL_\(GZIP\|BZIP2\|LZMA\|XZ\|LZO\|LZ4\|ZSTD\)=y$/\L\1/p' "$folder/config"
 }
@@ -50,8 +57,8 @@ judge() {
 	errors=$(findings '.severity == "error"' .code)
 	is "$errors" "$want" "$name: the errors, '$want'"
 	# Its ABIs were read and are ours, or it has none.
-	is "$(findings '.code == "target-abi-unknown" or .severity == "warning"' .code)" "" \
-		"$name: nothing else is doubtful"
+	is "$(findings '.code == "target-abi-unknown" or .severity == "warning"' .code)" "$(doubted)" \
+		"$name: the doubts, '$(doubted)', and no other"
 	printf '%s\t%s\t%s\t%s\n' "$name" "$(cat "$folder/release")" "$(compression)" "${want:-good}" \
 		>>"$LAB_OUT/kernels"
 }
