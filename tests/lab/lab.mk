@@ -5,7 +5,7 @@
 LAB := tests/lab/lab
 
 # What of the lab can be tested without a machine goes with the unit tests.
-SUITE_unit += tests/lab/selftest/test_lab.py
+SUITE_unit += $(wildcard tests/lab/selftest/test_*.py)
 
 .PHONY: lab-setup lab-build
 lab-setup: ## install the packages the lab and its kernels need

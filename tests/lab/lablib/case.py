@@ -7,9 +7,11 @@
 	         a distribution, booted from $RUN/initrd, which BUILD makes
 	CHECK    of these guests, the ones that a tier 1 run takes; the others are left to --all
 	         (default: all of GUESTS)
-	JUMPS    live updates in it: 0, 1 or 2 (default 1)
+	JUMPS    live updates in it: 0, 1 or 2 (default 1); any number with each.sh, which is what every
+	         boot but the first runs then. N= of "lab run" sets it for such cases
 	KERNEL   flavour that is booted (default project)
-	NEXT     flavours jumped into, one per jump (default next, then project)
+	NEXT     flavours jumped into, one per jump, or with each.sh by turns (default next, then
+	         project)
 	APPEND   added to the kernel's command line; repeated options: last wins
 	MEM      memory of the machine, as QEMU takes it (default 2G)
 	CPUS     (default 2)
@@ -43,7 +45,8 @@ and for GUESTS=bare, instead of BUILD:
 A case-NAME.conf is a variant: the case again, with these keys on top.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
 from pathlib import Path
 
 from .base import CASES, LAB, LabError, read_conf
@@ -55,6 +58,8 @@ KEYS = {"TITLE", "TIER", "GUESTS", "CHECK", "JUMPS", "KERNEL", "NEXT", "APPEND",
         "QEMU", "DEADLINE", "BUILD", "HOST", "NEEDS", "PROGRAM", "NEXT_APPEND", "LOADED", "IOMMU",
         "DEVICE", "FRAMES", "PROOF", "SECOND"}
 DEADLINE_PER_BOOT = 600
+EACH = "each.sh"
+JUMPS_MOST = 200
 KERNELS = [*FLAVOURS, "debian", "deb"]
 BARE = "bare"
 DEVICES = ("e1000e", "e1000e-behind-port", "nvme", "nvme-slower")
@@ -104,8 +109,18 @@ class Case:
         """What it must bring along for its boots."""
         if self.bare():
             return []
-        names = ["before.sh", "after.sh", "after-2.sh"]
+        names = ["before.sh", EACH] if self.goes_on() else ["before.sh", "after.sh", "after-2.sh"]
         return names[:self.jumps + 1]
+
+    def goes_on(self):
+        """May it have any number of jumps?"""
+        return (self.folder / EACH).exists()
+
+    def with_jumps(self, jumps):
+        """The case with as many jumps; its deadline grows along."""
+        turns = islice(cycle(self.kernels[1:]), jumps)
+        return replace(self, jumps=jumps, kernels=(self.kernels[0], *turns),
+                       deadline=self.deadline // (self.jumps + 1) * (jumps + 1))
 
 
 def load(folder, variant=""):
@@ -122,11 +137,18 @@ def load(folder, variant=""):
     return case
 
 
+def spelled(numbers):
+    """1 to 9, or 1, 2, 5."""
+    if isinstance(numbers, range):
+        return f"{numbers[0]} to {numbers[-1]}"
+    return ", ".join(map(str, numbers))
+
+
 def _case(folder, variant, conf, values):
     def number(key, default, allowed=None):
         text = values.get(key, str(default))
         if not text.isdigit() or (allowed and int(text) not in allowed):
-            among = f" among {', '.join(map(str, allowed))}" if allowed else ""
+            among = f" among {spelled(allowed)}" if allowed else ""
             raise LabError(f"{conf}: {key}='{text}' is not a number{among}")
         return int(text)
 
@@ -140,8 +162,11 @@ def _case(folder, variant, conf, values):
     def word(key, known):
         return " ".join(words(key, "", known)[:1])
 
-    jumps = number("JUMPS", 1, (0, 1, 2))
+    each = (folder / EACH).exists()
+    jumps = number("JUMPS", 1, range(1, JUMPS_MOST) if each else (0, 1, 2))
     nexts = words("NEXT", " ".join(["next", "project"][:jumps]), KERNELS)
+    if each:
+        nexts = tuple(islice(cycle(nexts), jumps))
     if len(nexts) != jumps:
         raise LabError(f"{conf}: NEXT names {len(nexts)} kernel(s) for {jumps} jump(s)")
     guests = words("GUESTS", " ".join(GUESTS), [*GUESTS, BARE])
@@ -180,9 +205,10 @@ def _check(case, conf):
     for script in [*case.scripts(), *filter(None, [case.build, case.host])]:
         if not (case.folder / script).is_file():
             raise LabError(f"{case.folder}: {script} is missing")
-    for name in ("after.sh", "after-2.sh")[case.jumps:]:
-        if (case.folder / name).exists():
-            raise LabError(f"{case.folder}: {name} is there, but JUMPS={case.jumps}")
+    for name in ("after.sh", "after-2.sh"):
+        if (case.folder / name).exists() and name not in case.scripts():
+            why = f"so is {EACH}" if case.goes_on() else f"JUMPS={case.jumps}"
+            raise LabError(f"{case.folder}: {name} is there, but {why}")
 
 
 def load_folder(folder):
@@ -194,6 +220,18 @@ def load_folder(folder):
 def load_all(root=CASES):
     return [case for path in sorted(root.iterdir()) if (path / "case.conf").exists()
             for case in load_folder(path)]
+
+
+def with_settings(cases, words):
+    """Cases after N=JUMPS among the words of a command line."""
+    for text in (word.partition("=")[2] for word in words if word.startswith("N=")):
+        allowed = range(1, JUMPS_MOST)
+        if not text.isdigit() or int(text) not in allowed:
+            raise LabError(f"N={text} is not a number among {spelled(allowed)}")
+        if (fixed := [one.name for one in cases if not one.goes_on()]):
+            raise LabError(f"N={text} is not for {fixed[0]}, which has no {EACH}")
+        cases = [one.with_jumps(int(text)) for one in cases]
+    return cases
 
 
 def select(cases, names):

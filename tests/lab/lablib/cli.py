@@ -55,7 +55,8 @@ def cmd_build(cache, args):
 
 
 @verb("run",
-      arg("case", nargs="*", help="names or numbers of cases"),
+      arg("case", nargs="*", help="names or numbers of cases; N=50: so many updates in a row, for "
+          "cases that allow any number"),
       arg("--tier", type=int, choices=(1, 2), help="all cases up to this tier"),
       arg("--all", action="store_true", help="all cases"),
       arg("--jobs", type=int, help="machines at a time (default: LAB_JOBS, or half the cores)"),
@@ -65,8 +66,9 @@ def cmd_build(cache, args):
 def cmd_run(cache, args):
     """run cases; TAP on stdout, exit status 1 when something failed"""
     known = cases.load_all()
-    named = cases.select(known, args.case)
-    known += [c for c in named if c not in known]
+    settings = [word for word in args.case if word.startswith("N=")]
+    named = cases.select(known, [word for word in args.case if word not in settings])
+    known = [c for c in known if c not in named] + (named := cases.with_settings(named, settings))
     tier = 2 if args.all else args.tier or 0
     if not named and not tier:
         raise LabError("which case? Names, --tier N or --all; 'lab list' shows them")
