@@ -173,8 +173,14 @@ def project_source(cache):
     series = patches()
     if not series:
         return stock, version
-    return cache.get("source-project", _patched_key(version, series),
-                     lambda work: apply(stock, series, work), keep=4), version
+    key = _patched_key(version, series)
+
+    def build(work):
+        apply(stock, series, work)
+        if _patched_key(version, patches()) != key:
+            raise LabError(f"{SERIES.parent} was changed while it was applied: once more, please")
+
+    return cache.get("source-project", key, build, keep=4), version
 
 
 def _patched_key(version, series):
