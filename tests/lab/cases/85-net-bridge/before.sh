@@ -1,25 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-. /usr/lib/lab/luod.sh
-
-# What ip(8) and bridge(8) say, without numbers, timers and what follows from a carrier.
-cat >/lab/state/witness <<'EOF'
-#!/bin/bash
-strip='walk(if type == "object" then del(.ifindex, .link_index, .link_netnsid, .hello_timer, .tcn_timer,
-	.topology_change_timer, .gc_timer, .hold_timer, .message_age_timer, .forward_delay_timer, .operstate,
-	.state, .port_id, .designated_port, .designated_bridge, .designated_cost, .config_pending, .no, .id,
-	.bridge_id, .root_id, .root_port, .mii_status, .perm_hwaddr, .link_failure_count, .ad_info,
-	.active_slave, .tentative, .nodad, .num_grp, .timer, .used, .updated, .probes)
-	elif type == "array" then map(select(. != "NO-CARRIER" and . != "LOWER_UP" and . != "linkdown" and
-	(type != "object" or (.ifname | IN("lo", "eth0") | not) and .scope != "link"))) | sort else . end)'
-for ns in "" "-n guest1"; do
-	for what in addr "route show table all type unicast" "neigh show nud permanent"; do
-		ip $ns -d -j $what | jq -S "$strip"
-	done
-	bridge $ns -j vlan | jq -S "$strip"
-	bridge $ns -j fdb show | jq -S "map(select(.state == \"static\")) | $strip"
-done
-EOF
+. /usr/lib/lab/net.sh
 
 # The guests' side is a namespace; its end of the pair stands for a guest's card.
 cat >/run/links <<'EOF'
@@ -56,7 +37,7 @@ ip -n guest1 route add default via 192.0.2.1 dev card
 ip neigh add 192.0.2.9 lladdr 02:00:00:00:80:99 dev br-guests.30
 EOF
 t "the host's links are made" bash -x /run/links
-bash /lab/state/witness >/lab/state/network
+net_remember "" guest1
 t "ip(8) sees them" grep -q mv0 /lab/state/network
 configure '[Network]' 'Links=tap-* vm? *.30 guest1/*'
 vmm_start vm1 --size=32M --mode=custody

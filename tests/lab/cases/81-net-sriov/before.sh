@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+. /usr/lib/lab/net.sh
+# shellcheck source=tests/lab/cases/81-net-sriov/functions.sh
+. "$LAB_DIR/functions.sh"
+
+PF=$(physical)
+_has_carrier() {
+	[ "$(cat "/sys/class/net/$PF/carrier")" = 1 ]
+}
+
+t "two virtual functions are made" sh -c "echo 2 >/sys/class/net/$PF/device/sriov_numvfs"
+t "the card is up" ip link set "$PF" up
+t "... and has a carrier, without which it sets no rate" wait_for 60 _has_carrier
+t "one is for a guest that is not trusted" \
+	ip link set "$PF" vf 0 mac 02:00:00:00:81:01 vlan 100 qos 3 spoofchk on trust off max_tx_rate 200
+t "one is for a guest that is" ip link set "$PF" vf 1 mac 02:00:00:00:81:02 spoofchk off trust on
+functions >/lab/state/functions
+diag </lab/state/functions
+is "$(jq -r 'select(type == "array")[1] | [.spoofchk, .trust] | @csv' /lab/state/functions)" "false,true" \
+	"the card says so"
+configure '[Network]' "Links=$PF"
+vmm_start vm1 --size=32M --mode=custody
+load
+t "nothing stands in the way" luctl check
+jump luctl update --reason="guests keep their functions"
