@@ -37,7 +37,7 @@ EOF
 t "links are made in namespaces" bash -x /run/links
 net_remember "" switch router
 t "ip(8) sees them" grep -q 'the-card-that' /lab/state/network
-configure '[Network]' 'Links=switch/* router/card'
+configure '[Network]' 'Links=switch/* router/card router/*.20'
 vmm_start vm1 --size=32M --mode=custody
 load
 t "nothing stands in the way" luctl check

@@ -20,7 +20,7 @@ _net_witness() {
 		.forward_delay_timer, .operstate, .state, .port_id, .designated_port, .designated_bridge,
 		.designated_cost, .config_pending, .no, .id, .bridge_id, .root_id, .root_port, .mii_status,
 		.perm_hwaddr, .link_failure_count, .ad_info, .active_slave, .tentative, .nodad, .num_grp,
-		.timer, .used, .updated, .probes)
+		.timer, .used, .updated, .probes, .fdb_n_learned)
 		elif type == "array" then map(select(. != "NO-CARRIER" and . != "LOWER_UP" and
 		. != "linkdown" and (type != "object" or (.ifname | IN("lo", "eth0") | not) and
 		.scope != "link"))) | sort else . end)'
