@@ -21,6 +21,7 @@
 
 struct net_socket {
 	struct nl_sock *sock;
+	int protocol;
 	net_message_t on_message;
 	void *userdata;
 	int result; /* of the request under way */
@@ -122,6 +123,7 @@ static int to_errno(int nl_error)
 		{ NLE_INTR, EINTR },
 		{ NLE_PERM, EPERM },
 		{ NLE_OPNOTSUPP, EOPNOTSUPP },
+		{ NLE_PROTO_MISMATCH, EPROTONOSUPPORT },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
@@ -185,7 +187,7 @@ static int on_error(struct sockaddr_nl *from _unused_, struct nlmsgerr *e, void 
 static int make(void *userdata)
 {
 	struct net_socket *s = userdata;
-	int r = nl_connect(s->sock, NETLINK_ROUTE);
+	int r = nl_connect(s->sock, s->protocol);
 
 	return r < 0 ? to_errno(r) : 0;
 }
@@ -208,11 +210,17 @@ static int set_up(struct net_socket *s)
 
 int net_socket_new(int fd, struct net_socket **ret)
 {
+	return net_socket_new_of(NETLINK_ROUTE, fd, ret);
+}
+
+int net_socket_new_of(int protocol, int fd, struct net_socket **ret)
+{
 	_cleanup_(net_socket_freep) struct net_socket *s = calloc(1, sizeof(*s));
 	int r;
 
 	if (!s)
 		return -ENOMEM;
+	s->protocol = protocol;
 	s->sock = nl_socket_alloc();
 	if (!s->sock)
 		return -ENOMEM;

@@ -30,6 +30,8 @@ int net_namespace_call(int fd, int (*run)(void *userdata), void *userdata);
 
 /* A socket in namespace @fd, which is only borrowed. */
 int net_socket_new(int fd, struct net_socket **ret);
+/* Likewise, of another protocol of netlink; -EPROTONOSUPPORT: the kernel does not have it. */
+int net_socket_new_of(int protocol, int fd, struct net_socket **ret);
 void net_socket_free(struct net_socket *s);
 DEFINE_CLEANUP(struct net_socket *, net_socket_free)
 
