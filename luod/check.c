@@ -8,6 +8,7 @@
 #include "log.h"
 #include "manager.h"
 #include "memfd.h"
+#include "network.h"
 
 /* The facts of one check, with what they borrow from. */
 struct facts {
@@ -21,6 +22,7 @@ struct facts {
 	struct preflight_orphan *orphans;
 	size_t n_orphans;
 	char *running_cmdline;
+	struct preflight_network network;
 };
 
 static void facts_clear(struct facts *f)
@@ -35,6 +37,7 @@ static void facts_clear(struct facts *f)
 	free(f->sessions);
 	free(f->devices);
 	holders_clear(&f->holders);
+	network_facts_clear(&f->network);
 	free(f->names);
 	free(f->running_cmdline);
 }
@@ -257,6 +260,7 @@ static int gather(struct manager *m, struct facts *f)
 	    (r = gather_orphans(m, f)) < 0 || (r = gather_devices(m, f)) < 0)
 		return r;
 	f->running_cmdline = read_proc(m, "cmdline");
+	network_facts(m, &f->network);
 	f->context = (struct preflight_context){
 		.features = &m->features,
 		.running_release = m->kernel_release,
@@ -274,6 +278,7 @@ static int gather(struct manager *m, struct facts *f)
 		.devices = f->devices,
 		.n_devices = f->n_devices,
 		.devices_left_out = m->inventory.full,
+		.network = &f->network,
 	};
 	if (m->target.loaded) {
 		f->context.target = &m->target.image;

@@ -10,17 +10,25 @@
 /* Guests wait for it, and for nothing that takes as long: what is not there by then is left out. */
 #define REPLAY_USEC (20 * USEC_PER_SEC)
 
-static int record(struct manager *m)
+int network_read(const struct manager *m, struct net_record *ret)
 {
 	struct net_machine machine = { .folder = NET_NAMESPACES_FOLDER };
+	struct net_record record = {};
 	int r;
 
 	if ((r = net_machine_open_all(&machine)) >= 0)
 		r = net_machine_read(&machine);
 	if (r >= 0)
-		m->network = net_machine_finish(&machine);
+		record = net_machine_finish(&machine);
 	net_machine_clear(&machine);
-	return r < 0 ? r : net_select(&m->network, m->conf.network_links);
+	if (r >= 0)
+		r = net_select(&record, m->conf.network_links);
+	if (r < 0) {
+		net_record_clear(&record);
+		return r;
+	}
+	*ret = record;
+	return 0;
 }
 
 int network_act(struct manager *m)
@@ -30,7 +38,7 @@ int network_act(struct manager *m)
 	net_record_clear(&m->network);
 	if (!*m->conf.network_links)
 		return STEP_DONE;
-	r = record(m);
+	r = network_read(m, &m->network);
 	if (r < 0)
 		return update_fail(m, r, "The network cannot be recorded: %s.", strerror(-r));
 	if (!m->network.n)

@@ -9,10 +9,17 @@
 
 #include "manager.h"
 
+/* What of the machine's network goes along as it is now: net_record_clear() it. */
+int network_read(const struct manager *m, struct net_record *ret);
+
 /* The step "network". */
 int network_act(struct manager *m);
 
 /* After the jump: of what could not be restored the journal tells, and of nothing else. */
 void network_restore(struct manager *m, const struct net_record *record);
+
+/* For a check. network_facts_clear() the result. */
+void network_facts(const struct manager *m, struct preflight_network *ret);
+void network_facts_clear(struct preflight_network *facts);
 
 #endif

@@ -62,6 +62,6 @@ static inline enum severity by_policy(const struct preflight_session *s)
 char *preflight_target_cmdline(const struct preflight_context *c);
 
 extern const struct check_table preflight_host, preflight_target, preflight_session,
-	preflight_device;
+	preflight_device, preflight_network;
 
 #endif

@@ -8,6 +8,7 @@ static const struct check_table *const tables[] = {
 	&preflight_target,
 	&preflight_session,
 	&preflight_device,
+	&preflight_network,
 };
 
 const struct preflight_code *preflight_code_by_index(size_t index)

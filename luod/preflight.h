@@ -21,6 +21,7 @@
 #include "findings.h"
 #include "kimage.h"
 #include "memfd.h"
+#include "net-left-out.h"
 #include "util.h"
 
 /* Who loaded the image that a kexec would boot now, as far as luod can tell. */
@@ -65,6 +66,14 @@ struct preflight_device {
 	bool group_open; /* through /dev/vfio/GROUP */
 };
 
+/* The network that goes along. Zero: none is asked for. */
+struct preflight_network {
+	bool asked;	   /* Links= of lu.conf says something */
+	const char *error; /* why it cannot be recorded, or NULL */
+	size_t n_links;
+	struct net_left_out left; /* what of it does not go along */
+};
+
 /* All facts. Zero means unknown or none everywhere, so that a test writes down what matters. */
 struct preflight_context {
 	/* the running kernel */
@@ -93,6 +102,8 @@ struct preflight_context {
 	const struct preflight_device *devices;
 	size_t n_devices;
 	bool devices_left_out; /* there are more than luod keeps */
+
+	const struct preflight_network *network; /* NULL: none */
 };
 
 /*

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * net-left-out-link - of a link itself, see net-left-out.h: kinds that are not made, and settings for
+ * which net-attr.c has no row because they are no numbers, or point at something else.
+ */
+#include "net-left-out-private.h"
+
+#include <linux/if_link.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+/* Where an attribute is: beside the link's other ones, or in what its kind or its master's says. */
+enum where {
+	OF_LINK,
+	OF_KIND,
+	OF_PORT,
+};
+
+enum counts_when {
+	THERE,
+	FILLED,	  /* a nest with something in it */
+	NOT_ZERO, /* a number of any width */
+	ATTACHED, /* what XDP says */
+};
+
+static const struct lost {
+	enum where where;
+	enum net_kind kind; /* of the link, or its master's */
+	uint16_t number;
+	enum counts_when counts_when;
+	const char *what;
+} lost[] = {
+	{ OF_LINK, NET_KIND_MAX, IFLA_IFALIAS, THERE, "a description" },
+	{ OF_LINK, NET_KIND_MAX, IFLA_XDP, ATTACHED, "an XDP program" },
+	{ OF_LINK, NET_KIND_MAX, IFLA_PROTO_DOWN, NOT_ZERO, "been held down by a protocol" },
+	{ OF_LINK, NET_KIND_MAX, IFLA_LINKMODE, NOT_ZERO, "a link mode" },
+	{ OF_KIND, NET_KIND_VLAN, IFLA_VLAN_EGRESS_QOS, FILLED, "a QoS map of what it sends" },
+	{ OF_KIND, NET_KIND_VLAN, IFLA_VLAN_INGRESS_QOS, FILLED, "a QoS map of what it receives" },
+	{ OF_KIND, NET_KIND_BOND, IFLA_BOND_PRIMARY, NOT_ZERO, "a primary port" },
+	{ OF_KIND, NET_KIND_BOND, IFLA_BOND_ARP_IP_TARGET, FILLED, "ARP targets" },
+	{ OF_KIND, NET_KIND_BOND, IFLA_BOND_NS_IP6_TARGET, FILLED, "IPv6 targets" },
+	{ OF_KIND, NET_KIND_MACVLAN, IFLA_MACVLAN_MACADDR_DATA, FILLED, "a list of sources" },
+	{ OF_KIND, NET_KIND_MACVTAP, IFLA_MACVLAN_MACADDR_DATA, FILLED, "a list of sources" },
+	{ OF_PORT, NET_KIND_BRIDGE, IFLA_BRPORT_BACKUP_PORT, NOT_ZERO, "a backup port" },
+	{ OF_PORT, NET_KIND_BRIDGE, IFLA_BRPORT_BACKUP_NHID, NOT_ZERO, "a backup next hop" },
+};
+
+static bool not_zero(struct nlattr *nla)
+{
+	const uint8_t *bytes = nla_data(nla);
+
+	for (int i = 0; i < nla_len(nla); i++)
+		if (bytes[i])
+			return true;
+	return false;
+}
+
+static bool counts(const struct lost *l, struct nlattr *nla)
+{
+	struct nlattr *attached;
+
+	switch (l->counts_when) {
+	case THERE:
+		return true;
+	case FILLED:
+		return nla_len(nla) > 0;
+	case NOT_ZERO:
+		return not_zero(nla);
+	case ATTACHED:
+		attached = nla_find(nla_data(nla), nla_len(nla), IFLA_XDP_ATTACHED);
+		return attached && not_zero(attached);
+	}
+	return false;
+}
+
+/* The attribute of the row, in a message about a link of that kind; or NULL. */
+static struct nlattr *find(const struct lost *l, const struct net_link *link,
+			   struct nlmsghdr *header)
+{
+	struct nlattr *info = nlmsg_find_attr(header, sizeof(struct ifinfomsg), IFLA_LINKINFO);
+	struct nlattr *data;
+
+	if (l->where == OF_LINK)
+		return nlmsg_find_attr(header, sizeof(struct ifinfomsg), l->number);
+	if (!info || l->kind != (l->where == OF_KIND ? link->kind : link->port_kind))
+		return NULL;
+	data = nla_find(nla_data(info), nla_len(info),
+			l->where == OF_KIND ? IFLA_INFO_DATA : IFLA_INFO_SLAVE_DATA);
+	return data ? nla_find(nla_data(data), nla_len(data), l->number) : NULL;
+}
+
+int look_at_link(struct nl_msg *msg, void *userdata)
+{
+	const struct ifinfomsg *header = nlmsg_data(nlmsg_hdr(msg));
+	struct look *look = userdata;
+	const struct net_link *link = net_find_index(look->ns, (unsigned int)header->ifi_index);
+	int r = 0;
+
+	for (size_t i = 0; link && i < ARRAY_SIZE(lost) && r >= 0; i++) {
+		struct nlattr *nla = find(&lost[i], link, nlmsg_hdr(msg));
+
+		if (nla && counts(&lost[i], nla))
+			r = look_add(look, NET_LEFT_SETTING, lost[i].what, link);
+	}
+	return r;
+}
+
+/* Its number is known and its name is not: it is in a namespace that nobody has named. */
+static bool lower_is_out_of_sight(const struct net_link *link)
+{
+	return net_kind_has_lower(link->kind) && !*link->lower.name;
+}
+
+int look_at_record(struct look *look)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < look->ns->n_links && r >= 0; i++) {
+		const struct net_link *link = look->ns->links[i];
+
+		if (link->kind == NET_KIND_OTHER)
+			r = look_add(look, NET_LEFT_LINK, link->kind_name, link);
+		else if (lower_is_out_of_sight(link))
+			r = look_add(look, NET_LEFT_LOWER, net_kind_to_string(link->kind), link);
+	}
+	return r;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* net-left-out-private - one namespace that is looked at, for the files of net-left-out. */
+#ifndef LUOD_NET_LEFT_OUT_PRIVATE_H
+#define LUOD_NET_LEFT_OUT_PRIVATE_H
+
+#include "net-left-out.h"
+
+struct nl_msg;
+
+struct look {
+	const struct net_namespace *ns;
+	struct net_left_out *left;
+};
+
+/* One more of a kind; @link may be NULL, @what "". -ENOMEM. */
+int look_add(struct look *look, enum net_left_kind kind, const char *what,
+	     const struct net_link *link);
+
+/* Of a message about a link of the record: what net-attr.c has no row for. */
+int look_at_link(struct nl_msg *msg, void *userdata);
+
+/* Of the record itself. */
+int look_at_record(struct look *look);
+
+#endif

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * net-left-out: what does not go along is told, and what the kernel does of its own accord is not.
+ * Links are made by ip(8) and tc(8) in a namespace, rules of netfilter by the kernel's own requests;
+ * what a check says of them is asked, too.
+ */
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+#include <cmocka.h>
+
+#include "assert-text.h"
+#include "luod/net-left-out.h"
+#include "luod/net-machine.h"
+#include "luod/net-select.h"
+#include "luod/net-socket.h"
+#include "luod/preflight.h"
+#include "net-world.h"
+
+#define PROC "/run/proc"
+
+static const char *impossible;
+
+static int enter(void **state _unused_)
+{
+	impossible = net_world_enter();
+	return 0;
+}
+
+static void fresh(const char *lines)
+{
+	if (impossible) {
+		printf("# SKIP not possible here: %s\n", impossible);
+		skip();
+	}
+	net_world_fresh();
+	assert_true(net_world_ip("", lines));
+}
+
+static void tc(const char *words)
+{
+	_cleanup_free_ char *command = strprintf("tc %s", words);
+
+	assert_int_equal(system(command), 0);
+}
+
+static struct net_left_out find(const char *links)
+{
+	const struct net_left_places places = { NET_NAMESPACES_FOLDER, PROC };
+	struct net_machine m = { .folder = NET_NAMESPACES_FOLDER };
+	struct net_left_out left;
+	struct net_record r;
+
+	assert_int_equal(net_machine_open_all(&m), 0);
+	assert_int_equal(net_machine_read(&m), 0);
+	r = net_machine_finish(&m);
+	assert_int_equal(net_select(&r, links), 0);
+	assert_int_equal(net_left_out_find(&r, &places, &left), 0);
+	net_record_clear(&r);
+	return left;
+}
+
+/* "code object: sentence", one on each line, as a check says it of these links. */
+static char *check(const char *links)
+{
+	struct preflight_network network = { .asked = true, .n_links = 1, .left = find(links) };
+	struct preflight_context c = { .network = &network };
+	struct findings findings;
+	char *text = strdup("");
+
+	assert_int_equal(preflight_run(&c, &findings), 0);
+	for (size_t i = 0; i < findings.n; i++) {
+		const struct finding *f = &findings.items[i];
+		char *longer = strncmp(f->code, "network", 7) == 0
+				       ? strprintf("%s%s %s %s: %s\n", text,
+						   severity_to_string(f->severity), f->code,
+						   f->object, f->message)
+				       : NULL;
+
+		if (!longer)
+			continue;
+		free(text);
+		text = longer;
+	}
+	findings_free(&findings);
+	net_left_out_clear(&network.left);
+	return text;
+}
+
+#define PAIR "link add v0 type veth peer name v1\nlink set v0 up\nlink set v1 up\n"
+
+static void test_nothing(void **state _unused_)
+{
+	_cleanup_free_ char *text = NULL;
+
+	fresh(PAIR "link add br0 type bridge\nlink set v0 master br0\nlink set br0 up\n"
+		   "tuntap add tap0 mode tap\nlink set tap0 master br0 up\n"
+		   "addr add 192.0.2.1/24 dev br0\nroute add 198.51.100.0/24 via 192.0.2.2\n");
+	tc("qdisc add dev v0 root noqueue");
+	text = check("*");
+	assert_string_equal(text, "");
+}
+
+/* --- netfilter -------------------------------------------------------------------------------- */
+
+/* A batch is one datagram. */
+struct batch {
+	uint8_t data[4096];
+	size_t size;
+};
+
+static struct nl_msg *begin(uint16_t type, uint16_t flags, uint8_t family, uint16_t id)
+{
+	const struct nfgenmsg header = { family, NFNETLINK_V0, htons(id) };
+	struct nl_msg *msg = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
+
+	assert_non_null(msg);
+	assert_int_equal(nlmsg_append(msg, (void *)&header, sizeof(header), NLMSG_ALIGNTO), 0);
+	return msg;
+}
+
+static void put(struct batch *b, struct nl_msg *msg)
+{
+	struct nlmsghdr *header = nlmsg_hdr(msg);
+
+	assert_true(b->size + NLMSG_ALIGN(header->nlmsg_len) <= sizeof(b->data));
+	memcpy(b->data + b->size, header, header->nlmsg_len);
+	b->size += NLMSG_ALIGN(header->nlmsg_len);
+	nlmsg_free(msg);
+}
+
+static struct nl_msg *of_nftables(enum nf_tables_msg_types type)
+{
+	return begin((uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), NLM_F_CREATE, NFPROTO_INET, 0);
+}
+
+static void put_chain(struct batch *b, const char *table, uint32_t policy)
+{
+	struct nl_msg *msg = of_nftables(NFT_MSG_NEWCHAIN);
+	struct nlattr *hook;
+
+	nla_put_string(msg, NFTA_CHAIN_TABLE, table);
+	nla_put_string(msg, NFTA_CHAIN_NAME, "input");
+	hook = nla_nest_start(msg, NFTA_CHAIN_HOOK);
+	nla_put_u32(msg, NFTA_HOOK_HOOKNUM, htonl(NF_INET_LOCAL_IN));
+	nla_put_u32(msg, NFTA_HOOK_PRIORITY, 0);
+	nla_nest_end(msg, hook);
+	nla_put_u32(msg, NFTA_CHAIN_POLICY, htonl(policy));
+	nla_put_string(msg, NFTA_CHAIN_TYPE, "filter");
+	put(b, msg);
+}
+
+static void put_rule(struct batch *b, const char *table)
+{
+	struct nl_msg *msg = of_nftables(NFT_MSG_NEWRULE);
+	struct nlattr *list, *one;
+
+	nla_put_string(msg, NFTA_RULE_TABLE, table);
+	nla_put_string(msg, NFTA_RULE_CHAIN, "input");
+	list = nla_nest_start(msg, NFTA_RULE_EXPRESSIONS);
+	one = nla_nest_start(msg, NFTA_LIST_ELEM);
+	nla_put_string(msg, NFTA_EXPR_NAME, "counter");
+	nla_nest_end(msg, one);
+	nla_nest_end(msg, list);
+	put(b, msg);
+}
+
+/* A table with a chain, and maybe a rule in it. False: not to be had here. */
+static bool filter(const char *table, uint32_t policy, bool rule)
+{
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	struct batch b = {};
+	struct nl_msg *msg;
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+		uint8_t rest[1024];
+	} answer = {};
+
+	put(&b, begin(NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
+	msg = of_nftables(NFT_MSG_NEWTABLE);
+	nla_put_string(msg, NFTA_TABLE_NAME, table);
+	nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_ACK;
+	put(&b, msg);
+	put_chain(&b, table, policy);
+	if (rule)
+		put_rule(&b, table);
+	put(&b, begin(NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
+	return fd >= 0 && send(fd, b.data, b.size, 0) == (ssize_t)b.size &&
+	       recv(fd, &answer, sizeof(answer), 0) > 0 && answer.error.error == 0;
+}
+
+static void test_netfilter(void **state _unused_)
+{
+	_cleanup_free_ char *empty = NULL, *rules = NULL, *elsewhere = NULL;
+
+	fresh(PAIR);
+	if (!filter("nothing", NF_ACCEPT, false)) {
+		printf("# SKIP not possible here: no nf_tables\n");
+		skip();
+	}
+	empty = check("v0");
+	assert_string_equal(empty, "");
+	assert_true(filter("counts", NF_ACCEPT, true));
+	assert_true(filter("drops", NF_DROP, false));
+	rules = check("v0");
+	assert_contains(rules,
+			"warning network-netfilter network: The host has rules of netfilter in "
+			"table 'inet counts'.");
+	assert_contains(rules, "'inet drops'");
+	assert_lacks(rules, "nothing");
+	/* What is in another namespace concerns nobody here. */
+	net_world_add("guest");
+	assert_true(net_world_ip("guest", PAIR));
+	elsewhere = check("guest/v0");
+	assert_string_equal(elsewhere, "");
+}
+
+static void write_file(const char *path, const char *text)
+{
+	_cleanup_fclose_ FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	fputs(text, f);
+}
+
+static void test_xtables(void **state _unused_)
+{
+	_cleanup_free_ char *text = NULL;
+
+	fresh(PAIR);
+	assert_int_equal(mkdir(PROC, 0755), 0);
+	write_file(PROC "/ip_tables_names", "nat\nfilter\n");
+	write_file(PROC "/ip6_tables_names", "");
+	text = check("v0");
+	assert_contains(text,
+			"network-netfilter network: The host has the table 'ip nat' of iptables");
+	assert_contains(text, "'ip filter'");
+	assert_lacks(text, "ip6");
+	unlink(PROC "/ip_tables_names");
+	unlink(PROC "/ip6_tables_names");
+	rmdir(PROC);
+}
+
+/* --- links ------------------------------------------------------------------------------------ */
+
+static void test_qdisc(void **state _unused_)
+{
+	_cleanup_free_ char *one = NULL, *three = NULL, *other = NULL;
+
+	fresh(PAIR "link add w0 type veth peer name w1\n");
+	tc("qdisc add dev v0 root pfifo limit 7");
+	one = check("v0");
+	assert_contains(one,
+			"warning network-qdisc v0: 'v0': the queueing discipline 'pfifo' (tc)");
+	tc("qdisc add dev v1 root pfifo limit 7");
+	tc("qdisc add dev w0 root pfifo limit 7");
+	three = check("*");
+	assert_contains(three, "'v0' and 2 other links: the queueing discipline 'pfifo'");
+	other = check("w1");
+	assert_contains(other, "network-qdisc w0: 'w0': the"); /* its other end */
+}
+
+static void test_kind(void **state _unused_)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (!impossible && !net_world_has("link add x type vxlan id 5 dstport 4789\n")) {
+		printf("# SKIP not possible here: no vxlan\n");
+		skip();
+	}
+	fresh(PAIR "link add x type vxlan id 5 dstport 4789\nlink add br0 type bridge\n"
+		   "link set v0 master br0\nlink set x master br0\n");
+	text = check("v0");
+	assert_contains(text,
+			"warning network-link-kind x: 'x': links of kind 'vxlan' are not made");
+}
+
+/* The other end is in a namespace that has lost its name. */
+static void test_lower(void **state _unused_)
+{
+	_cleanup_free_ char *named = NULL, *unnamed = NULL;
+	_cleanup_close_ int fd = -EBADF;
+
+	fresh("");
+	net_world_add("container");
+	assert_true(net_world_ip("", "link add v0 type veth peer name v1 netns container\n"));
+	named = check("v0");
+	assert_string_equal(named, "");
+	fd = net_namespace_open(NET_NAMESPACES_FOLDER, "container");
+	assert_true(fd >= 0);
+	assert_int_equal(umount2(NET_NAMESPACES_FOLDER "/container", MNT_DETACH), 0);
+	assert_int_equal(unlink(NET_NAMESPACES_FOLDER "/container"), 0);
+	unnamed = check("v0");
+	assert_contains(unnamed, "warning network-link-lower v0: 'v0' (veth) hangs on a link in");
+}
+
+static void assert_setting(const char *needs, const char *lines, const char *link, const char *what)
+{
+	_cleanup_free_ char *text = NULL, *wanted = NULL;
+
+	if (!net_world_has(needs)) {
+		printf("# not possible here: %s", needs);
+		return;
+	}
+	fresh(lines);
+	text = check("*");
+	wanted = strprintf("warning network-setting %s: '%s' has %s, which does not go along", link,
+			   link, what);
+	assert_contains(text, wanted);
+}
+
+static void test_setting(void **state _unused_)
+{
+	fresh(PAIR);
+	assert_setting(PAIR, PAIR "link set v0 alias guest-1\n", "v0", "a description");
+	assert_setting(PAIR,
+		       PAIR
+		       "link add br0 type bridge\nlink set v0 master br0\n"
+		       "link set v1 master br0\nlink set v0 type bridge_slave backup_port v1\n",
+		       "v0", "a backup port");
+	assert_setting("link add x type bond\n",
+		       PAIR "link add bo type bond mode active-backup\n"
+			    "link set v0 down\nlink set v0 master bo\n"
+			    "link set bo type bond primary v0\n",
+		       "bo", "a primary port");
+	assert_setting("link add x type bond\n",
+		       "link add bo type bond mode active-backup "
+		       "arp_interval 100 arp_ip_target 192.0.2.7\n",
+		       "bo", "ARP targets");
+	assert_setting(PAIR "link add link v0 name x type vlan id 5\n",
+		       PAIR "link add link v0 name x type vlan id 5 egress-qos-map 1:2\n", "x",
+		       "a QoS map of what it sends");
+}
+
+static void test_routing(void **state _unused_)
+{
+	_cleanup_free_ char *text = NULL;
+
+	fresh(PAIR "rule add from 192.0.2.0/24 lookup 77\n"
+		   "nexthop add id 5 dev v0\nnexthop add id 6 dev v1\n");
+	assert_int_equal(system("ip -6 rule add from 2001:db8::/64 lookup 77"), 0);
+	text = check("v0");
+	assert_contains(text,
+			"warning network-routing network: The host has 2 rules of policy routing");
+	assert_contains(text, "network: The host has 2 next hops as objects of their own");
+}
+
+/* --- before anything is looked at ------------------------------------------------------------- */
+
+static void test_not_asked(void **state _unused_)
+{
+	struct net_left left = { NET_LEFT_RULE, (char *)"", (char *)"", NULL, 1 };
+	struct preflight_network network = { .left = { &left, 1 } };
+	struct preflight_context c = { .network = &network };
+	struct findings findings;
+
+	assert_int_equal(preflight_run(&c, &findings), 0);
+	for (size_t i = 0; i < findings.n; i++)
+		assert_true(strncmp(findings.items[i].code, "network", 7) != 0);
+	findings_free(&findings);
+}
+
+static void assert_finding(const struct preflight_network *network, const char *code,
+			   enum severity severity)
+{
+	struct preflight_context c = { .network = network };
+	struct findings findings;
+	bool found = false;
+
+	assert_int_equal(preflight_run(&c, &findings), 0);
+	for (size_t i = 0; i < findings.n; i++)
+		found |= streq(findings.items[i].code, code) &&
+			 findings.items[i].severity == severity;
+	assert_true(found);
+	findings_free(&findings);
+}
+
+static void test_no_record(void **state _unused_)
+{
+	assert_finding(&(struct preflight_network){ .asked = true, .error = "Too many" },
+		       "network-unreadable", SEVERITY_ERROR);
+	assert_finding(&(struct preflight_network){ .asked = true }, "network-no-link",
+		       SEVERITY_WARNING);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing),	  cmocka_unit_test(test_netfilter),
+		cmocka_unit_test(test_xtables),	  cmocka_unit_test(test_qdisc),
+		cmocka_unit_test(test_kind),	  cmocka_unit_test(test_lower),
+		cmocka_unit_test(test_setting),	  cmocka_unit_test(test_routing),
+		cmocka_unit_test(test_not_asked), cmocka_unit_test(test_no_record),
+	};
+
+	return cmocka_run_group_tests(tests, enter, NULL);
+}
