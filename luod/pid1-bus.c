@@ -14,15 +14,6 @@
 static const char *const startable[] = { ".service", ".socket",	   ".timer", ".path",
 					 ".mount",   ".automount", ".swap",  ".target" };
 
-void strv_free(char **strings)
-{
-	if (!strings)
-		return;
-	for (char **s = strings; *s; s++)
-		free(*s);
-	free(strings);
-}
-
 static void finish(struct pid1 *p, int error, const char *text)
 {
 	pid1_done_t done = p->done;

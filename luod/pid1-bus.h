@@ -53,7 +53,4 @@ int pid1_list_up(struct pid1 *p, sd_event *event, char ***ret);
 void pid1_cancel(struct pid1 *p);
 void pid1_clear(struct pid1 *p);
 
-void strv_free(char **strings);
-DEFINE_CLEANUP(char **, strv_free)
-
 #endif

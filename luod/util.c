@@ -207,3 +207,12 @@ int message_take_fd(struct msghdr *message)
 	}
 	return taken;
 }
+
+void strv_free(char **strings)
+{
+	if (!strings)
+		return;
+	for (char **s = strings; *s; s++)
+		free(*s);
+	free(strings);
+}

@@ -174,4 +174,8 @@ int free_and_strdup(char **p, const char *value);
 /* printf into a fresh string, or NULL when out of memory. */
 char *strprintf(const char *format, ...) _printf_(1, 2);
 
+/* Frees a list of strings with a NULL behind the last, and them; NULL is fine. */
+void strv_free(char **strings);
+DEFINE_CLEANUP(char **, strv_free)
+
 #endif
