@@ -226,11 +226,11 @@ static int value_file(const struct conf_row *row _unused_, const char *text, voi
 	return 0;
 }
 
-static int value_links(const struct conf_row *row _unused_, const char *text, void *field)
+static int value_links(const struct conf_row *row, const char *text, void *field)
 {
 	size_t length = strlen(text);
 
-	if (!net_select_valid(text))
+	if (!net_select_valid(text, row->offset == offsetof(struct conf, network_links)))
 		return -EINVAL;
 	if (length >= CONF_PATH_MAX)
 		return -ERANGE;
@@ -349,12 +349,20 @@ static const struct conf_row rows[] = {
 		FIELD(peer_socket),
 	},
 	{
-		.key = { "Network", "Links", "",
-			 "names of links below 180 bytes, separated by blanks, or nothing",
+		.key = { "Network", "Links", NET_SELECT_SESSIONS,
+			 "names of links, :sessions or :none, separated by blanks, below 180 bytes",
 			 "The links that are made again in the next kernel, with all that they hang "
 			 "on." },
 		.parse = value_links,
 		FIELD(network_links),
+	},
+	{
+		.key = { "Network", "SessionLinks", "",
+			 "names of links below 180 bytes, separated by blanks, or nothing",
+			 "The links that sessions of other users than root may declare, besides TAP "
+			 "links that are theirs." },
+		.parse = value_links,
+		FIELD(session_links),
 	},
 	{
 		.key = { "Metrics", "TextFile", "", "an absolute path below 180 bytes, or nothing",

@@ -51,7 +51,8 @@ struct conf {
 	/* [Bus] */
 	char peer_socket[CONF_SOCKET_MAX];
 	/* [Network] */
-	char network_links[CONF_PATH_MAX]; /* "": none */
+	char network_links[CONF_PATH_MAX]; /* as net_select_valid() takes them; "": none */
+	char session_links[CONF_PATH_MAX]; /* without words */
 	/* [Metrics] */
 	char metrics_file[CONF_PATH_MAX]; /* "": none */
 	/* [Log] */

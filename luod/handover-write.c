@@ -118,6 +118,16 @@ static json_t *write_usec(uint64_t usec)
 	return usec > INT64_MAX ? json_null() : json_integer((json_int_t)usec);
 }
 
+static json_t *write_links(struct writer *w, const struct session *s)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; s->links[i]; i++)
+		if (json_array_append_new(array, json_string(s->links[i])) < 0)
+			refuse(w, -EILSEQ, "a link of %s is no UTF-8", s->kernel_name);
+	return array;
+}
+
 static json_t *write_session(struct writer *w, const struct session *s, bool state)
 {
 	json_t *o = s->unknown ? json_deep_copy(s->unknown) : json_object();
@@ -135,6 +145,8 @@ static json_t *write_session(struct writer *w, const struct session *s, bool sta
 	json_decref(known);
 	if (s->ready_timeout_usec)
 		json_object_set_new(o, "ready-timeout-usec", write_usec(s->ready_timeout_usec));
+	if (s->links)
+		json_object_set_new(o, "links", write_links(w, s));
 	put_text(w, o, s->kernel_name, "unit", s->unit, LIMIT_UNIT);
 	if (state) {
 		json_object_set_new(o, "state", json_string(session_state_to_string(s->state)));

@@ -13,6 +13,7 @@
 
 #include "net-json.h"
 #include "reader.h"
+#include "session-link.h"
 #include "vfio.h"
 
 /* Takes the member out of the object; NULL when it is not there. The caller drops the reference. */
@@ -294,6 +295,40 @@ static int read_session_state(struct reader *r, struct session *s, json_t *o)
 	return 0;
 }
 
+static int add_links(struct reader *r, struct session *s, const json_t *array)
+{
+	size_t n = json_array_size(array);
+	char **links = n > LIMIT_SESSION_LINKS ? NULL : calloc(n + 1, sizeof(*links));
+
+	if (!json_is_array(array) || n > LIMIT_SESSION_LINKS || !links) {
+		free(links);
+		return reader_wrong(r, -EINVAL, "\"links\" of '%s' is no list or too long",
+				    s->name);
+	}
+	session_set_links(s, links);
+	for (size_t i = 0; i < n; i++) {
+		const char *text = json_string_value(json_array_get(array, i)), *name;
+		_cleanup_free_ char *namespace = NULL;
+
+		if (!text || session_link_parse(text, &namespace, &name) < 0)
+			return reader_wrong(r, -EINVAL, "a link of '%s' has no name", s->name);
+		links[i] = strdup(text);
+		if (!links[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Since minor version 5. */
+static int read_links(struct reader *r, struct session *s, json_t *o)
+{
+	json_t *array = take(o, "links");
+	int result = array ? add_links(r, s, array) : 0;
+
+	json_decref(array);
+	return result;
+}
+
 static struct session *find(struct session_list *sessions, const char *kernel_name)
 {
 	struct session *s;
@@ -330,7 +365,8 @@ static int read_session(struct reader *r, struct handover *h, json_t *o, bool st
 				    FIT(kernel_name, 70));
 	if (find(&h->sessions, kernel_name))
 		return reader_wrong(r, -EINVAL, "'%s' is listed twice", kernel_name);
-	if ((result = read_policies(r, s, o)) < 0 || (result = read_resources(r, s, o, state)) < 0)
+	if ((result = read_policies(r, s, o)) < 0 || (result = read_links(r, s, o)) < 0 ||
+	    (result = read_resources(r, s, o, state)) < 0)
 		return result;
 	if (state && (result = read_session_state(r, s, o)) < 0)
 		return result;

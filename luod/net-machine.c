@@ -119,6 +119,16 @@ int net_machine_read(struct net_machine *m)
 	return r;
 }
 
+int net_machine_look(const char *folder, const char *namespace, const char *name,
+		     struct net_link **ret)
+{
+	_cleanup_(net_socket_freep) struct net_socket *socket = NULL;
+	_cleanup_close_ int fd = net_namespace_open(folder, namespace);
+	int r = fd < 0 ? fd : net_socket_new(fd, &socket);
+
+	return r < 0 ? r : net_read_link(socket, 0, name, ret);
+}
+
 int net_machine_find(const struct net_machine *m, const char *name)
 {
 	for (size_t i = 0; i < m->now.n; i++)

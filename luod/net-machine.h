@@ -36,6 +36,10 @@ int net_machine_open_all(struct net_machine *m);
 /* Reads, again, what is there. Links that lie on one of another namespace are told so. */
 int net_machine_read(struct net_machine *m);
 
+/* One link as net_read_link() tells of it, of a namespace that need not be open. -ENODEV, -ENOENT. */
+int net_machine_look(const char *folder, const char *namespace, const char *name,
+		     struct net_link **ret);
+
 /* The record of what was read, which the caller clears; the machine is closed. */
 struct net_record net_machine_finish(struct net_machine *m);
 

@@ -420,13 +420,19 @@ static int on_link(struct nl_msg *msg, void *userdata)
 	return read_link(nlmsg_hdr(msg), ret);
 }
 
+/* A short name may be either; a long one is an alternative one. */
+static uint16_t name_attribute(const char *name)
+{
+	return strlen(name) < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME;
+}
+
 int net_read_link(struct net_socket *s, unsigned int index, const char *name, struct net_link **ret)
 {
 	struct nl_msg *msg = dump_request(&link_dumps[0], index);
 	_cleanup_(net_link_freep) struct net_link *link = NULL;
 	int r = -ENOMEM;
 
-	if (msg && (index || nla_put_string(msg, IFLA_IFNAME, name) >= 0))
+	if (msg && (index || nla_put_string(msg, name_attribute(name), name) >= 0))
 		r = net_socket_get(s, msg, on_link, &link);
 	nlmsg_free(msg);
 	if (r < 0)

@@ -14,12 +14,24 @@ struct choice {
 	bool **taken;
 };
 
-bool net_select_valid(const char *names)
+static bool is_word(const char *name, size_t n)
+{
+	static const char *const words[] = { NET_SELECT_SESSIONS, NET_SELECT_NONE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strlen(words[i]) == n && memcmp(words[i], name, n) == 0)
+			return true;
+	return false;
+}
+
+bool net_select_valid(const char *names, bool words)
 {
 	for (const char *p = names + strspn(names, BLANKS); *p; p += strspn(p, BLANKS)) {
 		size_t n = strcspn(p, BLANKS);
 		const char *slash = memchr(p, '/', n);
 
+		if (*p == ':' && !(words && is_word(p, n)))
+			return false;
 		if (slash && (slash == p || slash + 1 == p + n ||
 			      memchr(slash + 1, '/', (size_t)(p + n - slash - 1))))
 			return false;
@@ -28,15 +40,85 @@ bool net_select_valid(const char *names)
 	return true;
 }
 
-static bool matches(const char *pattern, const char *ns, const struct net_link *link)
+bool net_select_has(const char *names, const char *word)
+{
+	for (const char *p = names + strspn(names, BLANKS); *p; p += strspn(p, BLANKS)) {
+		size_t n = strcspn(p, BLANKS);
+
+		if (n == strlen(word) && memcmp(p, word, n) == 0)
+			return true;
+		p += n;
+	}
+	return false;
+}
+
+bool net_select_has_names(const char *names)
+{
+	for (const char *p = names + strspn(names, BLANKS); *p; p += strspn(p, BLANKS)) {
+		if (*p != ':')
+			return true;
+		p += strcspn(p, BLANKS);
+	}
+	return false;
+}
+
+/* The part of the pattern that is for the link, or NULL: it is not for that namespace. */
+static const char *fits_namespace(const char *pattern, const char *ns)
 {
 	const char *slash = strchr(pattern, '/');
 	_cleanup_free_ char *where = slash ? strndup(pattern, (size_t)(slash - pattern))
 					   : strdup("");
 
-	if (!where || fnmatch(where, ns, 0) != 0 || (slash && !*ns))
+	if (!where || *pattern == ':' || fnmatch(where, ns, 0) != 0 || (slash && !*ns))
+		return NULL;
+	return slash ? slash + 1 : pattern;
+}
+
+bool net_select_fits(const char *names, const char *text)
+{
+	const char *slash = strchr(text, '/'), *part;
+	_cleanup_free_ char *copy = strdup(names);
+	_cleanup_free_ char *ns = slash ? strndup(text, (size_t)(slash - text)) : strdup("");
+	char *rest = NULL;
+
+	for (char *p = copy && ns ? strtok_r(copy, BLANKS, &rest) : NULL; p;
+	     p = strtok_r(NULL, BLANKS, &rest)) {
+		part = fits_namespace(p, ns);
+		if (part && fnmatch(part, slash ? slash + 1 : text, 0) == 0)
+			return true;
+	}
+	return false;
+}
+
+static struct net_link *find_named(const struct net_record *r, const char *text,
+				   size_t *ret_namespace)
+{
+	const char *slash = strchr(text, '/');
+	size_t n = slash ? (size_t)(slash - text) : 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct net_namespace *ns = &r->namespaces[i];
+
+		if (strlen(ns->name) != n || memcmp(ns->name, text, n) != 0)
+			continue;
+		*ret_namespace = i;
+		return net_find_link(ns, slash ? slash + 1 : text);
+	}
+	return NULL;
+}
+
+struct net_link *net_find_named(const struct net_record *r, const char *text)
+{
+	size_t place;
+
+	return find_named(r, text, &place);
+}
+
+static bool matches(const char *pattern, const char *ns, const struct net_link *link)
+{
+	pattern = fits_namespace(pattern, ns);
+	if (!pattern)
 		return false;
-	pattern = slash ? slash + 1 : pattern;
 	for (size_t i = 0; i < link->n_altnames; i++)
 		if (fnmatch(pattern, link->altnames[i], 0) == 0)
 			return true;
@@ -145,13 +227,20 @@ static void drop_empty(struct net_record *r)
 	r->n = n;
 }
 
-static int choose(struct choice *c, const char *names)
+static int choose(struct choice *c, const char *names, const char *const *exact)
 {
 	_cleanup_free_ char *copy = strdup(names);
+	const struct net_link *link;
 	char *rest = NULL;
+	size_t place;
 
 	if (!copy)
 		return -ENOMEM;
+	for (size_t i = 0; exact && exact[i]; i++) {
+		link = find_named(c->record, exact[i], &place);
+		if (link)
+			take(c, place, link);
+	}
 	for (char *p = strtok_r(copy, BLANKS, &rest); p; p = strtok_r(NULL, BLANKS, &rest))
 		take_named(c, p);
 	take_all_needed(c);
@@ -159,6 +248,11 @@ static int choose(struct choice *c, const char *names)
 }
 
 int net_select(struct net_record *r, const char *names)
+{
+	return net_select_with(r, names, NULL);
+}
+
+int net_select_with(struct net_record *r, const char *names, const char *const *exact)
 {
 	struct choice c = { .record = r, .taken = calloc(r->n + 1, sizeof(*c.taken)) };
 	int result = c.taken ? 0 : -ENOMEM;
@@ -169,7 +263,7 @@ int net_select(struct net_record *r, const char *names)
 			result = -ENOMEM;
 	}
 	if (result >= 0)
-		result = choose(&c, names);
+		result = choose(&c, names, exact);
 	for (size_t i = 0; i < r->n && c.taken; i++) {
 		if (result >= 0)
 			drop_others(&r->namespaces[i], c.taken[i]);

@@ -10,7 +10,7 @@ void network_facts(const struct manager *m, struct preflight_network *ret)
 	struct net_record record = {};
 	int r;
 
-	*ret = (struct preflight_network){ .asked = *m->conf.network_links };
+	*ret = (struct preflight_network){ .asked = network_is_wanted(m) };
 	if (!ret->asked)
 		return;
 	if ((r = network_read(m, &record)) >= 0)

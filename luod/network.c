@@ -6,11 +6,40 @@
 #include "net-machine.h"
 #include "net-replay.h"
 #include "net-select.h"
+#include "session-link.h"
 
 /* Guests wait for it, and for nothing that takes as long: what is not there by then is left out. */
 #define REPLAY_USEC (20 * USEC_PER_SEC)
 
-int network_read(const struct manager *m, struct net_record *ret)
+static void say_missing(const struct session *s, const char *text, const char *why)
+{
+	log_warning("Link '%s', which session %u/%s needs, does not go along: %s", text, s->uid,
+		    s->name, why);
+}
+
+/* What lu.conf names, and, as it says, what the sessions name that still go along. */
+static int choose(const struct manager *m, struct net_record *record,
+		  session_link_missing_t missing)
+{
+	bool sessions = net_select_has(m->conf.network_links, NET_SELECT_SESSIONS);
+	_cleanup_free_ const char **declared = NULL;
+	int r = 0;
+
+	if (sessions)
+		r = session_links_choose(&m->sessions, m->conf.session_links, record, missing,
+					 &declared);
+	return r < 0 ? r : net_select_with(record, m->conf.network_links, declared);
+}
+
+bool network_is_wanted(const struct manager *m)
+{
+	return net_select_has_names(m->conf.network_links) ||
+	       (net_select_has(m->conf.network_links, NET_SELECT_SESSIONS) &&
+		session_links_any(&m->sessions));
+}
+
+static int read_chosen(const struct manager *m, session_link_missing_t missing,
+		       struct net_record *ret)
 {
 	struct net_machine machine = { .folder = NET_NAMESPACES_FOLDER };
 	struct net_record record = {};
@@ -22,7 +51,7 @@ int network_read(const struct manager *m, struct net_record *ret)
 		record = net_machine_finish(&machine);
 	net_machine_clear(&machine);
 	if (r >= 0)
-		r = net_select(&record, m->conf.network_links);
+		r = choose(m, &record, missing);
 	if (r < 0) {
 		net_record_clear(&record);
 		return r;
@@ -31,19 +60,29 @@ int network_read(const struct manager *m, struct net_record *ret)
 	return 0;
 }
 
+int network_read(const struct manager *m, struct net_record *ret)
+{
+	return read_chosen(m, NULL, ret);
+}
+
 int network_act(struct manager *m)
 {
 	int r;
 
 	net_record_clear(&m->network);
-	if (!*m->conf.network_links)
+	if (!network_is_wanted(m))
 		return STEP_DONE;
-	r = network_read(m, &m->network);
+	r = read_chosen(m, say_missing, &m->network);
 	if (r < 0)
 		return update_fail(m, r, "The network cannot be recorded: %s.", strerror(-r));
-	if (!m->network.n)
+	if (!m->network.n && net_select_has_names(m->conf.network_links))
 		log_warning("No link fits Links= of lu.conf; no network goes along");
 	return STEP_DONE;
+}
+
+int network_settle(struct manager *m)
+{
+	return m->network.n ? choose(m, &m->network, NULL) : 0;
 }
 
 static int before_deadline(void *userdata)

@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * network - the network's part in an update: what lu.conf names is recorded while everything still
- * runs, and replayed in the next kernel before the first session is announced, so that a guest that
- * resumes finds its links.
+ * network - the network's part in an update: what lu.conf and the sessions name is recorded while
+ * everything still runs, and replayed in the next kernel before the first session is announced, so
+ * that a guest that resumes finds its links.
  */
 #ifndef LUOD_NETWORK_H
 #define LUOD_NETWORK_H
 
 #include "manager.h"
 
+/* Does lu.conf or a session name any link? */
+bool network_is_wanted(const struct manager *m);
+
 /* What of the machine's network goes along as it is now: net_record_clear() it. */
 int network_read(const struct manager *m, struct net_record *ret);
 
 /* The step "network". */
 int network_act(struct manager *m);
+
+/* When all have answered: what only sessions need that are left behind stays behind, too. */
+int network_settle(struct manager *m);
 
 /* After the jump: of what could not be restored the journal tells, and of nothing else. */
 void network_restore(struct manager *m, const struct net_record *record);

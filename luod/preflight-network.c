@@ -19,8 +19,8 @@ CHECK(check_unreadable)
 	if (n && n->error)
 		report(self, ret, SEVERITY_ERROR, "network",
 		       "The network, of which Links= in lu.conf wants a part handed over, cannot be "
-		       "read: %s. An update would end there. See the journal of luod, or leave "
-		       "Links= empty.",
+		       "read: %s. An update would end there. See the journal of luod, or say "
+		       "Links=:none.",
 		       n->error);
 }
 
@@ -30,8 +30,8 @@ CHECK(check_no_link)
 
 	if (n && !n->error && !n->n_links)
 		report(self, ret, SEVERITY_WARNING, "network",
-		       "There is no link that fits Links= in lu.conf: guests would come back before "
-		       "their links do. Correct it, or leave it empty.");
+		       "There is no link that Links= in lu.conf fits or that a session has declared: guests "
+		       "would come back before their links do. Correct it, or say Links=:none.");
 }
 
 /* --- what is left out ------------------------------------------------------------------------- */

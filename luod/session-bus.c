@@ -258,6 +258,11 @@ PROPERTY_GETTER(get_devices)
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+PROPERTY_GETTER(get_links)
+{
+	return sd_bus_message_append_strv(reply, ((struct session *)userdata)->links);
+}
+
 PROPERTY_GETTER(get_owner_connected)
 {
 	return sd_bus_message_append(reply, "b", session_owner_connected(userdata));
@@ -291,6 +296,7 @@ static const sd_bus_vtable session_vtable[] = {
 	SD_BUS_PROPERTY("Reason", "s", NULL, offsetof(struct session, reason), CHANGES),
 	SD_BUS_PROPERTY("Resources", "a(sstt)", get_resources, 0, CHANGES),
 	SD_BUS_PROPERTY("Devices", "a(ss)", get_devices, 0, CHANGES),
+	SD_BUS_PROPERTY("Links", "as", get_links, 0, CHANGES),
 	SD_BUS_PROPERTY("PreservedBytes", "t", get_preserved_bytes, 0, CHANGES),
 	SD_BUS_PROPERTY("DeliveredBy", "s", get_delivery, 0, CHANGES),
 	SD_BUS_PROPERTY("UpdateId", "s", get_update_id, 0, CHANGES),
@@ -323,6 +329,8 @@ static const sd_bus_vtable session_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("Reattach", SD_BUS_ARGS("s", label, "a{sv}", options),
 				SD_BUS_RESULT("u", device_id, "u", ioas_id, "u", hwpt_id),
 				method_reattach, ANYBODY),
+	SD_BUS_METHOD_WITH_ARGS("SetLinks", SD_BUS_ARGS("as", links), SD_BUS_NO_RESULT,
+				method_set_links, ANYBODY),
 	SD_BUS_METHOD_WITH_ARGS("Ready", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_ready, ANYBODY),
 	SD_BUS_METHOD_WITH_ARGS("Veto", SD_BUS_ARGS("s", reason), SD_BUS_NO_RESULT, method_veto,
 				ANYBODY),

@@ -164,6 +164,7 @@ struct session *session_free(struct session *s)
 	sd_bus_track_unref(s->owner_track);
 	close_fd(s->kernel_fd);
 	json_decref(s->unknown);
+	session_set_links(s, NULL);
 	free(s->name);
 	free(s->unit);
 	free(s->path);
@@ -312,6 +313,12 @@ bool session_admits(const struct session *s, uid_t uid, const char *unit)
 	if (uid != s->uid)
 		return false;
 	return s->claim_policy == CLAIM_BY_UID || (unit && streq(s->unit, unit));
+}
+
+void session_set_links(struct session *s, char **links)
+{
+	strv_free(s->links);
+	s->links = links;
 }
 
 bool session_set_state(struct session *s, enum session_state state, const char *reason)

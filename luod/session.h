@@ -116,6 +116,8 @@ struct session {
 	enum delivery delivery;
 	char *reason; /* of the state: a veto's text, why it was lost; or NULL */
 
+	char **links; /* of the host that it needs, see session-link.h; NULL: none */
+
 	struct resource_list resources;
 	unsigned int n_resources;
 	uint64_t next_token;
@@ -196,6 +198,9 @@ bool session_admits(const struct session *s, uid_t uid, const char *unit);
 
 /* Is somebody there who could answer for it? */
 bool session_owner_connected(const struct session *s);
+
+/* Names other links; consumes @links, which may be NULL. */
+void session_set_links(struct session *s, char **links);
 
 /* Sets state and reason; returns true when anything changed. */
 bool session_set_state(struct session *s, enum session_state state, const char *reason);

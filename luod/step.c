@@ -281,6 +281,9 @@ static int record_act(struct manager *m)
 	int r;
 
 	barrier_find_held(m);
+	r = network_settle(m);
+	if (r < 0)
+		return r;
 	r = handover_write_or_say(&m->update.info, &m->sessions, &m->network, NULL, NULL, &record,
 				  &why);
 	if (r < 0)

@@ -102,6 +102,44 @@ static void test_bad_network(void **state _unused_)
 	handover_clear(&h);
 }
 
+/* Since 1.5 sessions tell of the links that they need. */
+static void test_links(void **state _unused_)
+{
+	_cleanup_free_ char *error = NULL, *text = NULL;
+	struct handover h, copy;
+
+	assert_int_equal(read_seed("record-1.5-links.json", &h, &error), 0);
+	assert_string_equal(nth(&h, 0)->links[0], "tap0");
+	assert_string_equal(nth(&h, 0)->links[1], "guests/mv0");
+	assert_null(nth(&h, 0)->links[2]);
+	nth(&h, 0)->state = SESSION_READY;
+	assert_int_equal(handover_write(&h.update, &h.sessions, NULL, NULL, &text), 0);
+	assert_int_equal(handover_read(text, strlen(text), &copy, &error), 0);
+	assert_string_equal(nth(&copy, 0)->links[1], "guests/mv0");
+	assert_null(TAILQ_FIRST(&copy.sessions)->unknown);
+	handover_clear(&h);
+	handover_clear(&copy);
+}
+
+static void test_bad_links(void **state _unused_)
+{
+	static const char *const bad[] = { "\"tap0\"  ", "null    ",   "{}      ",  "[1]     ",
+					   "[\"a b\"] ", "[\"/\"]   ", "[\"\"]    " };
+	size_t size;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_free_ char *text = seed("record-1.5-links.json", &size), *error = NULL;
+		char *list = strstr(text, "[\"tap0\",\"guests/mv0\"]");
+		struct handover h;
+
+		assert_non_null(list);
+		memset(list, ' ', strlen("[\"tap0\",\"guests/mv0\"]"));
+		memcpy(list, bad[i], strlen(bad[i]));
+		assert_int_equal(handover_read(text, size, &h, &error), -EINVAL);
+		assert_non_null(strstr(error, "'vm1'"));
+	}
+}
+
 static void test_rich(void **state _unused_)
 {
 	_cleanup_free_ char *error = NULL;
@@ -579,6 +617,8 @@ int main(void)
 		cmocka_unit_test(test_rich),
 		cmocka_unit_test(test_network),
 		cmocka_unit_test(test_bad_network),
+		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_bad_links),
 		cmocka_unit_test(test_unknown_is_kept),
 		cmocka_unit_test(test_newer_major),
 		cmocka_unit_test(test_state),
