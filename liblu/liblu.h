@@ -329,6 +329,15 @@ int lu_session_attach_device(struct lu_session *session, const char *label, int 
 			     const char *iommufd_label, uint64_t *ret_token);
 
 /*
+ * Names the links of the host that the guest depends on: "NAME", or "NAMESPACE/NAME" in a named network
+ * namespace; the @n of this call instead of those before, none with 0. They are made again in the next
+ * kernel before the session is given back, when lu.conf's [Network] Links= says so. In either mode.
+ * -EACCES: not root, and one of them is neither a TAP link of this uid nor one that SessionLinks= of
+ * lu.conf fits. -EINVAL: no name of a link. -EDQUOT: too many. -EBUSY: an update runs.
+ */
+int lu_session_set_links(struct lu_session *session, const char *const *links, size_t n);
+
+/*
  * Takes a resource out of the session again. -ENODATA: no such label. -EBUSY: an update runs.
  * -EINVAL: an iommufd that an attached device needs.
  */

@@ -321,6 +321,24 @@ const char *lu_session_update_id(struct lu_session *session)
 	return lu_strempty(session->update_id);
 }
 
+int lu_session_set_links(struct lu_session *session, const char *const *links, size_t n)
+{
+	lu_cleanup(lu_messagep) sd_bus_message *m = NULL, *reply = NULL;
+	int r;
+
+	r = lu_call_new(session->lu, session->path, LU_SESSION_INTERFACE, "SetLinks", &m);
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "s");
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		r = sd_bus_message_append_basic(m, 's', links[i]);
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	if (r < 0)
+		return lu_fail(session->lu, r, "SetLinks: cannot make the call: %s",
+			       lu_errno_text(r));
+	return lu_call(session->lu, m, &reply);
+}
+
 int lu_session_ready(struct lu_session *session)
 {
 	return lu_session_call(session, "Ready", NULL);

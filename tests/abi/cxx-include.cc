@@ -43,6 +43,8 @@ static int come_back(struct lu_session *session)
 	lu_session_areas(session, "iommu", &areas, &n);
 	lu_session_reattach(session, "nic", LU_TOKEN_ONLY, &reattached);
 	lu_session_declare_device(session, "nic", fd, 4, 0);
+	const char *links[] = { "tap0" };
+	lu_session_set_links(session, links, 1);
 	lu_session_detach(session, "ram1");
 	lu_session_preserve(session, "ram2", fd, 2);
 	lu_session_declare(session, "ram3", "memory", 3, 4096);

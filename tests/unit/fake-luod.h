@@ -275,6 +275,17 @@ static int fake_text(struct fake *f, sd_bus_message *call, sd_bus_message *reply
 	return 0;
 }
 
+static int fake_set_links(struct fake *f, sd_bus_message *call, sd_bus_message *reply unused)
+{
+	size_t n = (size_t)snprintf(f->last, sizeof(f->last), "SetLinks");
+	const char *link;
+
+	sd_bus_message_enter_container(call, 'a', "s");
+	while (sd_bus_message_read(call, "s", &link) > 0)
+		n += (size_t)snprintf(f->last + n, sizeof(f->last) - n, " %s", link);
+	return sd_bus_message_exit_container(call);
+}
+
 static int fake_version(struct fake *f unused, sd_bus_message *call unused, sd_bus_message *reply)
 {
 	return sd_bus_message_append(reply, "v", "s", "1.2.3");
@@ -310,6 +321,7 @@ static const struct {
 	{ "DeclareDevice", fake_declare_device },
 	{ "AttachIommufd", fake_attach_iommufd },
 	{ "AttachDevice", fake_attach_device },
+	{ "SetLinks", fake_set_links },
 	{ "GetAreas", fake_get_areas },
 	{ "Reattach", fake_reattach },
 	{ "Ready", fake_text },

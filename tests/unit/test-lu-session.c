@@ -310,6 +310,21 @@ static void test_custody(void **state)
 	close(fd);
 }
 
+static void test_links(void **state)
+{
+	static const char *const links[] = { "tap0", "guests/mv0" };
+	struct world *w = *state;
+
+	assert_int_equal(lu_session_set_links(w->s, links, 2), 0);
+	assert_string_equal(last(w), "SetLinks tap0 guests/mv0");
+	assert_int_equal(lu_session_set_links(w->s, links, 1), 0);
+	assert_string_equal(last(w), "SetLinks tap0");
+	assert_int_equal(lu_session_set_links(w->s, NULL, 0), 0);
+	assert_string_equal(last(w), "SetLinks");
+	fake_do(&w->luod, FAKE_ERROR, "SetLinks org.freedesktop.DBus.Error.AccessDenied");
+	assert_int_equal(lu_session_set_links(w->s, links, 2), -EACCES);
+}
+
 static void test_delegation(void **state)
 {
 	struct world *w = *state;
@@ -561,6 +576,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_error_text, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_custody, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_links, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_delegation, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_preserve_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_devices_in_custody, setup, teardown),
