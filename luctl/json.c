@@ -150,6 +150,7 @@ static json_t *json_session(const struct luctl_session *s)
 	luctl_json_set(&object, "update-id", luctl_json_text(s->update_id));
 	luctl_json_set(&object, "preserved-bytes", luctl_json_u64(s->preserved_bytes));
 	luctl_json_set(&object, "resources", json_resources(s));
+	luctl_json_set(&object, "links", luctl_json_strv(s->links));
 	luctl_json_set(&object, "path", luctl_json_text(s->path));
 	return object;
 }

@@ -110,6 +110,7 @@ void luctl_session_clear(struct luctl_session *session)
 	free(session->reason);
 	luctl_resources_clear(&session->resources);
 	luctl_covers_clear(&session->covers);
+	luctl_strv_free(session->links);
 	free(session->delivered_by);
 	free(session->update_id);
 	*session = (struct luctl_session){};

@@ -95,6 +95,7 @@ struct luctl_session {
 	char *reason;
 	struct luctl_resources resources;
 	struct luctl_covers covers;
+	char **links; /* of the host; NULL-terminated, or NULL */
 	uint64_t preserved_bytes;
 	char *delivered_by;
 	char *update_id;

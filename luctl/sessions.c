@@ -152,6 +152,7 @@ static int print_one(struct luctl *luctl, const struct luctl_session *s)
 	_cleanup_free_ char *name = full_name(s), *bytes = luctl_format_bytes(s->preserved_bytes);
 	_cleanup_free_ char *timeout = luctl_format_duration(s->claim_timeout);
 	_cleanup_free_ char *ready = luctl_format_duration(s->ready_timeout);
+	_cleanup_free_ char *links = luctl_strv_join(s->links, ", ");
 	_cleanup_free_ char *unclaimed = NULL;
 
 	unclaimed = strprintf("%s after %s", strempty(s->unclaimed_policy), strempty(timeout));
@@ -169,6 +170,7 @@ static int print_one(struct luctl *luctl, const struct luctl_session *s)
 	print_line(luctl, "Delivered by", s->delivered_by);
 	print_line(luctl, "Update", s->update_id);
 	print_line(luctl, "Preserved", bytes);
+	print_line(luctl, "Links", links);
 	if (!s->resources.count)
 		return 0;
 	fputc('\n', luctl->out);

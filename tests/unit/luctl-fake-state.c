@@ -91,6 +91,9 @@ int fake_get_session(sd_bus *bus, const char *path, const char *interface, const
 	if (streq(property, "Devices"))
 		return first ? sd_bus_message_append(reply, "a(ss)", 1, "nic", "0000:00:03.0")
 			     : sd_bus_message_append(reply, "a(ss)", 0);
+	if (streq(property, "Links"))
+		return first ? sd_bus_message_append(reply, "as", 2, "tap0", "guests/mv\177")
+			     : sd_bus_message_append(reply, "as", 0);
 	if (streq(property, "Mode"))
 		return sd_bus_message_append(reply, "s", "custody");
 	if (streq(property, "Policy"))

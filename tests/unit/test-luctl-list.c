@@ -25,6 +25,7 @@ static void test_sessions(void **state)
 	assert_contains(o.out, "If unclaimed: hold after infinity");
 	assert_contains(o.out, "RESOURCE");
 	assert_contains(o.out, "0000:00:03.0");
+	assert_contains(o.out, "Links: tap0, guests/mv\\x7f\n");
 	assert_lacks(o.out, "vm2");
 
 	RUN(&o, fake.address, "sessions", "vm2", "vm3");
@@ -56,6 +57,9 @@ static void test_sessions_json(void **state)
 			    "");
 	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 1), "device")),
 			    "0000:00:03.0");
+	list = json_object_get(first, "links");
+	assert_int_equal(json_array_size(list), 2);
+	assert_string_equal(json_string_value(json_array_get(list, 0)), "tap0");
 	json_decref(json);
 	RUN(&o, fake.address, "sessions", "--json", "vm2");
 	json = DOCUMENT("sessions");
