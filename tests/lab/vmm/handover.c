@@ -47,13 +47,20 @@ void device_attach(struct vmm *v)
 	say(v, "attached %s", d->bdf);
 }
 
+/* The rest is luod's, which jumps without waiting for anybody to hear that it does. */
+void device_ready(struct vmm *v)
+{
+	struct passthrough *d = &v->device;
+
+	if (!d->bdf || !in_custody(v) || d->preserved)
+		return;
+	d->preserved = true;
+	phase(v, "jump");
+}
+
 void device_preserved(struct vmm *v)
 {
 	say(v, "all preserved");
-	if (v->device.bdf && in_custody(v)) {
-		v->device.preserved = true;
-		phase(v, "jump");
-	}
 	if (v->exit_after_preserved)
 		exit(EXIT_SUCCESS);
 }

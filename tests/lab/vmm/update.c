@@ -104,6 +104,7 @@ static void vmm_ready(struct vmm *v)
 {
 	v->ready_at_usec = 0;
 	run(v, v->before_ready);
+	device_ready(v);
 	if (!took(v, "ready", lu_session_ready(v->session)))
 		return;
 	say(v, "ready");

@@ -162,6 +162,8 @@ void passthrough_ready(struct vmm *v);
 void device_attach(struct vmm *v);
 /* Before Ready. False: it was refused, and this was answered with a veto. */
 bool device_hand_over(struct vmm *v);
+/* It is about to say Ready. */
+void device_ready(struct vmm *v);
 /* luod says that all is preserved. */
 void device_preserved(struct vmm *v);
 /* Gets the device of a session that was claimed, from the old kernel's page tables if it is on them. */
