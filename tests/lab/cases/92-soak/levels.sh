@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What must neither grow nor shrink from one update to the next. The first update sets the levels;
+# those of the kernel for each of the two kernels. One boot takes some pages more than another.
+
+# shellcheck source=tests/lab/guest/usr/lib/lab/luod.sh
+. /usr/lib/lab/luod.sh
+
+LEVELS=/lab/state/levels
+
+_fds() {
+	find "/proc/$(systemctl show -P MainPID "$1")/fd" -mindepth 1 | wc -l
+}
+
+# In KiB.
+_rss() {
+	awk '/^VmRSS:/ { print $2 }' "/proc/$(systemctl show -P MainPID "$1")/status"
+}
+
+_memory_total() {
+	awk '/^MemTotal:/ { print $2 }' "$1"
+}
+
+# What a kernel was handed is not in its MemTotal until somebody has it: the difference is what went
+# over, and what never comes back is missing at the end.
+_levels() {
+	local early late kernel
+	kernel=$(uname -r)
+	early=$(_memory_total /run/early-memory)
+	late=$(_memory_total /proc/meminfo)
+	echo "$(luod_fds) 0 luod's fds"
+	echo "$(_fds luod-keeper) 0 the keeper's fds"
+	echo "$(((late - early) / 4)) 0 pages handed to $kernel"
+	echo "$((late / 4)) 16 pages that $kernel has"
+	echo "$(_rss luod) 1024 KiB of luod"
+	echo "$(_rss luod-keeper) 512 KiB of the keeper"
+}
+
+# NOW MORE-OR-LESS NAME
+_level() {
+	local first
+	first=$(sed -n "s|^\([0-9]*\) $3$|\1|p" "$LEVELS")
+	[ -n "$first" ] || echo "${first:=$1} $3" >>"$LEVELS"
+	t "$1 $3, at first $first" test $(($1 - first)) -le "$2" -a $((first - $1)) -le "$2"
+}
+
+level_off() {
+	local name now margin
+	touch "$LEVELS"
+	while read -r now margin name; do
+		_level "$now" "$margin" "$name"
+	done < <(_levels)
+	[ ! -e /sys/kernel/debug/kmemleak ] || _no_leak
+}
+
+# It counts as a leak what it found twice.
+_no_leak() {
+	echo scan >/sys/kernel/debug/kmemleak
+	sleep 6
+	echo scan >/sys/kernel/debug/kmemleak
+	is "$(cat /sys/kernel/debug/kmemleak)" "" "the kernel has leaked no memory"
+}
+
+go_on() {
+	load
+	jump luctl update --jump=direct --reason="update $LAB_BOOT of $LAB_JUMPS"
+}
