@@ -189,7 +189,7 @@ struct lu_resource {
 	uint64_t token;
 	uint64_t bytes;
 	const char *label;
-	const char *kind; /* "memory", "iommufd", "device" */
+	const char *kind; /* "memory", "iommufd", "device", "tap" */
 };
 
 /* One file for lu_session_preserve_all(). */
@@ -327,6 +327,17 @@ int lu_session_attach_iommufd(struct lu_session *session, const char *label, int
  */
 int lu_session_attach_device(struct lu_session *session, const char *label, int fd,
 			     const char *iommufd_label, uint64_t *ret_token);
+
+/*
+ * Custody: gives luod a queue of a TUN or TAP link: an fd of /dev/net/tun with a link. The kernel does
+ * not carry it over: luod has the link made again, as if lu_session_set_links() had named it, and
+ * lu_session_get_resource() then gives a new fd with the same settings. One label for each queue of a
+ * link that has several. @ret_token may be NULL.
+ * -EMEDIUMTYPE: not such an fd, attached already, or its link is in a network namespace without a name.
+ * Else as lu_session_attach_memory().
+ */
+int lu_session_attach_tap(struct lu_session *session, const char *label, int fd,
+			  uint64_t *ret_token);
 
 /*
  * Names the links of the host that the guest depends on: "NAME", or "NAMESPACE/NAME" in a named network

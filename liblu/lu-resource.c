@@ -51,19 +51,31 @@ int lu_session_attach(struct lu_session *session, sd_bus_message *m, const char 
 	return 0;
 }
 
-int lu_session_attach_memory(struct lu_session *session, const char *label, int fd,
-			     uint64_t *ret_token)
+static int attach_file(struct lu_session *session, const char *member, const char *label, int fd,
+		       uint64_t *ret_token)
 {
 	lu_cleanup(lu_messagep) sd_bus_message *m = NULL;
 	int r;
 
-	r = lu_call_new(session->lu, session->path, LU_SESSION_INTERFACE, "AttachMemory", &m);
+	r = lu_call_new(session->lu, session->path, LU_SESSION_INTERFACE, member, &m);
 	if (r >= 0)
 		r = sd_bus_message_append(m, "sha{sv}", label, fd, 0);
 	if (r < 0)
-		return lu_fail(session->lu, r, "AttachMemory: cannot make the call: %s",
+		return lu_fail(session->lu, r, "%s: cannot make the call: %s", member,
 			       lu_errno_text(r));
-	return lu_session_attach(session, m, "AttachMemory", ret_token);
+	return lu_session_attach(session, m, member, ret_token);
+}
+
+int lu_session_attach_memory(struct lu_session *session, const char *label, int fd,
+			     uint64_t *ret_token)
+{
+	return attach_file(session, "AttachMemory", label, fd, ret_token);
+}
+
+int lu_session_attach_tap(struct lu_session *session, const char *label, int fd,
+			  uint64_t *ret_token)
+{
+	return attach_file(session, "AttachTap", label, fd, ret_token);
 }
 
 int lu_session_detach(struct lu_session *session, const char *label)

@@ -43,6 +43,7 @@ static int come_back(struct lu_session *session)
 	lu_session_areas(session, "iommu", &areas, &n);
 	lu_session_reattach(session, "nic", LU_TOKEN_ONLY, &reattached);
 	lu_session_declare_device(session, "nic", fd, 4, 0);
+	lu_session_attach_tap(session, "net0", fd, nullptr);
 	const char *links[] = { "tap0" };
 	lu_session_set_links(session, links, 1);
 	lu_session_detach(session, "ram1");

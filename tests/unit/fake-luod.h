@@ -175,6 +175,16 @@ static int fake_attach(struct fake *f, sd_bus_message *call, sd_bus_message *rep
 	return sd_bus_message_append(reply, "t", (uint64_t)7);
 }
 
+static int fake_attach_tap(struct fake *f, sd_bus_message *call, sd_bus_message *reply)
+{
+	const char *label;
+	int fd;
+
+	sd_bus_message_read(call, "sha{sv}", &label, &fd, 0);
+	snprintf(f->last, sizeof(f->last), "AttachTap %s", label);
+	return sd_bus_message_append(reply, "t", (uint64_t)10);
+}
+
 static int fake_get_resource(struct fake *f, sd_bus_message *call unused, sd_bus_message *reply)
 {
 	return sd_bus_message_append(reply, "hstt", f->memory, "memory", (uint64_t)7,
@@ -321,6 +331,7 @@ static const struct {
 	{ "DeclareDevice", fake_declare_device },
 	{ "AttachIommufd", fake_attach_iommufd },
 	{ "AttachDevice", fake_attach_device },
+	{ "AttachTap", fake_attach_tap },
 	{ "SetLinks", fake_set_links },
 	{ "GetAreas", fake_get_areas },
 	{ "Reattach", fake_reattach },

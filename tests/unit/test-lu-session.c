@@ -314,6 +314,7 @@ static void test_links(void **state)
 {
 	static const char *const links[] = { "tap0", "guests/mv0" };
 	struct world *w = *state;
+	uint64_t token;
 
 	assert_int_equal(lu_session_set_links(w->s, links, 2), 0);
 	assert_string_equal(last(w), "SetLinks tap0 guests/mv0");
@@ -321,6 +322,10 @@ static void test_links(void **state)
 	assert_string_equal(last(w), "SetLinks tap0");
 	assert_int_equal(lu_session_set_links(w->s, NULL, 0), 0);
 	assert_string_equal(last(w), "SetLinks");
+	assert_int_equal(lu_session_attach_tap(w->s, "net0", 0, &token), 0);
+	assert_string_equal(last(w), "AttachTap net0");
+	fake_do(&w->luod, FAKE_ERROR, "AttachTap org.luod1.Error.NotPreservable");
+	assert_int_equal(lu_session_attach_tap(w->s, "net0", 0, NULL), -EMEDIUMTYPE);
 	fake_do(&w->luod, FAKE_ERROR, "SetLinks org.freedesktop.DBus.Error.AccessDenied");
 	assert_int_equal(lu_session_set_links(w->s, links, 2), -EACCES);
 }
