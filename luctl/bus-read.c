@@ -390,6 +390,7 @@ const struct luctl_field luctl_session_fields[] = {
 	FIELD(session, "Resources", "a(sstt)", read_resources, resources),
 	FIELD(session, "Devices", "a(ss)", read_covers, covers),
 	FIELD(session, "Links", "as", read_strv, links),
+	FIELD(session, "Taps", "a(ss)", read_covers, taps),
 	FIELD(session, "PreservedBytes", "t", read_number, preserved_bytes),
 	FIELD(session, "DeliveredBy", "s", read_string, delivered_by),
 	FIELD(session, "UpdateId", "s", read_string, update_id),

@@ -117,6 +117,7 @@ static json_t *json_resource(const struct luctl_session *s, const struct luctl_r
 	luctl_json_set(&object, "token", luctl_json_u64(r->token));
 	luctl_json_set(&object, "bytes", luctl_json_u64(r->bytes));
 	luctl_json_set(&object, "device", luctl_json_text(luctl_session_device(s, r->label)));
+	luctl_json_set(&object, "link", luctl_json_text(luctl_session_link(s, r->label)));
 	return object;
 }
 

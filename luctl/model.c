@@ -110,6 +110,7 @@ void luctl_session_clear(struct luctl_session *session)
 	free(session->reason);
 	luctl_resources_clear(&session->resources);
 	luctl_covers_clear(&session->covers);
+	luctl_covers_clear(&session->taps);
 	luctl_strv_free(session->links);
 	free(session->delivered_by);
 	free(session->update_id);
@@ -237,12 +238,22 @@ size_t luctl_sessions_count(const struct luctl_sessions *sessions, const char *s
 	return n;
 }
 
+static const char *find_label(const struct luctl_covers *covers, const char *label)
+{
+	for (size_t i = 0; i < covers->count; i++)
+		if (streq(strempty(covers->items[i].label), strempty(label)))
+			return covers->items[i].address;
+	return NULL;
+}
+
 const char *luctl_session_device(const struct luctl_session *session, const char *label)
 {
-	for (size_t i = 0; i < session->covers.count; i++)
-		if (streq(strempty(session->covers.items[i].label), strempty(label)))
-			return session->covers.items[i].address;
-	return NULL;
+	return find_label(&session->covers, label);
+}
+
+const char *luctl_session_link(const struct luctl_session *session, const char *label)
+{
+	return find_label(&session->taps, label);
 }
 
 static const char *label_of(const struct luctl_sessions *sessions, const char *address)

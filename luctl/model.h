@@ -67,10 +67,10 @@ struct luctl_resources {
 	size_t count;
 };
 
-/* A device of a session. */
+/* What of the host a resource of a session is. */
 struct luctl_cover {
 	char *label;   /* of the resource */
-	char *address; /* of the PCI device */
+	char *address; /* of the PCI device, or the name of the link */
 };
 
 struct luctl_covers {
@@ -95,6 +95,7 @@ struct luctl_session {
 	char *reason;
 	struct luctl_resources resources;
 	struct luctl_covers covers;
+	struct luctl_covers taps;
 	char **links; /* of the host; NULL-terminated, or NULL */
 	uint64_t preserved_bytes;
 	char *delivered_by;
@@ -240,6 +241,8 @@ size_t luctl_findings_count(const struct luctl_findings *findings, const char *s
 
 /* The PCI address of the resource of that label, or NULL. Owned by the session. */
 const char *luctl_session_device(const struct luctl_session *session, const char *label);
+/* The link of the host that the resource is a queue of, or NULL. */
+const char *luctl_session_link(const struct luctl_session *session, const char *label);
 
 /* Says of each device under which label its session has it. -ENOMEM. */
 int luctl_devices_label(struct luctl_devices *devices, const struct luctl_sessions *sessions);

@@ -127,8 +127,11 @@ static void print_line(struct luctl *luctl, const char *label, const char *text)
 static int print_resources(struct luctl *luctl, const struct luctl_session *s)
 {
 	static const struct luctl_column columns[] = {
-		{ "RESOURCE" }, { "KIND" }, { "TOKEN", .right = true }, { "SIZE", .right = true },
-		{ "DEVICE" },
+		{ "RESOURCE" },
+		{ "KIND" },
+		{ "TOKEN", .right = true },
+		{ "SIZE", .right = true },
+		{ "DEVICE OR LINK" },
 	};
 	_cleanup_(luctl_table_freep) struct luctl_table *table =
 		luctl_table_new(luctl, columns, ARRAY_SIZE(columns));
@@ -137,7 +140,8 @@ static int print_resources(struct luctl *luctl, const struct luctl_session *s)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->resources.count; i++) {
 		const struct luctl_resource *r = &s->resources.items[i];
-		const char *address = luctl_session_device(s, r->label);
+		const char *address = luctl_session_device(s, r->label)
+					      ?: luctl_session_link(s, r->label);
 		_cleanup_free_ char *token = strprintf("%llu", (unsigned long long)r->token);
 		_cleanup_free_ char *bytes = luctl_format_bytes(r->bytes);
 

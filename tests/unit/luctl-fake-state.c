@@ -84,12 +84,16 @@ int fake_get_session(sd_bus *bus, const char *path, const char *interface, const
 	if (streq(property, "PreservedBytes"))
 		return sd_bus_message_append(reply, "t", first ? UINT64_C(268435456) : UINT64_C(0));
 	if (streq(property, "Resources"))
-		return first ? sd_bus_message_append(reply, "a(sstt)", 2, "ram", "memory",
+		return first ? sd_bus_message_append(reply, "a(sstt)", 3, "ram", "memory",
 						     UINT64_C(1), UINT64_C(268435456), "nic",
-						     "device", UINT64_C(2), UINT64_C(0))
+						     "device", UINT64_C(2), UINT64_C(0), "net0",
+						     "tap", UINT64_C(3), UINT64_C(0))
 			     : sd_bus_message_append(reply, "a(sstt)", 0);
 	if (streq(property, "Devices"))
 		return first ? sd_bus_message_append(reply, "a(ss)", 1, "nic", "0000:00:03.0")
+			     : sd_bus_message_append(reply, "a(ss)", 0);
+	if (streq(property, "Taps"))
+		return first ? sd_bus_message_append(reply, "a(ss)", 1, "net0", "guests/tap7")
 			     : sd_bus_message_append(reply, "a(ss)", 0);
 	if (streq(property, "Links"))
 		return first ? sd_bus_message_append(reply, "as", 2, "tap0", "guests/mv\177")

@@ -153,6 +153,7 @@ static const sd_bus_vtable fake_session_vtable[] = {
 	FAKE_PROPERTY("Resources", "a(sstt)", fake_get_session),
 	FAKE_PROPERTY("Devices", "a(ss)", fake_get_session),
 	FAKE_PROPERTY("Links", "as", fake_get_session),
+	FAKE_PROPERTY("Taps", "a(ss)", fake_get_session),
 	FAKE_PROPERTY("PreservedBytes", "t", fake_get_session),
 	FAKE_PROPERTY("DeliveredBy", "s", fake_get_session),
 	FAKE_PROPERTY("UpdateId", "s", fake_get_session),

@@ -25,6 +25,7 @@ static void test_sessions(void **state)
 	assert_contains(o.out, "If unclaimed: hold after infinity");
 	assert_contains(o.out, "RESOURCE");
 	assert_contains(o.out, "0000:00:03.0");
+	assert_contains(o.out, "guests/tap7");
 	assert_contains(o.out, "Links: tap0, guests/mv\\x7f\n");
 	assert_lacks(o.out, "vm2");
 
@@ -52,9 +53,13 @@ static void test_sessions_json(void **state)
 	/* JSON says what the client said, unlike the terminal. */
 	assert_string_equal(json_string_value(json_object_get(first, "reason")), "no\033[2J way");
 	list = json_object_get(first, "resources");
-	assert_int_equal(json_array_size(list), 2);
+	assert_int_equal(json_array_size(list), 3);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "device")),
 			    "");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 1), "link")),
+			    "");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 2), "link")),
+			    "guests/tap7");
 	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 1), "device")),
 			    "0000:00:03.0");
 	list = json_object_get(first, "links");
