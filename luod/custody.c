@@ -18,6 +18,8 @@
 #include "limits.h"
 #include "log.h"
 #include "manager.h"
+#include "net-machine.h"
+#include "tap.h"
 
 #define STORE_NAME_MAX 128
 #define STORE_DIGITS   6
@@ -278,6 +280,34 @@ static int retrieve_finally(const struct session *s, uint64_t token, int *ret_fd
 	return r;
 }
 
+/* Not the kernel's to give back: opened anew. Only when luod's store has it, too, may the link hang on it. */
+static int open_tap(struct session *s, struct resource *resource)
+{
+	int r;
+
+	if (!resource->store)
+		number_all(s);
+	r = tap_reattach(resource->tap, NET_NAMESPACES_FOLDER, &resource->fd);
+	if (r < 0)
+		return r;
+	custody_store(s, resource);
+	r = kdev_tun_settle(&resource->tap->queue, resource->fd);
+	if (r < 0)
+		log_warning_errno(r, "Link '%s' stays when nobody has it open, ignoring: %m",
+				  resource->tap->link);
+	return 0;
+}
+
+void custody_lose_tap(struct session *s, struct resource *resource)
+{
+	if (!resource->tap || resource->fd >= 0 || resource->lost)
+		return;
+	resource->lost = true;
+	log_message(LOG_ERR, LUOD_MESSAGE_DEGRADED,
+		    "Tap '%s' of session %u/%s was not opened anew until its end: %s",
+		    resource->label, s->uid, s->name, strempty(resource->tap->why));
+}
+
 static int retrieve(struct session *s, struct resource *resource)
 {
 	bool final;
@@ -285,6 +315,8 @@ static int retrieve(struct session *s, struct resource *resource)
 
 	if (resource->lost)
 		return -ENODEV;
+	if (resource->tap)
+		return open_tap(s, resource);
 	if (s->kernel_fd < 0)
 		return -ENODATA;
 	if (!resource->store)

@@ -36,6 +36,8 @@ static int retrieve_all(struct session *s)
 
 	TAILQ_FOREACH(resource, &s->resources, entry) {
 		r = custody_fd(s, resource);
+		if (r < 0)
+			custody_lose_tap(s, resource);
 		if (r < 0 && !resource->lost)
 			return r;
 	}
@@ -135,7 +137,7 @@ static unsigned int count_state(struct manager *m, enum session_state state)
 struct losses {
 	char *names;
 	unsigned int n;
-	bool session, device;
+	bool session, device, tap;
 };
 
 static void losses_clear(struct losses *l)
@@ -167,7 +169,10 @@ static void add_losses_of(struct losses *l, const struct session *s)
 	TAILQ_FOREACH(resource, &s->resources, entry) {
 		if (!resource->lost)
 			continue;
-		l->device = true;
+		if (resource->kind == RESOURCE_TAP)
+			l->tap = true;
+		else
+			l->device = true;
 		add_loss(l, strprintf("%s '%s'%s%s of session %u/%s",
 				      resource_kind_to_string(resource->kind), resource->label,
 				      resource->device ? " at " : "", strempty(resource->device),
@@ -182,7 +187,7 @@ static char *losses_say(const struct losses *l, bool record_lost)
 						     : strdup("");
 
 	return strprintf(
-		"Not everything came through: %s%s%s%s.%s%s%s",
+		"Not everything came through: %s%s%s%s.%s%s%s%s",
 		record_lost ? "the handover record" : "", record_lost && l->n ? ", " : "",
 		strempty(l->names), strempty(more),
 		record_lost ? " Without the record sessions are known by their names only; their "
@@ -193,7 +198,10 @@ static char *losses_say(const struct losses *l, bool record_lost)
 			   : "",
 		l->device ? " A lost device is stopped, and in no session any more; its owner has "
 			    "to open and attach it anew, as after a restart."
-			  : "");
+			  : "",
+		l->tap ? " A lost tap is in no session any more; make its link, open it and attach it "
+			 "anew."
+		       : "");
 }
 
 /* Is anything missing at the end? *ret_error: NULL when not (or when out of memory). */

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 
 #include "net-json.h"
+#include "tap.h"
 
 struct writer {
 	int error;
@@ -86,7 +87,28 @@ static void write_resource_state(json_t *o, const struct resource *resource)
 		write_dma(o, &resource->dma);
 }
 
-static json_t *write_resources(struct writer *w, const struct session *s, bool state)
+static json_t *write_resource(const struct resource *resource, bool state)
+{
+	json_t *o = json_pack("{s:s, s:s, s:I, s:I}", "label", resource->label, "kind",
+			      resource_kind_to_string(resource->kind), "token",
+			      (json_int_t)resource->token, "bytes", (json_int_t)resource->bytes);
+
+	if (o && resource->device)
+		json_object_set_new(o, "device", json_string(resource->device));
+	if (o && resource->iommufd)
+		json_object_set_new(o, "iommufd", json_string(resource->iommufd));
+	if (o && resource->tap)
+		json_object_set_new(o, "tap", tap_to_json(resource->tap));
+	if (o && state)
+		write_resource_state(o, resource);
+	return o;
+}
+
+/*
+ * Queues are a list of their own (@taps): a luod that does not know them passes over it, and knows
+ * the session's memory all the same.
+ */
+static json_t *write_resources(struct writer *w, const struct session *s, bool state, bool taps)
 {
 	const struct resource *resource;
 	json_t *array = json_array();
@@ -94,21 +116,10 @@ static json_t *write_resources(struct writer *w, const struct session *s, bool s
 	if (s->n_resources > HANDOVER_RESOURCES_MAX)
 		refuse(w, -E2BIG, "%s has %u resources, more than %d", s->kernel_name,
 		       s->n_resources, HANDOVER_RESOURCES_MAX);
-	TAILQ_FOREACH(resource, &s->resources, entry) {
-		json_t *o = json_pack("{s:s, s:s, s:I, s:I}", "label", resource->label, "kind",
-				      resource_kind_to_string(resource->kind), "token",
-				      (json_int_t)resource->token, "bytes",
-				      (json_int_t)resource->bytes);
-
-		if (o && resource->device)
-			json_object_set_new(o, "device", json_string(resource->device));
-		if (o && resource->iommufd)
-			json_object_set_new(o, "iommufd", json_string(resource->iommufd));
-		if (o && state)
-			write_resource_state(o, resource);
-		if (json_array_append_new(array, o) < 0)
+	TAILQ_FOREACH(resource, &s->resources, entry)
+		if ((resource->tap != NULL) == taps &&
+		    json_array_append_new(array, write_resource(resource, state)) < 0)
 			refuse(w, -ENOMEM, "out of memory");
-	}
 	return array;
 }
 
@@ -138,13 +149,14 @@ static json_t *write_session(struct writer *w, const struct session *s, bool sta
 				  claim_policy_to_string(s->claim_policy), "unclaimed-policy",
 				  unclaimed_policy_to_string(s->unclaimed_policy),
 				  "claim-timeout-usec", write_usec(s->claim_timeout_usec),
-				  "resources", write_resources(w, s, state));
+				  "resources", write_resources(w, s, state, false));
 
 	if (json_object_update(o, known) < 0)
 		refuse(w, -ENOMEM, "out of memory");
 	json_decref(known);
 	if (s->ready_timeout_usec)
 		json_object_set_new(o, "ready-timeout-usec", write_usec(s->ready_timeout_usec));
+	json_object_set_new(o, "taps", write_resources(w, s, state, true));
 	if (s->links)
 		json_object_set_new(o, "links", write_links(w, s));
 	put_text(w, o, s->kernel_name, "unit", s->unit, LIMIT_UNIT);

@@ -14,6 +14,7 @@
 #include "net-json.h"
 #include "reader.h"
 #include "session-link.h"
+#include "tap.h"
 #include "vfio.h"
 
 /* Takes the member out of the object; NULL when it is not there. The caller drops the reference. */
@@ -237,17 +238,22 @@ static int read_resource(struct reader *r, struct session *s, json_t *o, bool st
 	resource->preserved = json_is_true(json_object_get(o, "preserved"));
 	if (resource->kind == RESOURCE_DEVICE && (result = read_device(r, resource, o)) < 0)
 		return result;
+	if (resource->kind == RESOURCE_TAP &&
+	    (result = tap_from_json(json_object_get(o, "tap"), &resource->tap)) < 0)
+		return reader_wrong(r, result, "'%s' of '%s' is no tap", label, s->name);
 	return state ? read_dma(r, resource, o) : 0;
 }
 
-static int read_resources(struct reader *r, struct session *s, json_t *object, bool state)
+static int read_resources(struct reader *r, struct session *s, json_t *object, const char *key,
+			  bool state)
 {
-	json_t *array = take(object, "resources"), *o;
+	json_t *array = take(object, key), *o;
 	int result = 0;
 	size_t i;
 
-	if (!json_is_array(array) || json_array_size(array) > HANDOVER_RESOURCES_MAX)
-		result = reader_wrong(r, -EINVAL, "\"resources\" of '%s' is no list or too long",
+	if (!json_is_array(array) ||
+	    json_array_size(array) + s->n_resources > HANDOVER_RESOURCES_MAX)
+		result = reader_wrong(r, -EINVAL, "\"%s\" of '%s' is no list or too long", key,
 				      s->name);
 	else
 		json_array_foreach(array, i, o) {
@@ -366,7 +372,8 @@ static int read_session(struct reader *r, struct handover *h, json_t *o, bool st
 	if (find(&h->sessions, kernel_name))
 		return reader_wrong(r, -EINVAL, "'%s' is listed twice", kernel_name);
 	if ((result = read_policies(r, s, o)) < 0 || (result = read_links(r, s, o)) < 0 ||
-	    (result = read_resources(r, s, o, state)) < 0)
+	    (result = read_resources(r, s, o, "resources", state)) < 0 ||
+	    (json_object_get(o, "taps") && (result = read_resources(r, s, o, "taps", state)) < 0))
 		return result;
 	if (state && (result = read_session_state(r, s, o)) < 0)
 		return result;

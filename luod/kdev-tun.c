@@ -3,7 +3,6 @@
 #include "kdev-tun.h"
 
 #include <fcntl.h>
-#include <linux/if.h>
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * kdev-tun - TUN and TAP links, which the kernel makes by ioctls on /dev/net/tun instead of
- * rtnetlink: in the network namespace of whoever opens the device.
+ * rtnetlink: in the network namespace of whoever opens the device. And their queues: an fd of that
+ * device is one, and whoever has it, has the guest's end of the link.
  */
 #ifndef LUOD_KDEV_TUN_H
 #define LUOD_KDEV_TUN_H
+
+#include <net/if.h>
 
 #include "util.h"
 
@@ -25,5 +28,43 @@ int kdev_tun_make(const struct kdev_tun *tun);
 
 /* Opens a queue of a link that is there. *ret_fd is the caller's. */
 int kdev_tun_attach(const struct kdev_tun *tun, int *ret_fd);
+
+/* --- a queue ---------------------------------------------------------------------------------- */
+
+struct kdev_tun_queue {
+	char name[IFNAMSIZ]; /* of its link */
+	uint16_t flags;	     /* IFF_*, those that TUNSETIFF takes */
+	bool persistent;     /* the link stays without it */
+	bool disabled;	     /* one of several, switched off (IFF_DETACH_QUEUE) */
+	bool non_blocking;
+	bool little_endian, big_endian; /* the virtio header, whatever the host is */
+	uint32_t header;		/* bytes of the virtio header; 0: none */
+	uint32_t send_buffer;		/* bytes */
+	uint32_t offloads;		/* TUN_F_* */
+};
+
+/*
+ * Is it a file of /dev/net/tun that is open for reading and writing? By its number, because an
+ * ioctl on a stranger's file may mean anything. Negative errno: it is no fd.
+ */
+int kdev_tun_fd_is_queue(int fd);
+
+/* The network namespace of its link, which the caller closes. -EBADFD: it has no link (any more). */
+int kdev_tun_namespace(int fd, int *ret_fd);
+
+/*
+ * What there is to know of it but for IFF_NO_PI, which rtnetlink tells of the link; asked in the
+ * namespace of that. -EBADFD likewise.
+ */
+int kdev_tun_describe(int fd, struct kdev_tun_queue *ret);
+
+/*
+ * One more queue of that link, with these settings, in the namespace of the link, which somebody else
+ * makes persistent before: kdev_tun_settle() has it be as @queue says, once the fd is safe. *ret_fd is
+ * the caller's. -EBUSY: somebody has the only queue. -EINVAL: a link of another kind. -ENODEV: the
+ * link has gone meanwhile.
+ */
+int kdev_tun_reattach(const struct kdev_tun_queue *queue, int *ret_fd);
+int kdev_tun_settle(const struct kdev_tun_queue *queue, int fd);
 
 #endif

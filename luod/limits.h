@@ -76,12 +76,12 @@
 #define LIMIT_NET	     (16U << 20)
 
 /*
- * The record or state.json. At most, in MiB: 16368 resources of 440 bytes are 7, 1023 sessions with
+ * The record or state.json. At most, in MiB: 16368 resources of 980 bytes are 16, 1023 sessions with
  * a reason of control characters only (six bytes each in JSON) are 7, what of them is unknown is 4,
  * 4096 HWPTs of 50 bytes and 16384 DMA buffers of 80 are less than 2, the texts of the target and of
  * the update are less than 1, what is said of sessions that were left behind is less than 3, 4096
  * links of 390 bytes that sessions name are less than 2, and the network is 16.
  */
-#define LIMIT_HANDOVER (42U << 20)
+#define LIMIT_HANDOVER (51U << 20)
 
 #endif

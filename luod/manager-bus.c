@@ -257,7 +257,7 @@ static void claimed(struct manager *m, struct session *s, const struct identity 
 	claim_done(s);
 	timeline_mark_once(&m->update.timeline, MARK_FIRST_CLAIM);
 	timeline_mark(&m->update.timeline, MARK_LAST_CLAIM);
-	manager_set_session_state(m, s, SESSION_CLAIMED, NULL);
+	manager_set_session_state(m, s, SESSION_CLAIMED, s->reason);
 	finish_check(m);
 }
 

@@ -173,6 +173,8 @@ void custody_adopt(struct manager *m, char **names, int *fds, unsigned int n);
 void custody_drop_lost(struct manager *m);
 /* The fd of a resource, retrieved from the kernel when that has not been done yet. */
 int custody_fd(struct session *s, struct resource *resource);
+/* Of a queue that cannot be opened anew, when its session ends: nobody waits for it any more. */
+void custody_lose_tap(struct session *s, struct resource *resource);
 /* Any other fd that should outlive luod, under a name without '#'. */
 void custody_store_fd(const char *name, int fd);
 void custody_forget_fd(const char *name);

@@ -3,6 +3,7 @@
 #include "net-machine.h"
 
 #include <dirent.h>
+#include <sys/stat.h>
 
 #include "net-read.h"
 #include "net-socket.h"
@@ -127,6 +128,33 @@ int net_machine_look(const char *folder, const char *namespace, const char *name
 	int r = fd < 0 ? fd : net_socket_new(fd, &socket);
 
 	return r < 0 ? r : net_read_link(socket, 0, name, ret);
+}
+
+static bool is_same(int fd, const char *folder, const char *name)
+{
+	_cleanup_close_ int other = net_namespace_open(folder, name);
+	struct stat a, b;
+
+	return other >= 0 && fstat(fd, &a) >= 0 && fstat(other, &b) >= 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+int net_machine_name(const char *folder, int fd, char **ret)
+{
+	_cleanup_free_ char *name = is_same(fd, folder, "") ? strdup("") : NULL;
+	struct dirent **entries = NULL;
+	int n = name ? 0 : scandir(folder, &entries, is_name, by_name);
+
+	for (int i = 0; i < n; i++) {
+		if (!name && is_same(fd, folder, entries[i]->d_name))
+			name = strdup(entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	if (!name)
+		return -ENOENT;
+	*ret = TAKE_PTR(name);
+	return 0;
 }
 
 int net_machine_find(const struct net_machine *m, const char *name)

@@ -40,6 +40,9 @@ int net_machine_read(struct net_machine *m);
 int net_machine_look(const char *folder, const char *namespace, const char *name,
 		     struct net_link **ret);
 
+/* The name of the namespace @fd: "" for this process's own. -ENOENT: it has none in @folder. */
+int net_machine_name(const char *folder, int fd, char **ret);
+
 /* The record of what was read, which the caller clears; the machine is closed. */
 struct net_record net_machine_finish(struct net_machine *m);
 

@@ -6,6 +6,7 @@
 #include "net-machine.h"
 #include "net-replay.h"
 #include "net-select.h"
+#include "network-tap.h"
 #include "session-link.h"
 
 /* Guests wait for it, and for nothing that takes as long: what is not there by then is left out. */
@@ -70,19 +71,27 @@ int network_act(struct manager *m)
 	int r;
 
 	net_record_clear(&m->network);
-	if (!network_is_wanted(m))
+	r = network_tap_look(m);
+	if (r < 0)
+		return r;
+	if (!network_is_wanted(m)) {
+		network_tap_say_missing(m);
 		return STEP_DONE;
+	}
 	r = read_chosen(m, say_missing, &m->network);
 	if (r < 0)
 		return update_fail(m, r, "The network cannot be recorded: %s.", strerror(-r));
 	if (!m->network.n && net_select_has_names(m->conf.network_links))
 		log_warning("No link fits Links= of lu.conf; no network goes along");
+	network_tap_say_missing(m);
 	return STEP_DONE;
 }
 
 int network_settle(struct manager *m)
 {
-	return m->network.n ? choose(m, &m->network, NULL) : 0;
+	int r = network_tap_look(m);
+
+	return r >= 0 && m->network.n ? choose(m, &m->network, NULL) : r;
 }
 
 static int before_deadline(void *userdata)
@@ -102,7 +111,8 @@ static void say(const struct net_result *result)
 			    result->object, blank, ns, strempty(result->text));
 }
 
-void network_restore(struct manager *m, const struct net_record *wanted)
+void network_restore(struct manager *m, const struct net_record *wanted,
+		     struct session_list *sessions)
 {
 	uint64_t deadline = now_usec(CLOCK_MONOTONIC) + REPLAY_USEC;
 	struct net_gate gate = { before_deadline, &deadline };
@@ -113,10 +123,12 @@ void network_restore(struct manager *m, const struct net_record *wanted)
 		return;
 	if (net_replay(wanted, NET_NAMESPACES_FOLDER, &gate, &report, &error) < 0) {
 		log_error("The network is not restored: %s", strempty(error));
+		network_tap_blame(sessions, wanted, NULL, strempty(error));
 		return;
 	}
 	for (size_t i = 0; i < report.n; i++)
 		say(&report.results[i]);
+	network_tap_blame(sessions, wanted, &report, NULL);
 	timeline_mark(&m->update.timeline, MARK_NETWORK_RESTORED);
 	log_notice("Network: %zu links and routes are as they were: %zu made, %zu changed, %zu "
 		   "were there; %zu left as found, %zu failed",

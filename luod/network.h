@@ -21,8 +21,12 @@ int network_act(struct manager *m);
 /* When all have answered: what only sessions need that are left behind stays behind, too. */
 int network_settle(struct manager *m);
 
-/* After the jump: of what could not be restored the journal tells, and of nothing else. */
-void network_restore(struct manager *m, const struct net_record *record);
+/*
+ * After the jump: of what could not be restored the journal tells, and of nothing else. Sessions that
+ * lack a link say so, too: @sessions are those of the record.
+ */
+void network_restore(struct manager *m, const struct net_record *record,
+		     struct session_list *sessions);
 
 /* For a check. network_facts_clear() the result. */
 void network_facts(const struct manager *m, struct preflight_network *ret);

@@ -128,9 +128,10 @@ static void attach_kernel_session(struct manager *m, struct session *s, struct a
 	session_set_state(s, SESSION_LOST, "the keeper does not have its kernel session");
 }
 
+/* What was there to be said against it before, it keeps: a link that is missing. */
 static void take_up(struct manager *m, struct session *s, struct arrivals *a)
 {
-	session_set_state(s, SESSION_UNCLAIMED, NULL);
+	session_set_state(s, SESSION_UNCLAIMED, s->reason);
 	attach_kernel_session(m, s, a);
 	if (s->state == SESSION_UNCLAIMED)
 		claim_watch(m, s);
@@ -277,7 +278,7 @@ static void restore_after_jump(struct manager *m, struct arrivals *a)
 	if (r >= 0) {
 		if (h.skipped)
 			log_error("The handover record is not usable as a whole: %s", h.skipped);
-		network_restore(m, &h.network);
+		network_restore(m, &h.network, &h.sessions);
 		adopt_sessions(m, &h, a);
 		handover_clear(&h);
 	}

@@ -3,6 +3,7 @@
 #include "session-bus.h"
 
 #include "finish.h"
+#include "tap.h"
 
 #define REASON_MAX     512
 #define LISTED_DEVICES 8
@@ -43,7 +44,7 @@ static bool came_through_jump(const struct session *s)
 
 void session_resources_changed(struct session *s)
 {
-	session_emit(s->manager, s, "Resources", "Devices", "PreservedBytes");
+	session_emit(s->manager, s, "Resources", "Devices", "Taps", "PreservedBytes");
 	cover_devices(s->manager);
 	manager_save(s->manager);
 }
@@ -102,7 +103,7 @@ static int method_resumed(sd_bus_message *m, void *userdata, sd_bus_error *error
 		return session_wrong_state(s, "There is nothing to resume from", error);
 	timeline_mark_once(&manager->update.timeline, MARK_FIRST_RESUMED);
 	timeline_mark(&manager->update.timeline, MARK_LAST_RESUMED);
-	manager_set_session_state(manager, s, SESSION_RESUMED, NULL);
+	manager_set_session_state(manager, s, SESSION_RESUMED, s->reason);
 	return sd_bus_reply_method_return(m, NULL);
 }
 
@@ -258,6 +259,19 @@ PROPERTY_GETTER(get_devices)
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+PROPERTY_GETTER(get_taps)
+{
+	const struct session *s = userdata;
+	const struct resource *resource;
+	int r = sd_bus_message_open_container(reply, 'a', "(ss)");
+
+	TAILQ_FOREACH(resource, &s->resources, entry)
+		if (r >= 0 && resource->tap)
+			r = sd_bus_message_append(reply, "(ss)", resource->label,
+						  resource->tap->link);
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 PROPERTY_GETTER(get_links)
 {
 	return sd_bus_message_append_strv(reply, ((struct session *)userdata)->links);
@@ -297,6 +311,7 @@ static const sd_bus_vtable session_vtable[] = {
 	SD_BUS_PROPERTY("Resources", "a(sstt)", get_resources, 0, CHANGES),
 	SD_BUS_PROPERTY("Devices", "a(ss)", get_devices, 0, CHANGES),
 	SD_BUS_PROPERTY("Links", "as", get_links, 0, CHANGES),
+	SD_BUS_PROPERTY("Taps", "a(ss)", get_taps, 0, CHANGES),
 	SD_BUS_PROPERTY("PreservedBytes", "t", get_preserved_bytes, 0, CHANGES),
 	SD_BUS_PROPERTY("DeliveredBy", "s", get_delivery, 0, CHANGES),
 	SD_BUS_PROPERTY("UpdateId", "s", get_update_id, 0, CHANGES),
@@ -311,6 +326,8 @@ static const sd_bus_vtable session_vtable[] = {
 				SD_BUS_ARGS("s", label, "h", device, "s", iommufd_label, "a{sv}",
 					    options),
 				SD_BUS_RESULT("t", token), method_attach_device, ANYBODY),
+	SD_BUS_METHOD_WITH_ARGS("AttachTap", SD_BUS_ARGS("s", label, "h", tap, "a{sv}", options),
+				SD_BUS_RESULT("t", token), method_attach_tap, ANYBODY),
 	SD_BUS_METHOD_WITH_ARGS("Detach", SD_BUS_ARGS("s", label), SD_BUS_NO_RESULT, method_detach,
 				ANYBODY),
 	SD_BUS_METHOD_WITH_ARGS("GetResource", SD_BUS_ARGS("s", label),

@@ -48,6 +48,7 @@ int method_get_areas(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_reattach(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 /* session-link-bus.c */
+int method_attach_tap(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_set_links(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 #endif

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * session-link-bus - the methods of org.luod1.Session about links of the host. Who may name what:
- * session-link.h.
+ * session-link.h; what a queue in custody is: tap.h.
  */
 #include "session-link.h"
 
 #include "limits.h"
 #include "net-machine.h"
 #include "session-bus.h"
+#include "tap.h"
+#include "vfio.h"
 
 static size_t strv_length(char *const *strv)
 {
@@ -91,4 +93,73 @@ int method_set_links(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	session_emit(s->manager, s, "Links");
 	manager_save(s->manager);
 	return sd_bus_reply_method_return(m, NULL);
+}
+
+/* --- queues ----------------------------------------------------------------------------------- */
+
+static const struct session *tap_holder(struct manager *m, int fd)
+{
+	const struct resource *resource;
+	struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		TAILQ_FOREACH(resource, &s->resources, entry)
+			if (resource->tap && resource->fd >= 0 && fd_is_same_file(resource->fd, fd))
+				return s;
+	return NULL;
+}
+
+static int require_tap(struct session *s, int fd, struct tap **ret, sd_bus_error *error)
+{
+	const struct session *holder;
+	int r = kdev_tun_fd_is_queue(fd);
+
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return session_not_preservable(
+			"it is no queue of a TUN or TAP link; open /dev/net/tun "
+			"(O_RDWR)",
+			NULL, error);
+	holder = tap_holder(s->manager, fd);
+	if (holder)
+		return session_not_preservable("it is attached already", holder, error);
+	r = tap_look(fd, NET_NAMESPACES_FOLDER, ret);
+	switch (r) {
+	case -EBADFD:
+	case -ENODEV:
+		return session_not_preservable("it has no link; give it one by TUNSETIFF first",
+					       NULL, error);
+	case -ENOENT:
+		return session_not_preservable("its link is in a network namespace without a name, "
+					       "which cannot be made again; give it one ('ip netns "
+					       "attach NAME PID')",
+					       NULL, error);
+	}
+	return r;
+}
+
+int method_attach_tap(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	_cleanup_(tap_freep) struct tap *tap = NULL;
+	_cleanup_close_ int copy = -EBADF;
+	struct session *s = userdata;
+	struct resource *resource;
+	const char *label;
+	int fd, r;
+
+	if ((r = sd_bus_message_read(m, "sh", &label, &fd)) < 0 ||
+	    (r = options_read(m, NULL, 0, NULL, error)) < 0 ||
+	    (r = session_require_owner(s, m, error)) < 0 ||
+	    (r = session_require_mode(s, SESSION_CUSTODY, error)) < 0 ||
+	    (r = session_require_idle(s, error)) < 0 ||
+	    (r = session_require_label(s, label, error)) < 0 ||
+	    (r = session_require_room(s, error)) < 0 || (r = session_require_store(s, error)) < 0 ||
+	    (r = require_tap(s, fd, &tap, error)) < 0 || (r = copy = fd_dup(fd)) < 0 ||
+	    (r = session_take_custody(s, label, RESOURCE_TAP, 0, &copy, &resource, error)) < 0)
+		return r;
+	resource->tap = TAKE_PTR(tap);
+	session_resources_changed(s);
+	custody_store(s, resource);
+	return sd_bus_reply_method_return(m, "t", resource->token);
 }

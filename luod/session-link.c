@@ -3,6 +3,7 @@
 #include "session-link.h"
 
 #include "net-select.h"
+#include "tap.h"
 
 int session_link_parse(const char *text, char **ret_namespace, const char **ret_name)
 {
@@ -48,6 +49,16 @@ static bool goes_along(const struct session *s)
 	return s->state == SESSION_IDLE || session_in_update(s);
 }
 
+static size_t count_taps(const struct session *s)
+{
+	const struct resource *resource;
+	size_t n = 0;
+
+	TAILQ_FOREACH(resource, &s->resources, entry)
+		n += resource->tap != NULL;
+	return n;
+}
+
 static size_t count_all(const struct session_list *sessions)
 {
 	const struct session *s;
@@ -55,7 +66,7 @@ static size_t count_all(const struct session_list *sessions)
 
 	TAILQ_FOREACH(s, sessions, entry)
 		if (goes_along(s))
-			n += count_links(s);
+			n += count_links(s) + count_taps(s);
 	return n;
 }
 
@@ -82,6 +93,7 @@ int session_links_choose(const struct session_list *sessions, const char *patter
 			 const char ***ret)
 {
 	const char **list = calloc(count_all(sessions) + 1, sizeof(*list)), *why;
+	const struct resource *resource;
 	const struct session *s;
 	size_t n = 0;
 
@@ -97,6 +109,9 @@ int session_links_choose(const struct session_list *sessions, const char *patter
 			else if (missing)
 				missing(s, s->links[i], why);
 		}
+		TAILQ_FOREACH(resource, &s->resources, entry)
+			if (resource->tap)
+				list[n++] = resource->tap->link;
 	}
 	*ret = list;
 	return 0;

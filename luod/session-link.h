@@ -6,8 +6,9 @@
  * An owner names a link exactly, "NAME" or "NAMESPACE/NAME", never by a pattern, and nobody names
  * what he has no part in: root may name any link, others those that SessionLinks= of lu.conf fits,
  * and TUN and TAP links that the administrator has made theirs. It is judged when he names it, and
- * again when it is recorded: by then a link of that name may be another's. Nothing here talks to the
- * kernel.
+ * again when it is recorded: by then a link of that name may be another's. Who has given a queue of a
+ * TAP link into custody (tap.h) has named that link, too: he could not have it without a part in it.
+ * Nothing here talks to the kernel.
  */
 #ifndef LUOD_SESSION_LINK_H
 #define LUOD_SESSION_LINK_H
@@ -22,7 +23,7 @@ int session_link_parse(const char *text, char **ret_namespace, const char **ret_
 bool session_link_permitted(const struct session *s, const char *patterns, const char *text,
 			    const struct net_link *link);
 
-/* Does any session that goes along name a link? */
+/* Does any session that goes along need a link? */
 bool session_links_any(const struct session_list *sessions);
 
 /* Told of each link that is named and does not go along, and why not. */

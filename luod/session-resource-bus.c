@@ -8,6 +8,7 @@
 #include "limits.h"
 #include "memfd.h"
 #include "session-bus.h"
+#include "tap.h"
 
 int session_require_label(struct session *s, const char *label, sd_bus_error *error)
 {
@@ -203,6 +204,10 @@ int method_detach(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static int not_given_back(const struct resource *resource, int why, sd_bus_error *error)
 {
+	if (resource->tap)
+		return sd_bus_error_setf(error, LUOD_ERROR("Kernel"),
+					 "Tap '%s' is not opened anew: %s.", resource->label,
+					 strempty(resource->tap->why));
 	if (resource->lost)
 		return sd_bus_error_setf(
 			error, LUOD_ERROR("Kernel"),
@@ -281,7 +286,7 @@ int method_declare_resource(sd_bus_message *m, void *userdata, sd_bus_error *err
 	    (r = session_require_label(s, label, error)) < 0)
 		return r;
 	kind = resource_kind_from_string(kind_word);
-	if (kind < 0 || token > INT64_MAX || bytes > INT64_MAX)
+	if (kind < 0 || kind == RESOURCE_TAP || token > INT64_MAX || bytes > INT64_MAX)
 		return sd_bus_error_setf(error, LUOD_ERROR("InvalidArgument"),
 					 "Resource '%s': the kind is not known or a number is too "
 					 "large.",

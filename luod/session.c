@@ -5,6 +5,8 @@
 #include <jansson.h>
 #include <systemd/sd-bus.h>
 
+#include "tap.h"
+
 static const char *const session_mode_table[] = {
 	[SESSION_CUSTODY] = "custody",
 	[SESSION_DELEGATION] = "delegation",
@@ -53,6 +55,7 @@ static const char *const resource_kind_table[] = {
 	[RESOURCE_MEMORY] = "memory",
 	[RESOURCE_IOMMUFD] = "iommufd",
 	[RESOURCE_DEVICE] = "device",
+	[RESOURCE_TAP] = "tap",
 };
 DEFINE_STRING_TABLE(resource_kind, enum resource_kind)
 
@@ -148,6 +151,7 @@ static void resource_free(struct resource *resource)
 	free(resource->device);
 	free(resource->iommufd);
 	dma_clear(&resource->dma);
+	tap_free(resource->tap);
 	close_fd(resource->fd);
 	free(resource);
 }

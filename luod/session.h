@@ -26,6 +26,7 @@
 
 struct json_t;
 struct sd_bus_track;
+struct tap;
 struct manager;
 
 enum session_mode {
@@ -71,6 +72,7 @@ enum resource_kind {
 	RESOURCE_MEMORY,  /* a memfd */
 	RESOURCE_IOMMUFD, /* with marked HWPTs */
 	RESOURCE_DEVICE,  /* a VFIO cdev */
+	RESOURCE_TAP,	  /* a queue of a TUN or TAP link; custody only */
 };
 
 struct resource {
@@ -90,6 +92,7 @@ struct resource {
 	char *iommufd;	    /* of a device: the label of the iommufd that it is bound to */
 	uint32_t device_id; /* of a device that luod has bound: its id there; else 0 */
 	struct dma dma;	    /* of an iommufd: what its owner has named of it */
+	struct tap *tap;    /* of a queue: what it is; else NULL */
 };
 
 TAILQ_HEAD(resource_list, resource);

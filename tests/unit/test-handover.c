@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "luod/handover.h"
+#include "luod/tap.h"
 
 static char *seed(const char *name, size_t *ret_size)
 {
@@ -102,10 +103,11 @@ static void test_bad_network(void **state _unused_)
 	handover_clear(&h);
 }
 
-/* Since 1.5 sessions tell of the links that they need. */
+/* Since 1.5 sessions tell of the links that they need, and of queues in a list of their own. */
 static void test_links(void **state _unused_)
 {
 	_cleanup_free_ char *error = NULL, *text = NULL;
+	const struct resource *resource;
 	struct handover h, copy;
 
 	assert_int_equal(read_seed("record-1.5-links.json", &h, &error), 0);
@@ -116,6 +118,14 @@ static void test_links(void **state _unused_)
 	assert_int_equal(handover_write(&h.update, &h.sessions, NULL, NULL, &text), 0);
 	assert_int_equal(handover_read(text, strlen(text), &copy, &error), 0);
 	assert_string_equal(nth(&copy, 0)->links[1], "guests/mv0");
+	resource = session_find_resource(nth(&copy, 0), "net0");
+	assert_int_equal(resource->kind, RESOURCE_TAP);
+	assert_int_equal(resource->token, 2);
+	assert_string_equal(resource->tap->link, "guests/tap1");
+	assert_string_equal(resource->tap->queue.name, "tap1");
+	assert_int_equal(resource->tap->queue.flags, 20738);
+	assert_int_equal(resource->tap->group, 100);
+	assert_true(resource->tap->queue.little_endian);
 	assert_null(TAILQ_FIRST(&copy.sessions)->unknown);
 	handover_clear(&h);
 	handover_clear(&copy);
@@ -138,6 +148,18 @@ static void test_bad_links(void **state _unused_)
 		assert_int_equal(handover_read(text, size, &h, &error), -EINVAL);
 		assert_non_null(strstr(error, "'vm1'"));
 	}
+}
+
+static void test_bad_tap(void **state _unused_)
+{
+	_cleanup_free_ char *error = NULL, *text = NULL;
+	struct handover h;
+	size_t size;
+
+	text = seed("record-1.5-links.json", &size);
+	memcpy(strstr(text, "\"flags\":20738"), "\"flags\":99999", 13);
+	assert_int_equal(handover_read(text, size, &h, &error), -EINVAL);
+	assert_non_null(strstr(error, "'net0' of 'vm1' is no tap"));
 }
 
 static void test_rich(void **state _unused_)
@@ -619,6 +641,7 @@ int main(void)
 		cmocka_unit_test(test_bad_network),
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_bad_links),
+		cmocka_unit_test(test_bad_tap),
 		cmocka_unit_test(test_unknown_is_kept),
 		cmocka_unit_test(test_newer_major),
 		cmocka_unit_test(test_state),
