@@ -13,9 +13,9 @@ _fds() {
 	find "/proc/$(systemctl show -P MainPID "$1")/fd" -mindepth 1 | wc -l
 }
 
-# In KiB.
-_rss() {
-	awk '/^VmRSS:/ { print $2 }' "/proc/$(systemctl show -P MainPID "$1")/status"
+# What is its own, in KiB: of the files that it has mapped, more or less happens to be in memory.
+_own() {
+	awk '/^RssAnon:/ { print $2 }' "/proc/$(systemctl show -P MainPID "$1")/status"
 }
 
 _memory_total() {
@@ -33,8 +33,8 @@ _levels() {
 	echo "$(_fds luod-keeper) 0 the keeper's fds"
 	echo "$(((late - early) / 4)) 0 pages handed to $kernel"
 	echo "$((late / 4)) 16 pages that $kernel has"
-	echo "$(_rss luod) 1024 KiB of luod"
-	echo "$(_rss luod-keeper) 512 KiB of the keeper"
+	echo "$(_own luod) 1024 KiB of luod"
+	echo "$(_own luod-keeper) 512 KiB of the keeper"
 }
 
 # NOW MORE-OR-LESS NAME
