@@ -187,6 +187,8 @@ static int check_same(struct apply *a)
 {
 	struct net_settings own = net_settings_missing(&a->wanted->own, &a->now->own);
 	enum net_set set = net_kind_set(a->wanted->kind);
+	struct net_settings created = net_settings_only(set, &own, NET_CREATED),
+			    loose = net_settings_only(set, &own, NET_LOOSE);
 
 	if (a->wanted->kind != a->now->kind)
 		return apply_fail(a, -EEXIST, "there is a link of that name, which is a %s",
@@ -196,9 +198,29 @@ static int check_same(struct apply *a)
 	if (!same_lower(a))
 		return apply_fail(a, -EEXIST, "there is one of that name on '%s'",
 				  a->now->lower.name);
-	if (net_settings_only(set, &own, NET_CREATED).have)
+	if (created.have & ~loose.have)
 		return apply_fail(a, -EEXIST, "there is one of that name that was made otherwise");
 	return 0;
+}
+
+static bool is_called(const struct apply *a, const char *text)
+{
+	const char *ns = apply_namespace(a)->name, *slash = strchr(text, '/');
+	size_t n = slash ? (size_t)(slash - text) : 0;
+
+	return strlen(ns) == n && memcmp(ns, text, n) == 0 &&
+	       streq(a->now->name, slash ? slash + 1 : text);
+}
+
+/* Of a replay that was broken off. */
+static bool was_begun(const struct apply *a)
+{
+	char *const *others = a->gate ? a->gate->others : NULL;
+
+	for (size_t i = 0; others && others[i]; i++)
+		if (is_called(a, others[i]))
+			return false;
+	return others != NULL;
 }
 
 static int find_or_make(struct apply *a)
@@ -210,7 +232,8 @@ static int find_or_make(struct apply *a)
 		a->deed->made = a->free = true;
 		return 0;
 	}
-	a->free = !(a->now->flags & IFF_UP);
+	a->deed->begun = was_begun(a);
+	a->free = a->deed->begun || !(a->now->flags & IFF_UP);
 	return check_same(a);
 }
 

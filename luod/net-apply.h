@@ -17,11 +17,16 @@
 
 /*
  * Asked before every change: a negative errno says that it must not be made. This is where a
- * deadline comes in.
+ * deadline comes in. A replay that was broken off is taken up when @others says which links were up
+ * before it ("NAME" or "NAMESPACE/NAME", NULL behind the last): what else is up now, is so by its doing,
+ * and is treated like a link that is down. Without @others it is told to @begins, before anything is
+ * changed, what there is. All but @userdata may be NULL.
  */
 struct net_gate {
 	int (*may_change)(void *userdata);
 	void *userdata;
+	char *const *others;
+	void (*begins)(const struct net_record *now, void *userdata);
 };
 
 struct net_wish {
@@ -35,6 +40,7 @@ struct net_wish {
 
 struct net_deed {
 	bool made, peer_made;
+	bool begun; /* by a replay that was broken off */
 	unsigned int changes;
 	char *conflict; /* what is otherwise, and was left so; NULL: nothing */
 	char *error;	/* why it failed; NULL: it did not */

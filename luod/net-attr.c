@@ -138,7 +138,7 @@ static const struct net_attr tun_attrs[] = {
 	{ "packet-information", IFLA_TUN_PI, NET_U8, NET_CREATED },
 	{ "vnet-header", IFLA_TUN_VNET_HDR, NET_U8, NET_CREATED },
 	{ "multi-queue", IFLA_TUN_MULTI_QUEUE, NET_U8, NET_CREATED },
-	{ "persistent", IFLA_TUN_PERSIST, NET_U8, NET_CREATED },
+	{ "persistent", IFLA_TUN_PERSIST, NET_U8, NET_CREATED | NET_LOOSE },
 	{ "owner", IFLA_TUN_OWNER, NET_U32, NET_CREATED },
 	{ "group", IFLA_TUN_GROUP, NET_U32, NET_CREATED },
 };

@@ -130,7 +130,8 @@ static void do_late(struct replay *p, struct net_step *step)
 	struct net_deed late = {};
 	int r;
 
-	if (step->result < 0 || step->deed.conflict || !(step->deed.made || step->deed.changes))
+	if (step->result < 0 || step->deed.conflict ||
+	    !(step->deed.made || step->deed.begun || step->deed.changes))
 		return;
 	r = net_apply_late(p->machine, &wish, p->gate, &late);
 	p->report->changes += late.changes;
@@ -169,6 +170,8 @@ static int run(struct replay *p, char **ret_error)
 
 	if (r < 0)
 		return r;
+	if (p->gate && p->gate->begins && !p->gate->others)
+		p->gate->begins(&p->machine->now, p->gate->userdata);
 	for (size_t i = 0; i < p->plan.n; i++)
 		do_link(p, &p->plan.steps[i]);
 	r = net_machine_read(p->machine);

@@ -233,6 +233,7 @@ enum net_attr_flags {
 	NET_CREATED = 1 << 0, /* said when the link is made, and never changed */
 	NET_LATE = 1 << 1,    /* follows other links, so it is set once more when all are there */
 	NET_SECOND = 1 << 2,  /* can be set only when the others are */
+	NET_LOOSE = 1 << 3,   /* a link is the same though this is otherwise */
 };
 
 struct net_attr {

@@ -6,6 +6,7 @@
 #include "net-machine.h"
 #include "net-replay.h"
 #include "net-select.h"
+#include "network-note.h"
 #include "network-tap.h"
 #include "session-link.h"
 
@@ -94,9 +95,26 @@ int network_settle(struct manager *m)
 	return r >= 0 && m->network.n ? choose(m, &m->network, NULL) : r;
 }
 
+struct restoring {
+	uint64_t deadline;
+	const char *run;
+};
+
 static int before_deadline(void *userdata)
 {
-	return now_usec(CLOCK_MONOTONIC) > *(uint64_t *)userdata ? -ETIMEDOUT : 0;
+	const struct restoring *restoring = userdata;
+
+	return now_usec(CLOCK_MONOTONIC) > restoring->deadline ? -ETIMEDOUT : 0;
+}
+
+static void begin(const struct net_record *now, void *userdata)
+{
+	const struct restoring *restoring = userdata;
+	int r = network_note_write(restoring->run, now);
+
+	if (r < 0)
+		log_warning_errno(r, "A luod that were killed now would leave half a network, "
+				     "ignoring: %m");
 }
 
 static void say(const struct net_result *result)
@@ -114,13 +132,19 @@ static void say(const struct net_result *result)
 void network_restore(struct manager *m, const struct net_record *wanted,
 		     struct session_list *sessions)
 {
-	uint64_t deadline = now_usec(CLOCK_MONOTONIC) + REPLAY_USEC;
-	struct net_gate gate = { before_deadline, &deadline };
+	struct restoring restoring = { now_usec(CLOCK_MONOTONIC) + REPLAY_USEC, m->paths.run };
+	_cleanup_(strv_freep) char **others = NULL;
+	struct net_gate gate = { .may_change = before_deadline,
+				 .begins = begin,
+				 .userdata = &restoring };
 	_cleanup_free_ char *error = NULL;
 	struct net_report report;
 
 	if (!wanted->n)
 		return;
+	if (network_note_read(m->paths.run, &others) >= 0)
+		log_notice("The luod before me was restoring the network; going on with it");
+	gate.others = others;
 	if (net_replay(wanted, NET_NAMESPACES_FOLDER, &gate, &report, &error) < 0) {
 		log_error("The network is not restored: %s", strempty(error));
 		network_tap_blame(sessions, wanted, NULL, strempty(error));

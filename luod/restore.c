@@ -9,6 +9,7 @@
 #include "kdev-luo.h"
 #include "log.h"
 #include "network.h"
+#include "network-note.h"
 #include "state.h"
 #include "step.h"
 
@@ -427,6 +428,7 @@ int restore_settle(struct manager *m)
 	}
 	m->settled = true;
 	manager_save(m);
+	network_note_drop(m->paths.run);
 	history_settle(m);
 	return 0;
 }

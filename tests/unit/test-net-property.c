@@ -16,18 +16,21 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "luod/net-diff.h"
 #include "luod/net-json.h"
 #include "luod/net-machine.h"
 #include "luod/net-replay.h"
+#include "luod/network-note.h"
 #include "net-topology.h"
 #include "net-world.h"
 
 #define TOPOLOGIES   100
 #define HALF_FAILING 50
 #define WORKERS	     4
+#define RUN	     "/run" /* each worker's own */
 
 static const char *impossible;
 
@@ -369,6 +372,72 @@ static void half_one(uint64_t which, struct tally *tally)
 	net_record_clear(&now);
 }
 
+/* --- a luod that is killed -------------------------------------------------------------------- */
+
+static int die_at(void *userdata)
+{
+	struct refusal *r = userdata;
+
+	if (r->left-- == 0)
+		raise(SIGKILL);
+	return 0;
+}
+
+static void begin(const struct net_record *now, void *userdata _unused_)
+{
+	must(network_note_write(RUN, now), "the note");
+}
+
+static bool die_in_replay(const struct net_record *wanted)
+{
+	struct refusal refusal = {
+		net_topology_chance(4 * (unsigned int)count_links(wanted) + 1),
+	};
+	_cleanup_(strv_freep) char **others = NULL;
+	struct net_gate gate = { .may_change = die_at, .begins = begin, .userdata = &refusal };
+	struct net_report report;
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		if (network_note_read(RUN, &others) >= 0)
+			gate.others = others;
+		replay(wanted, &gate, &report);
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		broken(0, "nobody to be killed");
+	return WIFSIGNALED(status);
+}
+
+/* Whatever it had come to, the next one brings it to an end: nothing of it is somebody else's. */
+static void killed_one(uint64_t which, struct tally *tally)
+{
+	_cleanup_(strv_freep) char **others = NULL;
+	struct net_gate gate = {};
+	struct net_report report;
+	struct net_record wanted;
+
+	net_topology_seed(which);
+	net_topology_make();
+	record(&wanted);
+	through_text(&wanted);
+	begin_half(&wanted, false);
+	for (int i = 0; i < 2; i++)
+		tally->failures += die_in_replay(&wanted);
+	must(network_note_read(RUN, &others), "the note");
+	gate.others = others;
+	replay(&wanted, &gate, &report);
+	if (net_report_count(&report, NET_FAILED) || net_report_count(&report, NET_CONFLICT)) {
+		show_report(&report);
+		broken(which, "what was begun is not brought to an end");
+	}
+	net_report_clear(&report);
+	network_note_drop(RUN);
+	assert_same(&wanted, which);
+	net_record_clear(&wanted);
+}
+
 /* --- workers ---------------------------------------------------------------------------------- */
 
 typedef void (*one_t)(uint64_t which, struct tally *tally);
@@ -441,11 +510,22 @@ static void test_half(void **state _unused_)
 	assert_true(t.topologies == 1 || t.untouched < t.topologies / 2);
 }
 
+static void test_killed(void **state _unused_)
+{
+	struct tally t;
+
+	need_namespaces();
+	t = run_workers(killed_one, how_many(HALF_FAILING));
+	printf("# %u topologies, replays of them killed %u times\n", t.topologies, t.failures);
+	assert_true(t.topologies == 1 || t.failures > t.topologies);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_replay),
 		cmocka_unit_test(test_half),
+		cmocka_unit_test(test_killed),
 	};
 
 	return cmocka_run_group_tests(tests, enter, NULL);
