@@ -50,7 +50,7 @@ static bool follows_bond(const struct net_link *l)
 static struct net_settings missing_rows(enum net_set set, const struct net_settings *wanted,
 					const struct net_settings *now)
 {
-	struct net_settings missing = net_settings_missing(wanted, now);
+	struct net_settings missing = net_settings_missing(set, wanted, now);
 	struct net_settings fixed = net_settings_only(set, &missing, NET_CREATED);
 
 	missing.have &= ~fixed.have;
@@ -99,6 +99,14 @@ static void leave_all_settings(struct apply *a, const struct net_request_setting
 		apply_conflict(a, "it gives itself addresses otherwise");
 }
 
+/* What other links move is judged when those are there. */
+static void leave_late_rows(struct net_request_settings *missing)
+{
+	struct net_settings late = net_settings_only(NET_SET_LINK, &missing->base, NET_LATE);
+
+	missing->base.have &= ~late.have;
+}
+
 static int send_settings(struct apply *a, const struct net_request_settings *what)
 {
 	struct net_link *now = a->now;
@@ -135,6 +143,8 @@ int apply_settings(struct apply *a)
 	if (settings_empty(&first))
 		return 0;
 	if (!a->free) {
+		if (!a->late)
+			leave_late_rows(&first);
 		leave_all_settings(a, &first);
 		return 0;
 	}
@@ -235,17 +245,20 @@ int apply_master(struct apply *a)
 int apply_port(struct apply *a)
 {
 	enum net_kind master = a->wanted->port_kind;
-	struct net_settings missing, back;
+	struct net_settings missing, late, back;
 
 	if (!*a->wanted->master || !net_kind_port_set(master) || a->elsewhere ||
 	    a->now->port_kind != master)
 		return 0;
-	missing = net_settings_missing(&a->wanted->port, &a->now->port);
+	missing = net_settings_missing(net_kind_port_set(master), &a->wanted->port, &a->now->port);
 	if (a->late)
 		missing = net_settings_only(net_kind_port_set(master), &missing, NET_LATE);
 	if (!missing.have)
 		return 0;
 	if (!a->free && !a->attached) {
+		late = net_settings_only(net_kind_port_set(master), &missing, NET_LATE);
+		if (!a->late)
+			missing.have &= ~late.have;
 		leave_settings(a, net_kind_port_set(master), &missing, &a->now->port);
 		return 0;
 	}

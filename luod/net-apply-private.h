@@ -65,6 +65,7 @@ int apply_addresses(struct apply *a);
 int apply_neighbours(struct apply *a);
 int apply_vf_count(struct apply *a);
 int apply_vfs(struct apply *a);
+int apply_vf_rates(struct apply *a);
 void apply_vf_undo(struct apply *a);
 
 #endif

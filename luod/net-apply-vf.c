@@ -86,7 +86,7 @@ static uint32_t other_settings(const struct net_vf *wanted, const struct net_vf 
 static int apply_vf(struct apply *a, const struct net_vf *wanted, const struct net_vf *now)
 {
 	static const uint8_t none[6];
-	uint32_t other = other_settings(wanted, now);
+	uint32_t other = other_settings(wanted, now) & ~(uint32_t)NET_VF_RATE;
 	/* A function without an address gets one by itself: none is nothing to ask for. */
 	bool mac = memcmp(wanted->mac, now->mac, sizeof(now->mac)) != 0 &&
 		   memcmp(wanted->mac, none, sizeof(none)) != 0;
@@ -116,6 +116,48 @@ int apply_vfs(struct apply *a)
 		else
 			apply_conflict(a, "virtual function %u is not there",
 				       a->wanted->vfs[i].index);
+	}
+	return r;
+}
+
+/* Once more, or for the first time: a card that refuses may do so only because it has no carrier. */
+static int apply_rate(struct apply *a, const struct net_vf *wanted, const struct net_vf *now)
+{
+	const struct net_gate *gate = a->gate;
+	_cleanup_msg_ struct nl_msg *msg = NULL;
+	int r = gate && gate->may_change ? gate->may_change(gate->userdata) : 0;
+
+	if (!(other_settings(wanted, now) & NET_VF_RATE))
+		return 0;
+	msg = net_request_vf(a->now->index, wanted, NET_VF_RATE, false);
+	if (!msg)
+		return -ENOMEM;
+	if (r >= 0)
+		r = net_socket_change(apply_socket(a), msg);
+	if (r >= 0) {
+		a->deed->changes++;
+		return 0;
+	}
+	free(a->deed->later);
+	a->deed->later =
+		strprintf("the rate of virtual function %u: %s", wanted->index, strerror(-r));
+	return a->deed->later ? 0 : -ENOMEM;
+}
+
+/* A rate is no reason to do without the link. */
+int apply_vf_rates(struct apply *a)
+{
+	_cleanup_(net_link_freep) struct net_link *link = NULL;
+	int r = 0;
+
+	if (!a->wanted->n_vfs)
+		return 0;
+	r = net_read_link(apply_socket(a), a->now->index, NULL, &link);
+	for (size_t i = 0; i < a->wanted->n_vfs && r >= 0; i++) {
+		const struct net_vf *now = find_vf(link, a->wanted->vfs[i].index);
+
+		if (now)
+			r = apply_rate(a, &a->wanted->vfs[i], now);
 	}
 	return r;
 }

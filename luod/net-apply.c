@@ -8,11 +8,12 @@
 
 /*
  * In this order: what needs the link to be down, what needs its master, and up; last what the kernel
- * forgets when a link goes up or down.
+ * forgets when a link goes up or down, and what may need a carrier.
  */
 static int (*const steps[])(struct apply *a) = {
-	apply_vf_count, apply_settings, apply_altnames,	 apply_master, apply_port,
-	apply_vlans,	apply_vfs,	apply_addresses, apply_flags,  apply_neighbours,
+	apply_vf_count, apply_settings,	  apply_altnames, apply_master,
+	apply_port,	apply_vlans,	  apply_vfs,	  apply_addresses,
+	apply_flags,	apply_neighbours, apply_vf_rates,
 };
 
 struct net_namespace *apply_namespace(const struct apply *a)
@@ -28,6 +29,7 @@ struct net_socket *apply_socket(const struct apply *a)
 void net_deed_clear(struct net_deed *deed)
 {
 	free(deed->conflict);
+	free(deed->later);
 	free(deed->error);
 	*deed = (struct net_deed){};
 }
@@ -185,7 +187,8 @@ static bool same_lower(const struct apply *a)
 /* What a link is, it is for life. */
 static int check_same(struct apply *a)
 {
-	struct net_settings own = net_settings_missing(&a->wanted->own, &a->now->own);
+	struct net_settings own =
+		net_settings_missing(net_kind_set(a->wanted->kind), &a->wanted->own, &a->now->own);
 	enum net_set set = net_kind_set(a->wanted->kind);
 	struct net_settings created = net_settings_only(set, &own, NET_CREATED),
 			    loose = net_settings_only(set, &own, NET_LOOSE);
@@ -260,6 +263,7 @@ int net_apply(struct net_machine *machine, const struct net_wish *wish, const st
 	if (r < 0)
 		return r;
 	r = find_or_make(&a);
+	ret->ours = a.free;
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && r >= 0; i++)
 		r = steps[i](&a);
 	if (r < 0)
@@ -268,8 +272,20 @@ int net_apply(struct net_machine *machine, const struct net_wish *wish, const st
 	return r;
 }
 
+int net_apply_rates(struct net_machine *machine, const struct net_wish *wish,
+		    const struct net_gate *gate, struct net_deed *ret)
+{
+	struct apply a;
+	int r = begin(&a, machine, wish, gate, ret);
+
+	if (r < 0)
+		return r;
+	a.now = net_find_same(apply_namespace(&a), wish->link);
+	return a.now ? apply_vf_rates(&a) : -ENODEV;
+}
+
 /* Both tables' rows that follow other links, once more. */
-int net_apply_late(struct net_machine *machine, const struct net_wish *wish,
+int net_apply_late(struct net_machine *machine, const struct net_wish *wish, bool ours,
 		   const struct net_gate *gate, struct net_deed *deed)
 {
 	struct apply a;
@@ -278,7 +294,8 @@ int net_apply_late(struct net_machine *machine, const struct net_wish *wish,
 	if (r < 0)
 		return r;
 	a.now = net_find_same(apply_namespace(&a), wish->link);
-	a.free = a.attached = a.late = true;
+	a.free = a.attached = ours;
+	a.late = true;
 	r = a.now ? apply_settings(&a) : -ENODEV;
 	if (r >= 0)
 		r = apply_port(&a);

@@ -41,8 +41,10 @@ struct net_wish {
 struct net_deed {
 	bool made, peer_made;
 	bool begun; /* by a replay that was broken off */
+	bool ours; /* made, or nobody's when it was found */
 	unsigned int changes;
 	char *conflict; /* what is otherwise, and was left so; NULL: nothing */
+	char *later;	/* what cannot be set yet; NULL: nothing */
 	char *error;	/* why it failed; NULL: it did not */
 };
 
@@ -58,8 +60,18 @@ int net_apply(struct net_machine *machine, const struct net_wish *wish, const st
 /* Undoes the making of a link, whose other end could not be finished. */
 void net_apply_unmake(struct net_machine *machine, size_t namespace, const char *name);
 
-/* What other links have moved meanwhile, once all are there. */
-int net_apply_late(struct net_machine *machine, const struct net_wish *wish,
+/*
+ * What could not be set at first, and by now maybe can: rates of virtual functions, which most cards
+ * take only when they have a carrier. Nothing else is touched. As net_apply().
+ */
+int net_apply_rates(struct net_machine *machine, const struct net_wish *wish,
+		    const struct net_gate *gate, struct net_deed *ret);
+
+/*
+ * What other links have moved meanwhile, once all are there: set again if the link is @ours, and
+ * otherwise a conflict.
+ */
+int net_apply_late(struct net_machine *machine, const struct net_wish *wish, bool ours,
 		   const struct net_gate *gate, struct net_deed *deed);
 
 #endif

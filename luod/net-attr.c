@@ -23,10 +23,10 @@ static const struct net_attr link_attrs[] = {
 };
 
 static const struct net_attr bridge_attrs[] = {
-	{ "forward-delay", IFLA_BR_FORWARD_DELAY, NET_U32, 0 },
-	{ "hello-time", IFLA_BR_HELLO_TIME, NET_U32, 0 },
-	{ "max-age", IFLA_BR_MAX_AGE, NET_U32, 0 },
-	{ "ageing-time", IFLA_BR_AGEING_TIME, NET_U32, 0 },
+	{ "forward-delay", IFLA_BR_FORWARD_DELAY, NET_U32, NET_TIME },
+	{ "hello-time", IFLA_BR_HELLO_TIME, NET_U32, NET_TIME },
+	{ "max-age", IFLA_BR_MAX_AGE, NET_U32, NET_TIME },
+	{ "ageing-time", IFLA_BR_AGEING_TIME, NET_U32, NET_TIME },
 	{ "stp-state", IFLA_BR_STP_STATE, NET_U32, 0 },
 	{ "priority", IFLA_BR_PRIORITY, NET_U16, 0 },
 	{ "vlan-protocol", IFLA_BR_VLAN_PROTOCOL, NET_BE16, 0 },
@@ -43,12 +43,14 @@ static const struct net_attr bridge_attrs[] = {
 	{ "multicast-hash-max", IFLA_BR_MCAST_HASH_MAX, NET_U32, 0 },
 	{ "multicast-last-member-count", IFLA_BR_MCAST_LAST_MEMBER_CNT, NET_U32, 0 },
 	{ "multicast-startup-query-count", IFLA_BR_MCAST_STARTUP_QUERY_CNT, NET_U32, 0 },
-	{ "multicast-last-member-interval", IFLA_BR_MCAST_LAST_MEMBER_INTVL, NET_U64, 0 },
-	{ "multicast-membership-interval", IFLA_BR_MCAST_MEMBERSHIP_INTVL, NET_U64, 0 },
-	{ "multicast-querier-interval", IFLA_BR_MCAST_QUERIER_INTVL, NET_U64, 0 },
-	{ "multicast-query-interval", IFLA_BR_MCAST_QUERY_INTVL, NET_U64, 0 },
-	{ "multicast-query-response-interval", IFLA_BR_MCAST_QUERY_RESPONSE_INTVL, NET_U64, 0 },
-	{ "multicast-startup-query-interval", IFLA_BR_MCAST_STARTUP_QUERY_INTVL, NET_U64, 0 },
+	{ "multicast-last-member-interval", IFLA_BR_MCAST_LAST_MEMBER_INTVL, NET_U64, NET_TIME },
+	{ "multicast-membership-interval", IFLA_BR_MCAST_MEMBERSHIP_INTVL, NET_U64, NET_TIME },
+	{ "multicast-querier-interval", IFLA_BR_MCAST_QUERIER_INTVL, NET_U64, NET_TIME },
+	{ "multicast-query-interval", IFLA_BR_MCAST_QUERY_INTVL, NET_U64, NET_TIME },
+	{ "multicast-query-response-interval", IFLA_BR_MCAST_QUERY_RESPONSE_INTVL, NET_U64,
+	  NET_TIME },
+	{ "multicast-startup-query-interval", IFLA_BR_MCAST_STARTUP_QUERY_INTVL, NET_U64,
+	  NET_TIME },
 	{ "multicast-stats", IFLA_BR_MCAST_STATS_ENABLED, NET_U8, 0 },
 	{ "multicast-igmp-version", IFLA_BR_MCAST_IGMP_VERSION, NET_U8, 0 },
 	{ "multicast-mld-version", IFLA_BR_MCAST_MLD_VERSION, NET_U8, 0 },
@@ -288,13 +290,31 @@ uint64_t net_setting_named(enum net_set set, const struct net_settings *settings
 	return otherwise;
 }
 
-struct net_settings net_settings_missing(const struct net_settings *wanted,
+/* A kernel keeps times in ticks, 100 to 1000 of them a second. */
+static bool same_time(uint64_t a, uint64_t b)
+{
+	return (a > b ? a - b : b - a) <= 1;
+}
+
+struct net_settings net_settings_rounded(enum net_set set, const struct net_settings *wanted,
 					 const struct net_settings *now)
 {
-	struct net_settings missing = *wanted;
+	struct net_settings rounded = *now;
+
+	for (size_t i = 0; i < sets[set].n; i++)
+		if ((sets[set].attrs[i].flags & NET_TIME) && (wanted->have >> i & 1) &&
+		    same_time(wanted->value[i], now->value[i]))
+			rounded.value[i] = wanted->value[i];
+	return rounded;
+}
+
+struct net_settings net_settings_missing(enum net_set set, const struct net_settings *wanted,
+					 const struct net_settings *now)
+{
+	struct net_settings missing = *wanted, rounded = net_settings_rounded(set, wanted, now);
 
 	for (size_t i = 0; i < NET_SETTINGS_MAX; i++)
-		if ((now->have >> i & 1) && now->value[i] == wanted->value[i])
+		if ((now->have >> i & 1) && rounded.value[i] == wanted->value[i])
 			missing.have &= ~(UINT64_C(1) << i);
 	return missing;
 }

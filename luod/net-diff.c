@@ -115,11 +115,19 @@ static void compare_values(struct compare *c, const char *what, json_t *wanted, 
 		add(c, what, wanted, found);
 }
 
+static json_t *found_to_json(const struct net_link *wanted, const struct net_link *found)
+{
+	struct net_link rounded = *found;
+
+	rounded.own = net_settings_rounded(net_kind_set(found->kind), &wanted->own, &found->own);
+	return net_link_to_json(wanted->kind == found->kind ? &rounded : found);
+}
+
 /* Hardware is the same under another name. */
 static void compare_links(struct compare *c, const struct net_link *wanted,
 			  const struct net_link *found)
 {
-	json_t *a = net_link_to_json(wanted), *b = found ? net_link_to_json(found) : NULL;
+	json_t *a = net_link_to_json(wanted), *b = found ? found_to_json(wanted, found) : NULL;
 
 	c->object = wanted->name;
 	if (!a || (found && !b))

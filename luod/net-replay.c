@@ -16,8 +16,8 @@ void net_report_clear(struct net_report *report)
 const char *net_outcome_to_string(enum net_outcome outcome)
 {
 	static const char *const names[] = {
-		[NET_SAME] = "same",	     [NET_CHANGED] = "changed", [NET_MADE] = "made",
-		[NET_CONFLICT] = "conflict", [NET_FAILED] = "failed",
+		[NET_SAME] = "same",   [NET_CHANGED] = "changed",   [NET_MADE] = "made",
+		[NET_LATER] = "later", [NET_CONFLICT] = "conflict", [NET_FAILED] = "failed",
 	};
 
 	return names[outcome];
@@ -58,6 +58,8 @@ static enum net_outcome outcome_of(const struct net_deed *deed, int r)
 		return NET_FAILED;
 	if (deed->conflict)
 		return NET_CONFLICT;
+	if (deed->later)
+		return NET_LATER;
 	return deed->made ? NET_MADE : deed->changes ? NET_CHANGED : NET_SAME;
 }
 
@@ -117,26 +119,37 @@ static void note_link(struct replay *p, const struct net_step *step)
 			    .outcome = outcome_of(&step->deed, step->result),
 			    .namespace = p->record->namespaces[step->namespace].name,
 			    .object = (char *)step->link->name,
-			    .text = step->result < 0 ? (step->deed.error ? step->deed.error
-									 : strerror(-step->result))
-						     : step->deed.conflict,
+			    .text = step->result < 0	  ? (step->deed.error ? step->deed.error
+									      : strerror(-step->result))
+				    : step->deed.conflict ? step->deed.conflict
+							  : step->deed.later,
 		    });
 }
 
-/* Only of links that are as recorded by our doing: what has become of others is not our business. */
+static void add_conflict(struct net_deed *deed, const char *text)
+{
+	_cleanup_free_ char *before = deed->conflict;
+
+	deed->conflict = strprintf("%s%s%s", strempty(before), before ? ", " : "", strempty(text));
+}
+
+/* What has become of a link that is somebody else's is not our business, but worth telling. */
 static void do_late(struct replay *p, struct net_step *step)
 {
+	bool ours = step->deed.ours &&
+		    (step->deed.made || step->deed.begun || step->deed.changes);
 	struct net_wish wish = wish_for(p, step);
 	struct net_deed late = {};
 	int r;
 
-	if (step->result < 0 || step->deed.conflict ||
-	    !(step->deed.made || step->deed.begun || step->deed.changes))
+	if (step->result < 0)
 		return;
-	r = net_apply_late(p->machine, &wish, p->gate, &late);
+	r = net_apply_late(p->machine, &wish, ours, p->gate, &late);
 	p->report->changes += late.changes;
 	if (r < 0)
-		step->deed.conflict = TAKE_PTR(late.error);
+		add_conflict(&step->deed, late.error);
+	else if (late.conflict)
+		add_conflict(&step->deed, late.conflict);
 	net_deed_clear(&late);
 }
 
@@ -203,5 +216,47 @@ int net_replay(const struct net_record *record, const char *folder, const struct
 		return r;
 	}
 	*ret = report;
+	return 0;
+}
+
+/* --- later ------------------------------------------------------------------------------------ */
+
+static void do_rates(struct replay *p, const struct net_step *step, size_t *left, char **why)
+{
+	struct net_wish wish = wish_for(p, step);
+	struct net_deed deed = {};
+
+	if (!step->link->n_vfs)
+		return;
+	if (net_apply_rates(p->machine, &wish, p->gate, &deed) < 0 || deed.later) {
+		++*left;
+		free(*why);
+		*why = strprintf("'%s': %s", step->link->name,
+				 deed.later ? deed.later : "it is not there");
+	}
+	net_deed_clear(&deed);
+}
+
+int net_replay_rates(const struct net_record *record, const char *folder,
+		     const struct net_gate *gate, size_t *ret_left, char **ret_why)
+{
+	struct net_machine machine = { .folder = folder };
+	struct net_report report = {};
+	struct replay p = { .record = record, .machine = &machine, .gate = gate, .report = &report };
+	_cleanup_free_ char *why = NULL, *error = NULL;
+	int r = net_plan_make(record, &p.plan, &error);
+	size_t left = 0;
+
+	if (r >= 0)
+		r = open_machine(&p, &error);
+	for (size_t i = 0; i < p.plan.n && r >= 0; i++)
+		do_rates(&p, &p.plan.steps[i], &left, &why);
+	net_plan_clear(&p.plan);
+	net_machine_clear(&machine);
+	net_report_clear(&report);
+	if (r < 0)
+		return r;
+	*ret_left = left;
+	*ret_why = TAKE_PTR(why);
 	return 0;
 }

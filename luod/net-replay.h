@@ -13,9 +13,10 @@
 #include "net-apply.h"
 
 enum net_outcome {
-	NET_SAME,     /* nothing was to be done */
-	NET_CHANGED,  /* it was there, and something was added or set */
-	NET_MADE,     /* it was not there */
+	NET_SAME,    /* nothing was to be done */
+	NET_CHANGED, /* it was there, and something was added or set */
+	NET_MADE,    /* it was not there */
+	NET_LATER, /* it is as recorded but for what can only be set later, by net_replay_rates() */
 	NET_CONFLICT, /* something is otherwise and was left so; the rest is as recorded */
 	NET_FAILED,   /* and it is as it was before */
 };
@@ -45,5 +46,12 @@ size_t net_report_count(const struct net_report *report, enum net_outcome outcom
  */
 int net_replay(const struct net_record *record, const char *folder, const struct net_gate *gate,
 	       struct net_report *ret, char **ret_error);
+
+/*
+ * What was left for later (NET_LATER), and nothing else. *ret_left: how many links still wait, and
+ * *ret_why, what one of them waits for, freed by the caller; NULL: none does.
+ */
+int net_replay_rates(const struct net_record *record, const char *folder,
+		     const struct net_gate *gate, size_t *ret_left, char **ret_why);
 
 #endif

@@ -234,6 +234,7 @@ enum net_attr_flags {
 	NET_LATE = 1 << 1,    /* follows other links, so it is set once more when all are there */
 	NET_SECOND = 1 << 2,  /* can be set only when the others are */
 	NET_LOOSE = 1 << 3,   /* a link is the same though this is otherwise */
+	NET_TIME = 1 << 4,    /* in 1/100 s, as the kernel's ticks say it: it may be one less */
 };
 
 struct net_attr {
@@ -263,7 +264,10 @@ bool net_setting(const struct net_settings *settings, size_t index, uint64_t *re
 uint64_t net_setting_named(enum net_set set, const struct net_settings *settings, const char *name,
 			   uint64_t otherwise);
 /* Those of @wanted that @now has otherwise, or not at all. */
-struct net_settings net_settings_missing(const struct net_settings *wanted,
+struct net_settings net_settings_missing(enum net_set set, const struct net_settings *wanted,
+					 const struct net_settings *now);
+/* @now, where what is the same in another kernel's ticks is as it is @wanted. */
+struct net_settings net_settings_rounded(enum net_set set, const struct net_settings *wanted,
 					 const struct net_settings *now);
 /* Only those whose rows have one of @flags. */
 struct net_settings net_settings_only(enum net_set set, const struct net_settings *settings,

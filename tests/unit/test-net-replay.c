@@ -99,6 +99,25 @@ static void test_conflict(void **state _unused_)
 	net_record_clear(&after);
 }
 
+/* A bridge has the smallest MTU of its ports, once they are there: until then it is no conflict. */
+static void test_follows_port(void **state _unused_)
+{
+	struct net_record wanted = recorded("link add br0 address 02:00:00:00:00:01 type bridge "
+					    "ageing_time 20000\nlink set br0 up\n");
+	struct net_report report = replay(&wanted);
+
+	assert_int_equal(result_of(&report, "br0")->outcome, NET_CHANGED);
+	net_report_clear(&report);
+	/* What somebody has said stays, ports or not, and it is told. */
+	fresh("link add br0 address 02:00:00:00:00:01 type bridge ageing_time 20000\n"
+	      "link set br0 mtu 1300 up\n");
+	report = replay(&wanted);
+	assert_int_equal(result_of(&report, "br0")->outcome, NET_CONFLICT);
+	assert_string_equal(result_of(&report, "br0")->text, "mtu is 1300, not 1400");
+	net_report_clear(&report);
+	net_record_clear(&wanted);
+}
+
 /* One that is down is nobody's yet. */
 static void test_down(void **state _unused_)
 {
@@ -196,9 +215,10 @@ static void test_proxy(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_conflict),	cmocka_unit_test(test_down),
-		cmocka_unit_test(test_other_kind),	cmocka_unit_test(test_other_master),
-		cmocka_unit_test(test_nothing_to_make), cmocka_unit_test(test_proxy),
+		cmocka_unit_test(test_conflict),     cmocka_unit_test(test_follows_port),
+		cmocka_unit_test(test_down),	     cmocka_unit_test(test_other_kind),
+		cmocka_unit_test(test_other_master), cmocka_unit_test(test_nothing_to_make),
+		cmocka_unit_test(test_proxy),
 	};
 
 	return cmocka_run_group_tests(tests, enter, NULL);

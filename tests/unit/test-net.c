@@ -79,7 +79,7 @@ static void test_settings(void **state _unused_)
 	struct net_settings now = { .have = 3, .value = { 1, 9, 3 } }, missing;
 	uint64_t value = 0;
 
-	missing = net_settings_missing(&wanted, &now);
+	missing = net_settings_missing(NET_SET_BRIDGE, &wanted, &now);
 	assert_int_equal(missing.have, 6);
 	assert_false(net_setting(&missing, 0, &value));
 	assert_true(net_setting(&missing, 2, &value));
@@ -88,6 +88,40 @@ static void test_settings(void **state _unused_)
 	assert_int_equal(net_setting_named(NET_SET_LINK, &wanted, "no-such-row", 42), 42);
 	missing = net_settings_only(NET_SET_LINK, &wanted, NET_CREATED);
 	assert_int_equal(missing.have, 3);
+}
+
+static struct net_settings one(enum net_set set, const char *name, uint64_t value)
+{
+	struct net_settings s = {};
+
+	for (size_t i = 0; net_attr(set, i); i++)
+		if (streq(net_attr(set, i)->name, name)) {
+			s.have = UINT64_C(1) << i;
+			s.value[i] = value;
+		}
+	assert_true(s.have);
+	return s;
+}
+
+/* 31.25 s are 7812 ticks at 250 Hz, which come back as 31.24 s. Nothing else may differ at all. */
+static void test_ticks(void **state _unused_)
+{
+	static const char time[] = "multicast-startup-query-interval";
+	struct net_settings wanted = one(NET_SET_BRIDGE, time, 3125), now = wanted;
+
+	for (uint64_t value = 3123; value <= 3127; value++) {
+		bool same = value >= 3124 && value <= 3126;
+
+		now = one(NET_SET_BRIDGE, time, value);
+		assert_int_equal(net_settings_missing(NET_SET_BRIDGE, &wanted, &now).have,
+				 same ? 0 : wanted.have);
+		now = net_settings_rounded(NET_SET_BRIDGE, &wanted, &now);
+		assert_int_equal(net_setting_named(NET_SET_BRIDGE, &now, time, 0),
+				 same ? 3125 : value);
+	}
+	wanted = one(NET_SET_BRIDGE, "priority", 3125);
+	now = one(NET_SET_BRIDGE, "priority", 3124);
+	assert_int_equal(net_settings_missing(NET_SET_BRIDGE, &wanted, &now).have, wanted.have);
 }
 
 /* A name twice in one table would be one setting in a record. */
@@ -550,16 +584,17 @@ static void test_select_names(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ip_text),	       cmocka_unit_test(test_mac_text),
-		cmocka_unit_test(test_names),	       cmocka_unit_test(test_settings),
-		cmocka_unit_test(test_tables),	       cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_sriov),	       cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_same_device),    cmocka_unit_test(test_order),
-		cmocka_unit_test(test_pair),	       cmocka_unit_test(test_cycles),
-		cmocka_unit_test(test_no_pair),	       cmocka_unit_test(test_diff),
-		cmocka_unit_test(test_diff_namespace), cmocka_unit_test(test_select),
-		cmocka_unit_test(test_select_routes),  cmocka_unit_test(test_select_names),
-		cmocka_unit_test(test_select_exactly), cmocka_unit_test(test_select_fits),
+		cmocka_unit_test(test_ip_text),	     cmocka_unit_test(test_mac_text),
+		cmocka_unit_test(test_names),	     cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_ticks),	     cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_refused),	     cmocka_unit_test(test_sriov),
+		cmocka_unit_test(test_limits),	     cmocka_unit_test(test_same_device),
+		cmocka_unit_test(test_order),	     cmocka_unit_test(test_pair),
+		cmocka_unit_test(test_cycles),	     cmocka_unit_test(test_no_pair),
+		cmocka_unit_test(test_diff),	     cmocka_unit_test(test_diff_namespace),
+		cmocka_unit_test(test_select),	     cmocka_unit_test(test_select_routes),
+		cmocka_unit_test(test_select_names), cmocka_unit_test(test_select_exactly),
+		cmocka_unit_test(test_select_fits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
