@@ -515,6 +515,15 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("ListUpdates", SD_BUS_ARGS("a{sv}", options),
 				SD_BUS_RESULT("aa{sv}", updates), method_list_updates,
 				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("GetNetwork", SD_BUS_ARGS("s", source),
+				SD_BUS_RESULT("s", update_id, "s", record), method_get_network,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("CompareNetwork", SD_BUS_ARGS("s", record),
+				SD_BUS_RESULT("a(sssss)", differences), method_compare_network,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ReplayNetwork", SD_BUS_ARGS("s", record),
+				SD_BUS_RESULT("a(ssss)", results), method_replay_network,
+				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
 

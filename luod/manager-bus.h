@@ -27,6 +27,11 @@ int method_unload(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_get_timeline(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_list_updates(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
+/* network-bus.c. */
+int method_get_network(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int method_compare_network(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int method_replay_network(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
 /* Object paths; NULL-terminated, owned by the caller. Return 1, as node enumerators do. */
 int job_paths(struct manager *m, char ***ret);
 int session_paths(struct manager *m, char ***ret);

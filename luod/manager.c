@@ -211,6 +211,7 @@ struct manager *manager_free(struct manager *m)
 	sd_event_source_disable_unref(m->history_timer);
 	sd_event_source_disable_unref(m->lost_timer);
 	sd_event_source_disable_unref(m->metrics_timer);
+	sd_event_source_disable_unref(m->network_timer);
 	sd_event_unref(m->event);
 	free(m->kernel_release);
 	free(m->running);

@@ -4,14 +4,18 @@
 
 #include "log.h"
 #include "net-machine.h"
-#include "net-replay.h"
 #include "net-select.h"
+#include "network-last.h"
 #include "network-note.h"
 #include "network-tap.h"
 #include "session-link.h"
 
 /* Guests wait for it, and for nothing that takes as long: what is not there by then is left out. */
 #define REPLAY_USEC (20 * USEC_PER_SEC)
+
+/* What waits for a carrier; a switch with spanning tree takes half a minute. */
+#define LATER_USEC  (500 * USEC_PER_MSEC)
+#define LATER_TRIES 120
 
 static void say_missing(const struct session *s, const char *text, const char *why)
 {
@@ -40,20 +44,26 @@ bool network_is_wanted(const struct manager *m)
 		session_links_any(&m->sessions));
 }
 
+int network_read_all(struct net_record *ret)
+{
+	struct net_machine machine = { .folder = NET_NAMESPACES_FOLDER };
+	int r;
+
+	if ((r = net_machine_open_all(&machine)) >= 0 && (r = net_machine_read(&machine)) >= 0)
+		*ret = net_machine_finish(&machine);
+	net_machine_clear(&machine);
+	return r;
+}
+
 static int read_chosen(const struct manager *m, session_link_missing_t missing,
 		       struct net_record *ret)
 {
-	struct net_machine machine = { .folder = NET_NAMESPACES_FOLDER };
-	struct net_record record = {};
-	int r;
+	struct net_record record;
+	int r = network_read_all(&record);
 
-	if ((r = net_machine_open_all(&machine)) >= 0)
-		r = net_machine_read(&machine);
-	if (r >= 0)
-		record = net_machine_finish(&machine);
-	net_machine_clear(&machine);
-	if (r >= 0)
-		r = choose(m, &record, missing);
+	if (r < 0)
+		return r;
+	r = choose(m, &record, missing);
 	if (r < 0) {
 		net_record_clear(&record);
 		return r;
@@ -124,10 +134,57 @@ static void say(const struct net_result *result)
 	if (result->outcome == NET_FAILED)
 		log_error("Network: '%s'%s%s is not restored: %s", result->object, blank, ns,
 			  strempty(result->text));
+	else if (result->outcome == NET_LATER)
+		log_info("Network: '%s'%s%s is restored but for %s; trying again", result->object,
+			 blank, ns, strempty(result->text));
 	else if (result->outcome == NET_CONFLICT)
 		log_warning("Network: '%s'%s%s is left as somebody else made it: %s",
 			    result->object, blank, ns, strempty(result->text));
 }
+
+int network_replay(const struct net_record *record, struct net_report *ret, char **ret_error)
+{
+	struct restoring restoring = { .deadline = now_usec(CLOCK_MONOTONIC) + REPLAY_USEC };
+	struct net_gate gate = { .may_change = before_deadline, .userdata = &restoring };
+
+	return net_replay(record, NET_NAMESPACES_FOLDER, &gate, ret, ret_error);
+}
+
+/* --- what can only be set later --------------------------------------------------------------- */
+
+static void try_later(struct manager *m);
+
+static int on_later(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+	struct manager *m = userdata;
+	_cleanup_free_ char *why = NULL, *id = NULL;
+	struct net_record record;
+	size_t left = 0;
+	int r = network_last_read(m, &record, &id);
+
+	m->network_timer = sd_event_source_disable_unref(m->network_timer);
+	if (r >= 0) {
+		r = net_replay_rates(&record, NET_NAMESPACES_FOLDER, NULL, &left, &why);
+		net_record_clear(&record);
+	}
+	if (r >= 0 && !left)
+		log_notice("Network: what could not be set at first is set, too");
+	else if (++m->network_tries < LATER_TRIES)
+		try_later(m);
+	else
+		log_warning("Network: not restored is what could not be set at first: %s",
+			    why ? why : strerror(-r));
+	return 0;
+}
+
+static void try_later(struct manager *m)
+{
+	if (sd_event_add_time_relative(m->event, &m->network_timer, CLOCK_MONOTONIC, LATER_USEC, 0,
+				       on_later, m) < 0)
+		log_oom();
+}
+
+/* --- after the jump --------------------------------------------------------------------------- */
 
 void network_restore(struct manager *m, const struct net_record *wanted,
 		     struct session_list *sessions)
@@ -142,6 +199,7 @@ void network_restore(struct manager *m, const struct net_record *wanted,
 
 	if (!wanted->n)
 		return;
+	network_last_keep(m, wanted);
 	if (network_note_read(m->paths.run, &others) >= 0)
 		log_notice("The luod before me was restoring the network; going on with it");
 	gate.others = others;
@@ -153,6 +211,8 @@ void network_restore(struct manager *m, const struct net_record *wanted,
 	for (size_t i = 0; i < report.n; i++)
 		say(&report.results[i]);
 	network_tap_blame(sessions, wanted, &report, NULL);
+	if (net_report_count(&report, NET_LATER))
+		try_later(m);
 	timeline_mark(&m->update.timeline, MARK_NETWORK_RESTORED);
 	log_notice("Network: %zu links and routes are as they were: %zu made, %zu changed, %zu "
 		   "were there; %zu left as found, %zu failed",

@@ -8,12 +8,16 @@
 #define LUOD_NETWORK_H
 
 #include "manager.h"
+#include "net-replay.h"
 
 /* Does lu.conf or a session name any link? */
 bool network_is_wanted(const struct manager *m);
 
 /* What of the machine's network goes along as it is now: net_record_clear() it. */
 int network_read(const struct manager *m, struct net_record *ret);
+
+/* All that there is. */
+int network_read_all(struct net_record *ret);
 
 /* The step "network". */
 int network_act(struct manager *m);
@@ -27,6 +31,9 @@ int network_settle(struct manager *m);
  */
 void network_restore(struct manager *m, const struct net_record *record,
 		     struct session_list *sessions);
+
+/* Within the time that guests can wait, as net_replay(). */
+int network_replay(const struct net_record *record, struct net_report *ret, char **ret_error);
 
 /* For a check. network_facts_clear() the result. */
 void network_facts(const struct manager *m, struct preflight_network *ret);
