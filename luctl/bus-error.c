@@ -35,6 +35,9 @@ static const struct known_error known_errors[] = {
 	  "'luctl status' shows it; before the jump 'luctl cancel' calls it off, after it 'luctl "
 	  "sessions' shows who is waited for" },
 	{ LUOD_ERROR "NoSuchUpdate", LUCTL_WRONG_STATE, NULL, NULL },
+	{ LUOD_ERROR "NoRecord", LUCTL_WRONG_STATE, NULL,
+	  "--record=FILE names one, such as 'luctl net show --json' prints" },
+	{ LUOD_ERROR "InvalidRecord", LUCTL_FAILED, NULL, NULL },
 	{ LUOD_ERROR "WrongState", LUCTL_WRONG_STATE, NULL, "'luctl status' shows the state" },
 	{ LUOD_ERROR "Busy", LUCTL_WRONG_STATE, NULL,
 	  "Try again when 'luctl status' shows that it is over" },

@@ -386,6 +386,39 @@ int luctl_bus_close_session(struct luctl_bus *bus, const char *path, struct luct
 	return r < 0 ? bad_message(e, r) : call(bus, m, ACT_USEC, NULL, e);
 }
 
+/* The arguments of the answer, as an array; asked with one string. */
+static int ask_json(struct luctl_bus *bus, const char *member, const char *argument, json_t **ret,
+		    struct luctl_error *e)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
+	int r = new_call(bus, LUCTL_ROOT, LUCTL_MANAGER, member, &m);
+
+	if (r >= 0)
+		r = sd_bus_message_append(m, "s", argument);
+	if (r < 0)
+		return bad_message(e, r);
+	r = call(bus, m, ACT_USEC, &reply, e);
+	return r < 0 ? r : bad_message(e, luctl_read_json_all(reply, ret));
+}
+
+int luctl_bus_get_network(struct luctl_bus *bus, const char *source, json_t **ret,
+			  struct luctl_error *e)
+{
+	return ask_json(bus, "GetNetwork", source, ret, e);
+}
+
+int luctl_bus_compare_network(struct luctl_bus *bus, const char *record, json_t **ret,
+			      struct luctl_error *e)
+{
+	return ask_json(bus, "CompareNetwork", record, ret, e);
+}
+
+int luctl_bus_replay_network(struct luctl_bus *bus, const char *record, json_t **ret,
+			     struct luctl_error *e)
+{
+	return ask_json(bus, "ReplayNetwork", record, ret, e);
+}
+
 char *luctl_bus_object_name(const char *path)
 {
 	char *name = NULL;

@@ -89,6 +89,17 @@ int luctl_bus_update(struct luctl_bus *bus, const char *jump, const char *reason
 int luctl_bus_cancel(struct luctl_bus *bus, const char *reason, struct luctl_error *e);
 int luctl_bus_close_session(struct luctl_bus *bus, const char *path, struct luctl_error *e);
 
+/*
+ * The network's methods: the arguments of the answer, as a JSON array that the caller releases.
+ * @source: "now" or "last"; @record: a record as text, "" for the last one.
+ */
+int luctl_bus_get_network(struct luctl_bus *bus, const char *source, json_t **ret,
+			  struct luctl_error *e);
+int luctl_bus_compare_network(struct luctl_bus *bus, const char *record, json_t **ret,
+			      struct luctl_error *e);
+int luctl_bus_replay_network(struct luctl_bus *bus, const char *record, json_t **ret,
+			     struct luctl_error *e);
+
 /* "<uid>/<name>" of a session's object path, the address of a device's, "job N" of a job's, "luod" of the root; caller frees. */
 char *luctl_bus_object_name(const char *path);
 

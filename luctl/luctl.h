@@ -29,6 +29,7 @@ enum luctl_exit {
 	LUCTL_UNAUTHORISED = 6,
 	LUCTL_WRONG_STATE = 7, /* not now: nothing loaded, an update runs, no update runs */
 	LUCTL_UNKNOWN = 8,     /* lost sight of an update that goes on */
+	LUCTL_DIFFERS = 9,     /* the network is not as recorded */
 };
 
 struct luctl_options {
@@ -52,6 +53,9 @@ struct luctl_options {
 
 	uint64_t limit; /* UINT64_MAX: none */
 	char *svg;	/* a file, "" for the output, NULL: no picture */
+
+	char *record; /* a file, NULL: luod's */
+	bool last;
 };
 
 struct luctl {
@@ -93,6 +97,7 @@ int luctl_verb_update(struct luctl *luctl, char **argv);
 int luctl_verb_cancel(struct luctl *luctl, char **argv);
 int luctl_verb_timeline(struct luctl *luctl, char **argv);
 int luctl_verb_history(struct luctl *luctl, char **argv);
+int luctl_verb_net(struct luctl *luctl, char **argv);
 int luctl_verb_watch(struct luctl *luctl, char **argv);
 int luctl_verb_help(struct luctl *luctl, char **argv);
 

@@ -14,6 +14,7 @@ LUCTL_SOURCES := \
 	luctl/load.c \
 	luctl/main.c \
 	luctl/model.c \
+	luctl/net.c \
 	luctl/options.c \
 	luctl/output.c \
 	luctl/phase.c \

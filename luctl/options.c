@@ -23,6 +23,7 @@ enum {
 	CANCEL,
 	TIMELINE,
 	HISTORY,
+	NET,
 	WATCH,
 	VERSION,
 	HELP,
@@ -48,6 +49,8 @@ static const struct luctl_verb verbs[] = {
 		       "where the time of an update went" },
 	[HISTORY] = { "history", luctl_verb_history, 0, 0, "",
 		      "the updates there were: who, when, why, and what they came to" },
+	[NET] = { "net", luctl_verb_net, 1, 1, "show|diff|replay",
+		  "the network that goes along: what it is, what has changed, make it again" },
 	[WATCH] = { "watch", luctl_verb_watch, 0, 0, "",
 		    "follow what luod announces until interrupted" },
 	[VERSION] = { "version", luctl_verb_version, 0, 0, "",
@@ -112,6 +115,10 @@ static const struct option_entry entries[] = {
 	  "stop following after this time; the update goes on" },
 	{ "svg", 0, OPTIONAL, MEMBER(svg), ONLY(TIMELINE), "FILE",
 	  "draw it, into a file or to the standard output" },
+	{ "record", 0, TEXT, MEMBER(record), ONLY(NET), "FILE",
+	  "a record that 'net show --json' has printed" },
+	{ "last", 0, FLAG, MEMBER(last), ONLY(NET), NULL,
+	  "show the record of the last update, not one of now" },
 	{ "limit", 'n', COUNT, MEMBER(limit), ONLY(HISTORY), "N", "only the newest N" },
 };
 
@@ -344,6 +351,7 @@ void luctl_options_clear(struct luctl_options *options)
 	free(options->jump);
 	free(options->reason);
 	free(options->svg);
+	free(options->record);
 	*options = (struct luctl_options){};
 }
 

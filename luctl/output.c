@@ -175,6 +175,7 @@ enum luctl_color luctl_color_of(const char *word)
 		{ "cancelled", LUCTL_YELLOW },	 { "aborting", LUCTL_YELLOW },
 		{ "preparing", LUCTL_YELLOW },	 { "frozen", LUCTL_YELLOW },
 		{ "restoring", LUCTL_YELLOW },	 { "finishing", LUCTL_YELLOW },
+		{ "conflict", LUCTL_YELLOW },	 { "later", LUCTL_YELLOW },
 		{ "loaded", LUCTL_GREEN },	 { "ready", LUCTL_GREEN },
 		{ "resumed", LUCTL_GREEN },	 { "done", LUCTL_GREEN },
 	};

@@ -81,6 +81,7 @@ static const char *result_word(int result)
 	case LUCTL_UNREACHABLE:
 	case LUCTL_UNAUTHORISED:
 	case LUCTL_WRONG_STATE:
+	case LUCTL_DIFFERS:
 		return "failed";
 	}
 	return "failed";
@@ -439,6 +440,7 @@ static void tell_end(struct progress *p)
 	case LUCTL_UNREACHABLE:
 	case LUCTL_UNAUTHORISED:
 	case LUCTL_WRONG_STATE:
+	case LUCTL_DIFFERS:
 		luctl_complain(p->luctl, "Update %s failed%s%.*s. Every guest goes on.", id,
 			       *error ? ": " : "", luctl_trimmed(error), error);
 		return;

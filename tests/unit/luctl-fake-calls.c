@@ -35,7 +35,7 @@ static int fake_options(sd_bus_message *m, char *text, size_t size)
 	return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
-static bool fake_fails(struct fake_server *s, sd_bus_message *m, sd_bus_error *error)
+bool fake_fails(struct fake_server *s, sd_bus_message *m, sd_bus_error *error)
 {
 	if (!s->script->fail_method || !streq(s->script->fail_method, sd_bus_message_get_member(m)))
 		return false;

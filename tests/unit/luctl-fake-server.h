@@ -31,8 +31,10 @@ typedef int fake_property(sd_bus *bus, const char *path, const char *interface,
 typedef int fake_method(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 int fake_findings(sd_bus_message *m, bool errors);
+/* Whether the script lets this call fail; @error says how. */
+bool fake_fails(struct fake_server *s, sd_bus_message *m, sd_bus_error *error);
 fake_property fake_get_manager, fake_get_wrong, fake_get_session, fake_get_device;
 fake_method fake_load, fake_check, fake_update, fake_plain, fake_close, fake_updates, fake_timeline,
-	fake_noise;
+	fake_noise, fake_get_network, fake_compare_network, fake_replay_network;
 
 #endif

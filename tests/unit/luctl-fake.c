@@ -125,6 +125,11 @@ static const sd_bus_vtable fake_manager_vtable[] = {
 	SD_BUS_METHOD("Cancel", "s", "", fake_plain, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("GetTimeline", "s", "a{sv}a(stx)", fake_timeline, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("ListUpdates", "a{sv}", "aa{sv}", fake_updates, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("GetNetwork", "s", "ss", fake_get_network, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("CompareNetwork", "s", "a(sssss)", fake_compare_network,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("ReplayNetwork", "s", "a(ssss)", fake_replay_network,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("MakeNoise", "", "", fake_noise, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };

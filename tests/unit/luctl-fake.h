@@ -39,6 +39,7 @@ struct fake_script {
 	const char *session_state; /* of vm1; NULL: vetoed */
 	bool no_devices;
 	bool no_updates;
+	bool no_network;	 /* and so nothing that has changed */
 	bool degraded;		 /* the last update, and why */
 	bool clean;		 /* Check finds no errors */
 	bool bad_types;		 /* GetAll lies about types */
