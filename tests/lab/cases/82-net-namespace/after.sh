@@ -11,4 +11,5 @@ reclaimed vm1
 wait_state idle
 net_before_claim
 net_silent
+t "luctl net diff finds no difference" luctl net diff
 t "systemd is up and nothing has failed" systemctl is-system-running --wait

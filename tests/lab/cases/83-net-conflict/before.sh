@@ -26,6 +26,10 @@ IPv6AcceptRA=no
 Destination=198.51.100.0/24
 Gateway=192.0.2.2
 EOF
+mkdir -p /etc/systemd/system/systemd-networkd.service.d
+printf '%s\n' '[Service]' 'Environment=SYSTEMD_LOG_LEVEL=debug' \
+	>/etc/systemd/system/systemd-networkd.service.d/50-debug.conf
+systemctl daemon-reload
 _configured() {
 	networkctl status br-guests --no-pager | grep -q 'configured'
 }
