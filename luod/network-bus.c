@@ -70,7 +70,7 @@ static int get_granted(struct manager *m, sd_bus_message *call, sd_bus_error *er
 	if (streq(source, "last")) {
 		r = last(m, &record, &id, error);
 	} else if (streq(source, "now")) {
-		r = network_read(m, &record);
+		r = network_read(m, NULL, NULL, &record);
 		if (r < 0)
 			r = unreadable(error, r);
 	} else {

@@ -17,7 +17,8 @@
 #define LATER_USEC  (500 * USEC_PER_MSEC)
 #define LATER_TRIES 120
 
-static void say_missing(const struct session *s, const char *text, const char *why)
+static void say_missing(const struct session *s, const char *text, const char *why,
+			void *userdata _unused_)
 {
 	log_warning("Link '%s', which session %u/%s needs, does not go along: %s", text, s->uid,
 		    s->name, why);
@@ -25,7 +26,7 @@ static void say_missing(const struct session *s, const char *text, const char *w
 
 /* What lu.conf names, and, as it says, what the sessions name that still go along. */
 static int choose(const struct manager *m, struct net_record *record,
-		  session_link_missing_t missing)
+		  session_link_missing_t missing, void *userdata)
 {
 	bool sessions = net_select_has(m->conf.network_links, NET_SELECT_SESSIONS);
 	_cleanup_free_ const char **declared = NULL;
@@ -33,7 +34,7 @@ static int choose(const struct manager *m, struct net_record *record,
 
 	if (sessions)
 		r = session_links_choose(&m->sessions, m->conf.session_links, record, missing,
-					 &declared);
+					 userdata, &declared);
 	return r < 0 ? r : net_select_with(record, m->conf.network_links, declared);
 }
 
@@ -55,26 +56,21 @@ int network_read_all(struct net_record *ret)
 	return r;
 }
 
-static int read_chosen(const struct manager *m, session_link_missing_t missing,
-		       struct net_record *ret)
+int network_read(const struct manager *m, session_link_missing_t missing, void *userdata,
+		 struct net_record *ret)
 {
 	struct net_record record;
 	int r = network_read_all(&record);
 
 	if (r < 0)
 		return r;
-	r = choose(m, &record, missing);
+	r = choose(m, &record, missing, userdata);
 	if (r < 0) {
 		net_record_clear(&record);
 		return r;
 	}
 	*ret = record;
 	return 0;
-}
-
-int network_read(const struct manager *m, struct net_record *ret)
-{
-	return read_chosen(m, NULL, ret);
 }
 
 int network_act(struct manager *m)
@@ -89,7 +85,7 @@ int network_act(struct manager *m)
 		network_tap_say_missing(m);
 		return STEP_DONE;
 	}
-	r = read_chosen(m, say_missing, &m->network);
+	r = network_read(m, say_missing, NULL, &m->network);
 	if (r < 0)
 		return update_fail(m, r, "The network cannot be recorded: %s.", strerror(-r));
 	if (!m->network.n && net_select_has_names(m->conf.network_links))
@@ -102,7 +98,7 @@ int network_settle(struct manager *m)
 {
 	int r = network_tap_look(m);
 
-	return r >= 0 && m->network.n ? choose(m, &m->network, NULL) : r;
+	return r >= 0 && m->network.n ? choose(m, &m->network, NULL, NULL) : r;
 }
 
 struct restoring {

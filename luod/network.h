@@ -9,12 +9,17 @@
 
 #include "manager.h"
 #include "net-replay.h"
+#include "session-link.h"
 
 /* Does lu.conf or a session name any link? */
 bool network_is_wanted(const struct manager *m);
 
-/* What of the machine's network goes along as it is now: net_record_clear() it. */
-int network_read(const struct manager *m, struct net_record *ret);
+/*
+ * What of the machine's network goes along as it is now: net_record_clear() it. @missing, unless NULL,
+ * is told of the links of sessions that do not.
+ */
+int network_read(const struct manager *m, session_link_missing_t missing, void *userdata,
+		 struct net_record *ret);
 
 /* All that there is. */
 int network_read_all(struct net_record *ret);

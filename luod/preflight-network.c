@@ -2,7 +2,8 @@
 /*
  * preflight-network - the network that goes along: what is around it and does not.
  *
- * None of it stops an update: guests have their memory and their devices without it. A row for each
+ * What stops an update is a link that a session has said it needs, and that it would lose; nothing
+ * else of it does: guests have their memory and their devices without it. A row for each
  * kind of what is left out says it in one sentence, which is the same for all of that kind.
  */
 #include "preflight-check.h"
@@ -32,6 +33,22 @@ CHECK(check_no_link)
 		report(self, ret, SEVERITY_WARNING, "network",
 		       "There is no link that Links= in lu.conf fits or that a session has declared: guests "
 		       "would come back before their links do. Correct it, or say Links=:none.");
+}
+
+CHECK(check_session_link)
+{
+	const struct preflight_network *n = asked_for(c);
+
+	for (size_t i = 0; n && i < n->n_needs; i++) {
+		const struct preflight_need *need = &n->needs[i];
+
+		report(self, ret,
+		       need->is_there && need->required ? SEVERITY_ERROR : SEVERITY_WARNING,
+		       need->session,
+		       "Session %s needs the link '%s', which does not go along: %s. Give the guest "
+		       "another one, or let its owner declare what it has.",
+		       need->session, need->link, need->why);
+	}
 }
 
 /* --- what is left out ------------------------------------------------------------------------- */
@@ -179,8 +196,12 @@ LEFT_OUT(check_setting, 1U << NET_LEFT_SETTING)
 static const struct check checks[] = {
 	{ { "network-unreadable", SEVERITY_ERROR, "The network cannot be recorded." },
 	  check_unreadable },
-	{ { "network-no-link", SEVERITY_WARNING, "No link fits Links= of lu.conf." },
+	{ { "network-no-link", SEVERITY_WARNING, "There is no link of those that are named." },
 	  check_no_link },
+	{ { "network-session-link", SEVERITY_ERROR,
+	    "A link that a session needs cannot be made again, or is not there. A warning for "
+	    "best-effort sessions, and when it is not there now." },
+	  check_session_link },
 	{ { "network-netfilter", SEVERITY_WARNING,
 	    "Rules of netfilter are there, which do not go along." },
 	  check_netfilter },

@@ -66,12 +66,23 @@ struct preflight_device {
 	bool group_open; /* through /dev/vfio/GROUP */
 };
 
+/* A link that a session needs, and that it will not find in the next kernel. */
+struct preflight_need {
+	char *session; /* "<uid>/<name>" */
+	bool required; /* the session, by its policy */
+	char *link;
+	char *why;
+	bool is_there; /* and cannot be made again; otherwise it does without it already */
+};
+
 /* The network that goes along. Zero: none is asked for. */
 struct preflight_network {
-	bool asked;	   /* Links= of lu.conf says something */
+	bool asked;	   /* lu.conf or a session names a link */
 	const char *error; /* why it cannot be recorded, or NULL */
 	size_t n_links;
 	struct net_left_out left; /* what of it does not go along */
+	struct preflight_need *needs;
+	size_t n_needs;
 };
 
 /* All facts. Zero means unknown or none everywhere, so that a test writes down what matters. */

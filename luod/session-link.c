@@ -90,7 +90,7 @@ static const char *why_not(const struct session *s, const char *patterns, const 
 
 int session_links_choose(const struct session_list *sessions, const char *patterns,
 			 const struct net_record *record, session_link_missing_t missing,
-			 const char ***ret)
+			 void *userdata, const char ***ret)
 {
 	const char **list = calloc(count_all(sessions) + 1, sizeof(*list)), *why;
 	const struct resource *resource;
@@ -107,7 +107,7 @@ int session_links_choose(const struct session_list *sessions, const char *patter
 			if (!why)
 				list[n++] = s->links[i];
 			else if (missing)
-				missing(s, s->links[i], why);
+				missing(s, s->links[i], why, userdata);
 		}
 		TAILQ_FOREACH(resource, &s->resources, entry)
 			if (resource->tap)

@@ -27,7 +27,8 @@ bool session_link_permitted(const struct session *s, const char *patterns, const
 bool session_links_any(const struct session_list *sessions);
 
 /* Told of each link that is named and does not go along, and why not. */
-typedef void (*session_link_missing_t)(const struct session *s, const char *text, const char *why);
+typedef void (*session_link_missing_t)(const struct session *s, const char *text, const char *why,
+				       void *userdata);
 
 /*
  * What the sessions that go along name, and may name, of @record: texts borrowed from the sessions,
@@ -35,6 +36,6 @@ typedef void (*session_link_missing_t)(const struct session *s, const char *text
  */
 int session_links_choose(const struct session_list *sessions, const char *patterns,
 			 const struct net_record *record, session_link_missing_t missing,
-			 const char ***ret);
+			 void *userdata, const char ***ret);
 
 #endif

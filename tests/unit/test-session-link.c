@@ -92,7 +92,7 @@ static void test_permitted(void **state _unused_)
 static unsigned int n_missing;
 
 static void count_missing(const struct session *s _unused_, const char *text _unused_,
-			  const char *why _unused_)
+			  const char *why _unused_, void *userdata _unused_)
 {
 	n_missing++;
 }
@@ -129,14 +129,14 @@ static void test_choose(void **state _unused_)
 	s = add(&list, 0, SESSION_READY, "is-not-there", "eth0");
 	assert_true(session_links_any(&list));
 
-	assert_int_equal(session_links_choose(&list, "", &r, count_missing, &all), 0);
+	assert_int_equal(session_links_choose(&list, "", &r, count_missing, NULL, &all), 0);
 	assert_int_equal(n_missing, 2);
 	assert_string_equal(all[0], "guests/tap-far");
 	assert_string_equal(all[1], "eth0");
 	assert_null(all[2]);
 
 	s->state = SESSION_LEFT_BEHIND;
-	assert_int_equal(session_links_choose(&list, "tap-*", &r, NULL, &rest), 0);
+	assert_int_equal(session_links_choose(&list, "tap-*", &r, NULL, NULL, &rest), 0);
 	assert_string_equal(rest[1], "tap-hers");
 	assert_null(rest[2]);
 	while ((s = TAILQ_FIRST(&list))) {
