@@ -19,6 +19,10 @@ int look_add(struct look *look, enum net_left_kind kind, const char *what,
 /* Of a message about a link of the record: what net-attr.c has no row for. */
 int look_at_link(struct nl_msg *msg, void *userdata);
 
+/* Of what only their drivers know; the socket is made in namespace @fd. */
+int look_at_drivers(struct look *look, int fd);
+int look_at_private_flags(struct nl_msg *msg, void *userdata);
+
 /* Of the record itself. */
 int look_at_record(struct look *look);
 

@@ -261,7 +261,8 @@ static int look_around(struct look *look, const struct net_left_places *places)
 	if (fd < 0)
 		return fd;
 	if ((r = look_at_record(look)) < 0 || (r = look_at_netfilter(look, fd)) < 0 ||
-	    (r = look_at_xtables(look, fd, places->proc)) < 0)
+	    (r = look_at_xtables(look, fd, places->proc)) < 0 ||
+	    (r = look_at_drivers(look, fd)) < 0)
 		return r;
 	return look_at_rtnetlink(look, fd);
 }

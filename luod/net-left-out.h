@@ -2,7 +2,7 @@
 /*
  * net-left-out - what there is around the links of a record and does not go along with them, so that
  * it is told before an update and is no surprise after it: rules of netfilter, queueing disciplines,
- * kinds of links and settings that are not made again.
+ * kinds of links and settings that are not made again, settings that only a driver knows.
  *
  * It looks, and changes nothing. What is the same of several links of a namespace is told once, with
  * their number. What the kernel does of its own accord, such as the queueing discipline that every
@@ -22,6 +22,7 @@ enum net_left_kind {
 	NET_LEFT_LINK,	    /* @what: the kind of a link that is not made */
 	NET_LEFT_LOWER,	    /* what it lies on, or its other end, is in no namespace with a name */
 	NET_LEFT_SETTING,   /* @what: "a description" */
+	NET_LEFT_DRIVER,    /* @what: a private flag of its driver */
 	NET_LEFT_MAX,
 };
 

@@ -148,6 +148,16 @@ static char *say_setting(const struct net_left *left, const char *place, const c
 			 links, left->what);
 }
 
+static char *say_driver(const struct net_left *left, const char *place, const char *links)
+{
+	return strprintf(
+		"%s has the private flag '%s' of its driver on. It does not go along: the next "
+		"kernel's driver has it as it comes. If somebody has set it (ethtool "
+		"--set-priv-flags), let the network's configuration do so when the machine "
+		"starts.",
+		links, left->what);
+}
+
 typedef char *(*say_t)(const struct net_left *left, const char *place, const char *links);
 
 static const say_t words[NET_LEFT_MAX] = {
@@ -155,6 +165,7 @@ static const say_t words[NET_LEFT_MAX] = {
 	[NET_LEFT_RULE] = say_rule,	      [NET_LEFT_NEXTHOP] = say_nexthop,
 	[NET_LEFT_QDISC] = say_qdisc,	      [NET_LEFT_LINK] = say_link,
 	[NET_LEFT_LOWER] = say_lower,	      [NET_LEFT_SETTING] = say_setting,
+	[NET_LEFT_DRIVER] = say_driver,
 };
 
 static void report_left(const struct check *self, const struct net_left *left, struct findings *ret)
@@ -165,7 +176,7 @@ static void report_left(const struct check *self, const struct net_left *left, s
 	if (object && place && links)
 		sentence = words[left->kind](left, place, links);
 	if (sentence)
-		report(self, ret, SEVERITY_WARNING, object, "%s", sentence);
+		report(self, ret, self->code.severity, object, "%s", sentence);
 	else
 		ret->out_of_memory = true;
 }
@@ -192,6 +203,7 @@ LEFT_OUT(check_qdisc, 1U << NET_LEFT_QDISC)
 LEFT_OUT(check_link, 1U << NET_LEFT_LINK)
 LEFT_OUT(check_lower, 1U << NET_LEFT_LOWER)
 LEFT_OUT(check_setting, 1U << NET_LEFT_SETTING)
+LEFT_OUT(check_driver, 1U << NET_LEFT_DRIVER)
 
 static const struct check checks[] = {
 	{ { "network-unreadable", SEVERITY_ERROR, "The network cannot be recorded." },
@@ -219,6 +231,9 @@ static const struct check checks[] = {
 	{ { "network-setting", SEVERITY_WARNING,
 	    "A link has something set that does not go along." },
 	  check_setting },
+	{ { "network-driver", SEVERITY_INFO,
+	    "A link has a private flag of its driver on, which does not go along." },
+	  check_driver },
 };
 
 const struct check_table preflight_network = { checks, ARRAY_SIZE(checks) };

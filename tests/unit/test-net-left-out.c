@@ -12,6 +12,8 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <linux/ethtool_netlink.h>
+#include <linux/genetlink.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -21,7 +23,7 @@
 #include <cmocka.h>
 
 #include "assert-text.h"
-#include "luod/net-left-out.h"
+#include "luod/net-left-out-private.h"
 #include "luod/net-machine.h"
 #include "luod/net-select.h"
 #include "luod/net-socket.h"
@@ -96,6 +98,21 @@ static char *check(const char *links)
 	findings_free(&findings);
 	net_left_out_clear(&network.left);
 	return text;
+}
+
+static void assert_finding(const struct preflight_network *network, const char *code,
+			   enum severity severity)
+{
+	struct preflight_context c = { .network = network };
+	struct findings findings;
+	bool found = false;
+
+	assert_int_equal(preflight_run(&c, &findings), 0);
+	for (size_t i = 0; i < findings.n; i++)
+		found |= streq(findings.items[i].code, code) &&
+			 findings.items[i].severity == severity;
+	assert_true(found);
+	findings_free(&findings);
 }
 
 #define PAIR "link add v0 type veth peer name v1\nlink set v0 up\nlink set v1 up\n"
@@ -357,6 +374,62 @@ static void test_routing(void **state _unused_)
 	assert_contains(text, "network: The host has 2 next hops as objects of their own");
 }
 
+/* --- drivers ---------------------------------------------------------------------------------- */
+
+static void put_flag(struct nl_msg *msg, const char *name, bool on)
+{
+	struct nlattr *bit = nla_nest_start(msg, ETHTOOL_A_BITSET_BITS_BIT);
+
+	nla_put_string(msg, ETHTOOL_A_BITSET_BIT_NAME, name);
+	if (on)
+		nla_put_flag(msg, ETHTOOL_A_BITSET_BIT_VALUE);
+	nla_nest_end(msg, bit);
+}
+
+/* No device of a namespace has any, so the kernel's answer is played. */
+static struct nl_msg *private_flags(uint32_t index)
+{
+	struct genlmsghdr header = { .cmd = ETHTOOL_MSG_PRIVFLAGS_GET_REPLY, .version = 1 };
+	struct nl_msg *msg = nlmsg_alloc_simple(77, 0);
+	struct nlattr *nest, *bits;
+
+	nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO);
+	nest = nla_nest_start(msg, ETHTOOL_A_PRIVFLAGS_HEADER);
+	nla_put_u32(msg, ETHTOOL_A_HEADER_DEV_INDEX, index);
+	nla_nest_end(msg, nest);
+	nest = nla_nest_start(msg, ETHTOOL_A_PRIVFLAGS_FLAGS);
+	bits = nla_nest_start(msg, ETHTOOL_A_BITSET_BITS);
+	put_flag(msg, "legacy-rx", true);
+	put_flag(msg, "link-down-on-close", false);
+	put_flag(msg, "vf-true-promisc", true);
+	nla_nest_end(msg, bits);
+	nla_nest_end(msg, nest);
+	return msg;
+}
+
+static void test_driver(void **state _unused_)
+{
+	struct net_link link = { .index = 3, .name = "eth0" }, *links[] = { &link };
+	struct net_namespace ns = { (char *)"", links, 1 };
+	struct net_left_out left = {};
+	struct look look = { &ns, &left };
+	struct nl_msg *ours = private_flags(3), *other = private_flags(4);
+
+	assert_int_equal(look_at_private_flags(other, &look), 0);
+	assert_int_equal(left.n, 0);
+	assert_int_equal(look_at_private_flags(ours, &look), 0);
+	assert_int_equal(left.n, 2);
+	assert_int_equal(left.items[0].kind, NET_LEFT_DRIVER);
+	assert_string_equal(left.items[0].what, "legacy-rx");
+	assert_string_equal(left.items[0].link, "eth0");
+	assert_string_equal(left.items[1].what, "vf-true-promisc");
+	nlmsg_free(ours);
+	nlmsg_free(other);
+	assert_finding(&(struct preflight_network){ .asked = true, .n_links = 1, .left = left },
+		       "network-driver", SEVERITY_INFO);
+	net_left_out_clear(&left);
+}
+
 /* --- before anything is looked at ------------------------------------------------------------- */
 
 static void test_not_asked(void **state _unused_)
@@ -369,21 +442,6 @@ static void test_not_asked(void **state _unused_)
 	assert_int_equal(preflight_run(&c, &findings), 0);
 	for (size_t i = 0; i < findings.n; i++)
 		assert_true(strncmp(findings.items[i].code, "network", 7) != 0);
-	findings_free(&findings);
-}
-
-static void assert_finding(const struct preflight_network *network, const char *code,
-			   enum severity severity)
-{
-	struct preflight_context c = { .network = network };
-	struct findings findings;
-	bool found = false;
-
-	assert_int_equal(preflight_run(&c, &findings), 0);
-	for (size_t i = 0; i < findings.n; i++)
-		found |= streq(findings.items[i].code, code) &&
-			 findings.items[i].severity == severity;
-	assert_true(found);
 	findings_free(&findings);
 }
 
@@ -403,6 +461,7 @@ int main(void)
 		cmocka_unit_test(test_kind),	  cmocka_unit_test(test_lower),
 		cmocka_unit_test(test_setting),	  cmocka_unit_test(test_routing),
 		cmocka_unit_test(test_not_asked), cmocka_unit_test(test_no_record),
+		cmocka_unit_test(test_driver),
 	};
 
 	return cmocka_run_group_tests(tests, enter, NULL);

@@ -19,8 +19,18 @@ functions >/lab/state/functions
 diag </lab/state/functions
 is "$(jq -r 'select(type == "array")[1] | [.spoofchk, .trust] | @csv' /lab/state/functions)" "false,true" \
 	"the card says so"
+# ETHTOOL_SPFLAGS, with the first flag.
+cat >/run/set-flag <<'EOF'
+import array, fcntl, socket, struct, sys
+flags = array.array("I", [0x28, 1])
+request = struct.pack("16sP", sys.argv[1].encode(), flags.buffer_info()[0])
+fcntl.ioctl(socket.socket(), 0x8946, request)
+EOF
+t "a private flag of its driver is set" python3 /run/set-flag "$PF"
 configure '[Network]' "Links=$PF"
 vmm_start vm1 --size=32M --mode=custody
 load
 t "nothing stands in the way" luctl check
+like "$(luctl check)" "info +network-driver +$PF +'$PF' has the private flag 'legacy-rx' of its driver on" \
+	"but the flag is found, which does not go along"
 jump luctl update --reason="guests keep their functions"

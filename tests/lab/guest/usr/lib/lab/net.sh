@@ -13,14 +13,14 @@
 # shellcheck source=tests/lab/guest/usr/lib/lab/luod.sh
 . /usr/lib/lab/luod.sh
 
-# Without numbers, timers and what follows from a carrier.
+# Without numbers, timers, what follows from a carrier, and a time that each kernel's ticks round.
 _net_witness() {
 	local ns what strip='walk(if type == "object" then del(.ifindex, .link_index, .link_netnsid,
 		.hello_timer, .tcn_timer, .topology_change_timer, .gc_timer, .hold_timer, .message_age_timer,
 		.forward_delay_timer, .operstate, .state, .port_id, .designated_port, .designated_bridge,
 		.designated_cost, .config_pending, .no, .id, .bridge_id, .root_id, .root_port, .mii_status,
 		.perm_hwaddr, .link_failure_count, .ad_info, .active_slave, .tentative, .nodad, .num_grp,
-		.timer, .used, .updated, .probes, .fdb_n_learned)
+		.timer, .used, .updated, .probes, .fdb_n_learned, .mcast_startup_query_intvl)
 		elif type == "array" then map(select(. != "NO-CARRIER" and . != "LOWER_UP" and
 		. != "linkdown" and (type != "object" or (.ifname | IN("lo", "eth0") | not) and
 		.scope != "link"))) | sort else . end)'
