@@ -72,7 +72,7 @@ __luctl_files() {
 
 _luctl() {
 	local cur prev i word verb=''
-	local verbs="status sessions close devices check load unload update cancel timeline history watch version help"
+	local verbs="status sessions close devices check load unload update cancel timeline history net watch version help"
 	local -A options=(
 		[general]="--host --address --json --no-legend --quiet --verbose --help --version"
 		[load]="--initrd= --command-line= --reuse-command-line --append="
@@ -80,6 +80,7 @@ _luctl() {
 		[cancel]="--reason="
 		[timeline]="--svg"
 		[history]="--limit="
+		[net]="--last --record="
 	)
 
 	COMPREPLY=()
@@ -103,7 +104,7 @@ _luctl() {
 		fi
 		return
 		;;
-	--initrd | --svg)
+	--initrd | --svg | --record)
 		__luctl_files
 		return
 		;;
@@ -141,6 +142,9 @@ _luctl() {
 		;;
 	timeline)
 		__luctl_reply "$(__luctl_updates)"
+		;;
+	net)
+		[[ $prev != net ]] || __luctl_reply "show diff replay"
 		;;
 	esac
 }

@@ -116,7 +116,7 @@ static const struct option_entry entries[] = {
 	{ "svg", 0, OPTIONAL, MEMBER(svg), ONLY(TIMELINE), "FILE",
 	  "draw it, into a file or to the standard output" },
 	{ "record", 0, TEXT, MEMBER(record), ONLY(NET), "FILE",
-	  "a record that 'net show --json' has printed" },
+	  "a record that net show has printed as JSON" },
 	{ "last", 0, FLAG, MEMBER(last), ONLY(NET), NULL,
 	  "show the record of the last update, not one of now" },
 	{ "limit", 'n', COUNT, MEMBER(limit), ONLY(HISTORY), "N", "only the newest N" },

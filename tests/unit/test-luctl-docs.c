@@ -79,7 +79,7 @@ static void test_verbs(void **state)
 		look_for("completion", completion, verb);
 		n++;
 	}
-	assert_int_equal(n, 14);
+	assert_int_equal(n, 15);
 }
 
 /* Runs the completion for @words (a bash array's inside), of which the last is being typed. */
@@ -115,6 +115,8 @@ static void test_completion(void **state)
 		{ "luctl update --jump = d", "direct" },
 		{ "luctl update --re", "--reason=" },
 		{ "luctl load --re", "--reuse-command-line" },
+		{ "luctl net d", "diff" },
+		{ "luctl net show --l", "--last" },
 		{ "luctl status --re", "" },
 		{ "luctl sessions 0", "0/vm1" },
 		{ "luctl sessions \"\"", "0/vm1 1000/db" },
