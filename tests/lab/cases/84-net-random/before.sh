@@ -13,6 +13,10 @@ net_clear() {
 	ip neigh flush all 2>/dev/null
 }
 
+tell() {
+	jq -c '.results[] | select(.outcome != "made" and .outcome != "same")' /run/replayed | diag
+}
+
 made() {
 	ip -j link | jq length
 }
@@ -30,11 +34,11 @@ for file in /lab/case/build/topology-*; do
 	links=$((links + $(made)))
 	luctl net show --json >"/run/record"
 	net_clear
-	luctl net replay --record=/run/record --json >/run/replayed ||
-		jq -c '.results[] | select(.outcome != "made" and .outcome != "same")' /run/replayed | diag
+	luctl net replay --record=/run/record --json >/run/replayed || tell
 	t "topology $n: it is as it was recorded" luctl net diff --record=/run/record ||
 		cp "$file" "$LAB_OUT/"
-	is "$(luctl net replay --record=/run/record --json | jq -c '[.results[].outcome] | unique')" '["same"]' \
+	luctl net replay --record=/run/record --json >/run/replayed || tell
+	is "$(jq -c '[.results[].outcome] | unique' /run/replayed)" '["same"]' \
 		"topology $n: a second replay does nothing"
 	net_clear
 done
