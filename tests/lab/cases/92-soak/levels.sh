@@ -33,7 +33,8 @@ _levels() {
 	echo "$(_fds luod-keeper) 0 the keeper's fds"
 	echo "$(((late - early) / 4)) 0 pages handed to $kernel"
 	echo "$((late / 4)) 16 pages that $kernel has"
-	echo "$(_own luod) 1024 KiB of luod"
+	echo "$(stat -c %s /run/luod/state.json) 256 bytes of state.json"
+	echo "$(_own luod) 4096 KiB of luod" # buffers of a moment stay in its heap, or do not
 	echo "$(_own luod-keeper) 512 KiB of the keeper"
 }
 
