@@ -2,6 +2,7 @@
 /* finish - see finish.h. */
 #include "finish.h"
 
+#include "fault.h"
 #include "handover.h"
 #include "history.h"
 #include "holder.h"
@@ -22,7 +23,9 @@ static int let_go(struct manager *m, struct session *s)
 
 	if (r < 0)
 		return r;
+	FAULT(m, "finish:finished");
 	manager_set_session_state(m, s, SESSION_IDLE, NULL);
+	FAULT(m, "finish:written");
 	step_drop_kernel_session(m, s);
 	manager_save(m);
 	return 0;
@@ -48,6 +51,7 @@ int finish_session(struct manager *m, struct session *s)
 {
 	int r = s->mode == SESSION_CUSTODY ? retrieve_all(s) : 0;
 
+	FAULT(m, "finish:begin");
 	if (r >= 0)
 		r = let_go(m, s);
 	if (r < 0)
@@ -249,14 +253,17 @@ static void end(struct manager *m)
 	bool degraded = is_degraded(m, &error);
 	int r;
 
+	FAULT(m, "end:begin");
 	drop_lost_resources(m);
 	timeline_mark(&m->update.timeline, MARK_FINISHED);
 	history_store(m, degraded ? "degraded" : "done", error);
 	timeline_close(&m->update.timeline);
+	FAULT(m, "end:stored");
 	if (m->kernel_fd >= 0) {
 		r = kdev_luo_session_finish(m->kernel_fd);
 		if (r < 0)
 			log_error_errno(r, "The kernel does not finish luod's own session: %m");
+		FAULT(m, "end:finished");
 		m->kernel_fd = close_fd(m->kernel_fd);
 		fdstore_drop(m->fdstore, HANDOVER_SESSION);
 	}

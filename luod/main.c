@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
+#include "fault.h"
 #include "log.h"
 #include "manager.h"
 
@@ -118,8 +119,11 @@ int main(int argc, char **argv)
 		.keeper = NULL,
 		.root = "",
 	};
-	int r = parse_options(argc, argv, &paths);
+	int r;
 
+	if (fault_list_asked(argc, argv))
+		return EXIT_SUCCESS;
+	r = parse_options(argc, argv, &paths);
 	if (r != 0)
 		return r < 0 ? 2 : EXIT_SUCCESS;
 	umask(022);

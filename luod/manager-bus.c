@@ -6,6 +6,7 @@
 
 #include "barrier.h"
 #include "claim.h"
+#include "fault.h"
 #include "finish.h"
 #include "log.h"
 #include "polkit-bus.h"
@@ -254,10 +255,12 @@ static void claimed(struct manager *m, struct session *s, const struct identity 
 	manager_save(m);
 	if (s->state != SESSION_UNCLAIMED)
 		return;
+	FAULT(m, "claim:begin");
 	claim_done(s);
 	timeline_mark_once(&m->update.timeline, MARK_FIRST_CLAIM);
 	timeline_mark(&m->update.timeline, MARK_LAST_CLAIM);
 	manager_set_session_state(m, s, SESSION_CLAIMED, s->reason);
+	FAULT(m, "claim:done");
 	finish_check(m);
 }
 

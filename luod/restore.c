@@ -3,6 +3,7 @@
 #include "restore.h"
 
 #include "claim.h"
+#include "fault.h"
 #include "finish.h"
 #include "handover.h"
 #include "history.h"
@@ -265,6 +266,7 @@ static void restore_after_jump(struct manager *m, struct arrivals *a)
 	struct handover h;
 	int r;
 
+	FAULT(m, "restore:begin");
 	arrivals_take(m, a, HANDOVER_SESSION, &m->kernel_fd, &m->delivery);
 	open_timeline(m);
 	timeline_mark_at(&m->update.timeline, MARK_KEEPER, a->list->tsc_start);
@@ -280,6 +282,7 @@ static void restore_after_jump(struct manager *m, struct arrivals *a)
 		if (h.skipped)
 			log_error("The handover record is not usable as a whole: %s", h.skipped);
 		network_restore(m, &h.network, &h.sessions);
+		FAULT(m, "restore:network");
 		adopt_sessions(m, &h, a);
 		handover_clear(&h);
 	}
@@ -427,7 +430,9 @@ int restore_settle(struct manager *m)
 		drop_orphans(m, a.list);
 	}
 	m->settled = true;
+	FAULT(m, "restore:known");
 	manager_save(m);
+	FAULT(m, "restore:done");
 	network_note_drop(m->paths.run);
 	history_settle(m);
 	return 0;

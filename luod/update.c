@@ -6,6 +6,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "barrier.h"
+#include "fault.h"
 #include "history.h"
 #include "log.h"
 
@@ -158,6 +159,7 @@ static void undo_from(struct manager *m, unsigned int step)
 		if (!update_steps[i].undo || skipped(m, &update_steps[i]))
 			continue;
 		log_debug("Undoing step %s", update_steps[i].name);
+		fault_of_step(m, &update_steps[i], "undo");
 		update_steps[i].undo(m);
 	}
 }
@@ -390,6 +392,16 @@ static int advance(struct manager *m)
 	return schedule(m, 0);
 }
 
+/* A step as it is, and as tests have it fail: before it has done anything, and after all of it. */
+static int act(struct manager *m, const struct step *step)
+{
+	int r = fault_of_step(m, step, "act");
+
+	if (r >= 0)
+		r = step->act(m);
+	return r == STEP_DONE ? fault_of_step(m, step, "done") : r;
+}
+
 static int run(struct manager *m)
 {
 	struct update *u = &m->update;
@@ -397,7 +409,7 @@ static int run(struct manager *m)
 	int r = barrier_count_vetoes(m);
 
 	if (r >= 0)
-		r = step->act(m);
+		r = act(m, step);
 	switch (r) {
 	case STEP_DONE:
 		log_debug("Step %s done", step->name);

@@ -67,7 +67,7 @@ LINK_SHARED = $(CFLAGS) $(LDFLAGS) -shared -Wl,--as-needed -Wl,-z,relro,-z,now -
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 
-VARIANTS := plain $(if $(SANITIZE),,asan) other fuzz coverage
+VARIANTS := plain $(if $(SANITIZE),,asan) faults other fuzz coverage
 
 plain_DIR := $(O)
 plain_CC := $(CC)
@@ -76,12 +76,17 @@ plain_FLAGS = $(if $(SANITIZE),$(asan_FLAGS),$(FORTIFY))
 # With sanitizers gcc's flow analysis sees paths that do not exist; the plain build asks it.
 asan_DIR := $(O)-asan
 asan_CC := $(CC)
-asan_FLAGS = $(SANITIZERS) -Werror -Wno-maybe-uninitialized -Wno-format-truncation -Wno-format-overflow
+asan_FLAGS = $(SANITIZERS) -DLUOD_FAULTS -Werror -Wno-maybe-uninitialized -Wno-format-truncation -Wno-format-overflow
+
+# luod as the lab has it fail (luod/fault.h): what is installed, and the fault points.
+faults_DIR := $(O)/faults
+faults_CC := $(CC)
+faults_FLAGS = $(FORTIFY) -DLUOD_FAULTS
 
 # Only compiled: the compiler that $(CC) is not.
 other_DIR := $(O)/other
 other_CC := $(if $(findstring clang,$(CC)),gcc,clang)
-other_FLAGS := -Werror
+other_FLAGS := -Werror -DLUOD_FAULTS
 
 fuzz_DIR := $(O)/fuzz
 fuzz_CC := clang
@@ -89,7 +94,7 @@ fuzz_FLAGS := $(SANITIZERS) -fsanitize=fuzzer-no-link
 
 coverage_DIR := $(O)/coverage
 coverage_CC := gcc
-coverage_FLAGS := --coverage -O0
+coverage_FLAGS := --coverage -O0 -DLUOD_FAULTS
 
 # What the tests run.
 TEST_O := $(if $(filter coverage,$(MAKECMDGOALS)),$(coverage_DIR),$(if $(SANITIZE),$(O),$(asan_DIR)))

@@ -23,7 +23,7 @@ TESTED := $(TEST_PROGRAMS) $(UNIT_TESTS) $(BUS_TESTS) $(FUZZ_SEEDS)
 # What a test finds in its environment. The programs are the sanitized ones; the library is the
 # plain one, because a Python interpreter cannot load the other.
 TEST_ENV = LUOD='$(abspath $(TEST_O)/luod/luod)' KEEPER='$(abspath $(TEST_O)/luod/luod-keeper)' \
-	LUCTL='$(abspath $(TEST_O)/luctl/luctl)' LIBLU='$(abspath $(O)/liblu/liblu.so.1)' \
+	LUCTL='$(abspath $(TEST_O)/luctl/luctl)' SHIPPED='$(abspath $(LUOD))' LIBLU='$(abspath $(O)/liblu/liblu.so.1)' \
 	KERNEL_HEADERS='$(KERNEL_HEADERS)' \
 	PYTHONDONTWRITEBYTECODE=1 BUILD='$(abspath $(TEST_O))' SRC='$(CURDIR)' CC='$(CC)' CMOCKA_MESSAGE_OUTPUT=TAP \
 	ASAN_OPTIONS=abort_on_error=0:detect_stack_use_after_return=1 \
@@ -67,7 +67,7 @@ check-bus: $(BUS_TESTS) $(TEST_PROGRAMS) $(LIBLU) ## luod, keeper and luctl on a
 check-fuzz: $(FUZZ_SEEDS) ## every parser over its seeds, once
 	$(run_suites) $(SUITE_fuzz)
 
-check-docs: $(MAN_PAGES) $(TEST_PROGRAMS) ## manual pages, settings, findings, licences and links agree with the code
+check-docs: $(MAN_PAGES) $(TEST_PROGRAMS) $(LUOD) ## manual pages, settings, findings, licences and links agree with the code
 	$(run_suites) $(SUITE_docs)
 
 check-lab: all ## real live updates of virtual machines (tier 1)

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fault - see fault.h. */
+#include "fault.h"
+
+#ifdef LUOD_FAULTS
+
+#include <signal.h>
+
+#include "log.h"
+#include "manager.h"
+
+#define FILE_MAX  4096
+#define POINT_MAX 64
+
+static const struct {
+	const char *word;
+	int error;
+} errors[] = {
+	{ "EIO", EIO },	      { "ENOMEM", ENOMEM }, { "EMFILE", EMFILE },
+	{ "ENOSPC", ENOSPC }, { "EBUSY", EBUSY },
+};
+
+static char *path_of(const struct manager *m, const char *name)
+{
+	return m->paths.run ? strprintf("%s/%s", m->paths.run, name) : NULL;
+}
+
+static int append(const struct manager *m, const char *name, const char *line)
+{
+	_cleanup_free_ char *path = path_of(m, name);
+	_cleanup_fclose_ FILE *f = path ? fopen(path, "ae") : NULL;
+
+	return f && fprintf(f, "%s\n", line) > 0 && fflush(f) == 0 ? 0 : -EIO;
+}
+
+/* Writes the lines back but for the one at @line, which has become true. */
+static int take_out(const struct manager *m, const char *text, const char *line, size_t length)
+{
+	_cleanup_free_ char *path = path_of(m, "fault");
+	_cleanup_free_ char *rest = NULL;
+	const char *after = line + length + (line[length] == '\n');
+
+	rest = strprintf("%.*s%s", (int)(line - text), text, after);
+	if (!path || !rest)
+		return -ENOMEM;
+	return *rest ? file_write_atomic(path, rest, strlen(rest), 0600) : unlink(path);
+}
+
+/* The line about @point in @text, and its length; NULL: there is none. */
+static const char *find(const char *text, const char *point, size_t *ret_length)
+{
+	size_t length = strlen(point);
+
+	for (const char *line = text; *line; line += *ret_length + (line[*ret_length] == '\n')) {
+		*ret_length = strcspn(line, "\n");
+		if (strncmp(line, point, length) == 0 && line[length] == ' ')
+			return line;
+	}
+	return NULL;
+}
+
+static int happen(const char *what)
+{
+	if (streq(what, "kill"))
+		raise(SIGKILL);
+	if (streq(what, "stop"))
+		raise(SIGSTOP);
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
+		if (streq(what, errors[i].word))
+			return -errors[i].error;
+	return 0;
+}
+
+/* What shall happen at @point, which from now on has happened; NULL: nothing. Freed by the caller. */
+static char *take_next(const struct manager *m, const char *point)
+{
+	_cleanup_free_ char *path = path_of(m, "fault"), *text = NULL, *said = NULL;
+	const char *line;
+	size_t length;
+
+	if (!path || file_read_full(path, FILE_MAX, &text, NULL) < 0)
+		return NULL;
+	line = find(text, point, &length);
+	said = line ? strndup(line, length) : NULL;
+	if (!said)
+		return NULL;
+	if (take_out(m, text, line, length) < 0 || append(m, "fault.done", said) < 0) {
+		log_error("Fault: '%s' cannot be noted, ignoring", said);
+		return NULL;
+	}
+	log_warning("Fault: %s", said);
+	return strdup(said + strlen(point) + 1);
+}
+
+int fault_point(const struct manager *m, const char *point)
+{
+	int r = 0;
+
+	while (r == 0) {
+		_cleanup_free_ char *what = take_next(m, point);
+
+		if (!what)
+			break;
+		r = happen(what);
+	}
+	return r;
+}
+
+int fault_of_step(const struct manager *m, const struct step *step, const char *when)
+{
+	char point[POINT_MAX];
+
+	snprintf(point, sizeof(point), "%s:%s", step->name, when);
+	return fault_point(m, point);
+}
+
+#endif
