@@ -77,30 +77,60 @@ void step_drop_kernel_session(struct manager *m, struct session *s)
 	}
 }
 
-/* Creates and stores one. A name that still exists is on its way out: worth another try. */
-static int create(struct manager *m, int device, const char *name, int *ret_fd)
+/*
+ * The keeper may have a session of an earlier update, in whose undo it could not be reached. What came
+ * through a jump is another matter.
+ */
+static void drop_orphan(struct manager *m, const char *name)
+{
+	_cleanup_free_ struct fdstore_list *list = NULL;
+
+	if (fdstore_list(m->fdstore, &list) < 0)
+		return;
+	for (size_t i = 0; i < list->count; i++)
+		if (list->entries[i].origin == KEEPER_ORIGIN_PUT &&
+		    streq(list->entries[i].name, name))
+			fdstore_drop(m->fdstore, name);
+}
+
+/*
+ * Creates and stores one. A name that still exists is on its way out: worth another try. Of other
+ * failures *ret_why says what it was (freed by the caller).
+ */
+static int create(struct manager *m, int device, const char *name, int *ret_fd, char **ret_why)
 {
 	_cleanup_close_ int fd = -EBADF;
 	int r = kdev_luo_create_session_on(device, name, &fd);
 
 	if (r == -EEXIST) {
+		drop_orphan(m, name);
 		update_fail(m, r,
 			    "Kernel session '%s' of an earlier update still exists: somebody "
 			    "holds an fd of it.",
 			    name);
 		return STEP_RETRY;
 	}
-	if (r < 0)
-		return update_fail(m, r, "The kernel refused session '%s': %s.", name,
-				   strerror(-r));
+	if (r < 0) {
+		*ret_why = strprintf("the kernel refused its session: %s", strerror(-r));
+		return r;
+	}
 	r = fdstore_put(m->fdstore, name, fd);
 	if (r == -EBUSY)
 		return STEP_RETRY;
-	if (r < 0)
-		return update_fail(m, r, "luod-keeper did not take session '%s': %s.", name,
-				   strerror(-r));
+	if (r < 0) {
+		*ret_why = strprintf("luod-keeper did not take its session: %s", strerror(-r));
+		return r;
+	}
 	*ret_fd = TAKE_FD(fd);
 	return STEP_DONE;
+}
+
+static int create_own(struct manager *m, int device)
+{
+	_cleanup_free_ char *why = NULL;
+	int r = create(m, device, HANDOVER_SESSION, &m->kernel_fd, &why);
+
+	return r < 0 ? update_fail(m, r, "luod itself: %s.", why ? why : strerror(-r)) : r;
 }
 
 static int sessions_act(struct manager *m)
@@ -118,20 +148,22 @@ static int sessions_act(struct manager *m)
 		return update_fail(m, device, "Cannot open /dev/liveupdate: %s.",
 				   strerror(-device));
 	if (m->kernel_fd < 0) {
-		r = create(m, device, HANDOVER_SESSION, &m->kernel_fd);
+		r = create_own(m, device);
 		if (r != STEP_DONE)
 			return r;
 	}
 	TAILQ_FOREACH(s, &m->sessions, entry) {
+		_cleanup_free_ char *why = NULL;
+
 		if (s->state != SESSION_IDLE)
 			continue;
-		r = create(m, device, s->kernel_name, &s->kernel_fd);
+		r = create(m, device, s->kernel_name, &s->kernel_fd, &why);
 		if (r == STEP_RETRY) {
 			again = true;
 			continue;
 		}
 		if (r < 0) {
-			r = barrier_leave_behind(m, s, r, "the kernel gave it no session");
+			r = barrier_leave_behind(m, s, r, why ? why : strerror(-r));
 			if (r < 0)
 				return r;
 			continue;

@@ -5,7 +5,8 @@
  * The engine, the steps, the barrier and what a step does to devices are the real ones; the kernel, the
  * keeper, PID 1 and the file systems are played here, by functions that each may fail when it is their turn.
  * So the tests need not know which steps there are, or what they do: they fail every point that luod
- * lists with every error. Afterwards nothing may be left: no fd, no kernel session, no mark, nothing frozen or stopped;
+ * lists with every error, then the first call of an update, the second, and so on to the last one of its
+ * undo. Afterwards nothing may be left: no fd, no kernel session, no mark, nothing frozen or stopped;
  * and the next update must come as far as the jump.
  */
 #include <dirent.h>
@@ -32,6 +33,7 @@
 #include "luod/step.h"
 
 #define KEPT_MAX  8
+#define CALLS_MAX 500
 
 static const int errors[] = { EIO, ENOMEM, EMFILE, ENOSPC };
 
@@ -620,6 +622,41 @@ static void test_list(void **state _unused_)
 	}
 }
 
+/* --- the calls --------------------------------------------------------------------------------- */
+
+/* False: there was no such call any more. */
+static bool fail_call(unsigned int n, int error, enum conf_jump jump)
+{
+	w.fail_at = n;
+	w.error = error;
+	update(jump);
+	return w.calls >= n;
+}
+
+static void test_every_call(void **state _unused_)
+{
+	unsigned int files = open_files_of_luod(), n, in_undo = 0;
+
+	for (n = 1; n < CALLS_MAX; n++)
+		for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+			if (!fail_call(n, errors[i], CONF_JUMP_DIRECT)) {
+				assert_true(in_undo > 0);
+				return;
+			}
+			assert_called_off();
+			if (!w.failed_in_undo && w.jumps == 0 && !strstr(w.why, "The check found"))
+				assert_non_null(strstr(w.why, strerror(errors[i])));
+			/* What could not be taken back this time, is taken back the next. */
+			in_undo += w.failed_in_undo;
+			if (!w.failed_in_undo)
+				assert_nothing_left(files);
+			assert_false(w.quiesced || w.frozen || w.aside);
+			comes_to_the_jump();
+			assert_nothing_left(files);
+		}
+	fail_msg("an update has more than %u calls", n);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -628,6 +665,7 @@ int main(void)
 		TEST(test_every_point),
 		TEST(test_lines),
 		TEST(test_list),
+		TEST(test_every_call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
