@@ -120,7 +120,12 @@ int dma_mark(struct dma *dma, int iommufd, char **ret_why)
 	return 0;
 }
 
-/* What is not marked, or not there any more, is as it should be. */
+/* What is not marked, or not there any more, is as it should be; likewise where nothing can be. */
+static bool is_unmarked(int r)
+{
+	return r >= 0 || r == -ENOENT || r == -ENOTTY || r == -EOPNOTSUPP;
+}
+
 int dma_unmark(struct dma *dma, int iommufd)
 {
 	int r;
@@ -129,12 +134,12 @@ int dma_unmark(struct dma *dma, int iommufd)
 		return 0;
 	for (unsigned int i = 0; i < dma->n_hwpts; i++) {
 		r = lu_hwpt_unmark(iommufd, dma->hwpts[i].id);
-		if (r == -EBUSY)
+		if (!is_unmarked(r))
 			return r;
 	}
 	for (unsigned int i = 0; i < dma->n_buffers; i++) {
 		r = lu_ioas_forget(iommufd, dma->buffers[i].ioas_id, dma->buffers[i].token);
-		if (r == -EBUSY)
+		if (!is_unmarked(r))
 			return r;
 	}
 	dma->marked = false;

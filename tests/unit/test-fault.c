@@ -624,6 +624,13 @@ static void test_list(void **state _unused_)
 
 /* --- the calls --------------------------------------------------------------------------------- */
 
+static bool luod_knows_of_marks(void)
+{
+	struct session *s = TAILQ_LAST(&w.m.sessions, session_list);
+
+	return !w.marked || session_find_resource(s, "iommu")->dma.marked;
+}
+
 /* False: there was no such call any more. */
 static bool fail_call(unsigned int n, int error, enum conf_jump jump)
 {
@@ -651,6 +658,7 @@ static void test_every_call(void **state _unused_)
 			if (!w.failed_in_undo)
 				assert_nothing_left(files);
 			assert_false(w.quiesced || w.frozen || w.aside);
+			assert_true(luod_knows_of_marks());
 			comes_to_the_jump();
 			assert_nothing_left(files);
 		}
