@@ -24,7 +24,11 @@ $(filter-out %/lu-vmm,$(LAB_GUEST)): $(O)/%: $(O)/%.o
 $(LAB_GUEST): $(O)/liblu/liblu.so.1
 	$(call say,LD,$@)$(CC) $(LINK) -o $@ $(filter %.o,$^) -L$(O)/liblu -l:liblu.so.1 $(LIBLU_LIBS)
 
+# And beside the luod that is installed, the one that fails when it is told to (luod/fault.h).
+LAB_LUOD := $(faults_DIR)/luod/luod
+
 .PHONY: lab-guest
-lab-guest: install $(LAB_GUEST)
+lab-guest: install $(LAB_GUEST) $(LAB_LUOD)
+	@$(INSTALL) -D -m 0755 $(LAB_LUOD) "$(DESTDIR)$(PREFIX)/lib/lab/luod-faults"
 	@for f in $(LAB_GUEST); do \
 		$(INSTALL) -D -m 0755 "$$f" "$(DESTDIR)$(PREFIX)/lib/lab/$${f##*/}"; done

@@ -65,6 +65,20 @@ void device_preserved(struct vmm *v)
 		exit(EXIT_SUCCESS);
 }
 
+/* luod marks page tables for an update; they are as they were once that is called off. */
+void device_called_off(struct vmm *v)
+{
+	struct passthrough *d = &v->device;
+	int r;
+
+	if (!d->bdf || d->iommufd < 0 || !in_custody(v))
+		return;
+	r = lu_hwpt_unmark(d->iommufd, d->hwpt);
+	if (r >= 0 || r == -EBUSY)
+		say(v, "failed: the page tables of %s were left %s", d->bdf,
+		    r < 0 ? "preserved" : "marked");
+}
+
 static int get_from_luod(struct vmm *v)
 {
 	struct passthrough *d = &v->device;

@@ -49,6 +49,7 @@ static void vmm_go_on(struct vmm *v)
 {
 	v->ready_at_usec = 0;
 	v->preserved = false;
+	device_called_off(v);
 	passthrough_called_off(v);
 	vmm_resume(v);
 }

@@ -166,6 +166,8 @@ bool device_hand_over(struct vmm *v);
 void device_ready(struct vmm *v);
 /* luod says that all is preserved. */
 void device_preserved(struct vmm *v);
+/* ... or that the update is over: nothing of the device may be left marked. */
+void device_called_off(struct vmm *v);
 /* Gets the device of a session that was claimed, from the old kernel's page tables if it is on them. */
 void device_take_back(struct vmm *v);
 

@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Every step of an update x one kind of fault, which is the variant's name. No row leaves the kernel: the
+# last step fails if an update comes that far. After all of them comes one that nothing happens to.
+. /usr/lib/lab/fault.sh
+# shellcheck source=tests/lab/cases/93-fault-matrix/rows.sh
+. "$LAB_DIR/rows.sh"
+
+# Who was killed stays dead until a row starts it: what was up before a host was stopped is started again
+# when that is called off.
+for vm in "${guests[@]}"; do
+	mkdir -p "/etc/systemd/system/vmm@$vm.service.d"
+	printf '[Unit]\nConditionPathExists=!/run/killed\n' >"/etc/systemd/system/vmm@$vm.service.d/case.conf"
+done
+configure '[Update]' ReadyTimeout=5s StepTimeout=10s
+faults_on
+vfio_take "$LAB_DEVICE"
+vmm_start kept --size=8M --mode=custody
+vmm_start own --size=8M --mode=delegation
+vmm_start dev --size=8M --mode=custody --device="$LAB_DEVICE"
+phase before
+vmm_wait dev "^attached $LAB_DEVICE"
+device_works dev 200
+load
+units=$(active_units)
+remember_files
+
+diag "luod's steps: ${steps[*]}"
+row "an update that fails at its end"
+fails
+called_off failed "^Step '${steps[-1]}' failed: Input/output error\.$"
+row_ends
+
+kind=${LAB_CASE#93-fault-matrix}
+kind=${kind#-}
+"${kind:-error}_rows"
+
+fault # nothing any more
+t "what was up is up" units_are_back "$units"
+t "nothing stands in the way of an update" luctl check
+jump luctl update --jump=direct
