@@ -247,11 +247,29 @@ static void say_left_behind(const struct manager *m)
 		log_warning("Update %s: %s", m->update.info.id, strempty(text));
 }
 
+/*
+ * The timeline goes with it: that the update is over must be written down before, or a luod that came
+ * after this one would store its history again, without. One that finds it left over closes it, which is
+ * FINISH, too.
+ */
+static void finish_own_session(struct manager *m)
+{
+	int r;
+
+	if (m->kernel_fd < 0)
+		return;
+	r = kdev_luo_session_finish(m->kernel_fd);
+	if (r < 0)
+		log_error_errno(r, "The kernel does not finish luod's own session: %m");
+	FAULT(m, "end:finished");
+	m->kernel_fd = close_fd(m->kernel_fd);
+	fdstore_drop(m->fdstore, HANDOVER_SESSION);
+}
+
 static void end(struct manager *m)
 {
 	_cleanup_free_ char *error = NULL;
 	bool degraded = is_degraded(m, &error);
-	int r;
 
 	FAULT(m, "end:begin");
 	drop_lost_resources(m);
@@ -259,14 +277,9 @@ static void end(struct manager *m)
 	history_store(m, degraded ? "degraded" : "done", error);
 	timeline_close(&m->update.timeline);
 	FAULT(m, "end:stored");
-	if (m->kernel_fd >= 0) {
-		r = kdev_luo_session_finish(m->kernel_fd);
-		if (r < 0)
-			log_error_errno(r, "The kernel does not finish luod's own session: %m");
-		FAULT(m, "end:finished");
-		m->kernel_fd = close_fd(m->kernel_fd);
-		fdstore_drop(m->fdstore, HANDOVER_SESSION);
-	}
+	update_set_phase(m, degraded ? PHASE_DEGRADED : PHASE_IDLE);
+	FAULT(m, "end:written");
+	finish_own_session(m);
 	if (degraded)
 		log_message(LOG_ERR, LUOD_MESSAGE_DEGRADED, "Update %s: %s", m->update.info.id,
 			    strempty(error));
@@ -276,7 +289,6 @@ static void end(struct manager *m)
 			    "with its owner",
 			    m->update.info.id, m->kernel_release);
 	say_left_behind(m);
-	update_set_phase(m, degraded ? PHASE_DEGRADED : PHASE_IDLE);
 	log_set_update_id(NULL);
 }
 

@@ -38,6 +38,14 @@ void step_drop_kernel_session(struct manager *m _unused_, struct session *s)
 void update_set_phase(struct manager *m, enum phase phase)
 {
 	m->update.phase = phase;
+	if (m->kernel_fd >= 0)
+		note(w.done, "write down");
+}
+
+int fdstore_drop(struct fdstore *f _unused_, const char *name)
+{
+	note(w.done, "drop %s", name);
+	return 0;
 }
 
 void history_store(struct manager *m _unused_, const char *result, const char *error)
@@ -74,7 +82,7 @@ static int start(void **state)
 	memset(&end, 0, sizeof(end));
 	n_held = 0;
 	setup(state);
-	w.m.kernel_fd = -EBADF;
+	w.m.kernel_fd = w.m.update.timeline.fd = -EBADF;
 	w.m.update.phase = PHASE_RESTORING;
 	return 0;
 }
@@ -111,6 +119,16 @@ static void test_done(void **state _unused_)
 	assert_done("retrieve 1, retrieve 3, retrieve 2, finish, drop vm");
 	assert_int_equal(s->state, SESSION_IDLE);
 	assert_int_equal(s->n_resources, 3);
+	assert_end(PHASE_IDLE, "done", "");
+}
+
+/* The timeline is in luod's own session: a luod that is killed in between must not miss it. */
+static void test_own_session(void **state _unused_)
+{
+	w.m.kernel_fd = file_new(DMA_SESSION);
+	finish_check(&w.m);
+	assert_done("write down, finish, drop luod");
+	assert_true(w.m.kernel_fd < 0);
 	assert_end(PHASE_IDLE, "done", "");
 }
 
@@ -302,6 +320,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_done),
+		TEST(test_own_session),
 		TEST(test_still_parked),
 		TEST(test_memory_is_waited_for),
 		TEST(test_lost_device),
