@@ -249,6 +249,8 @@ int handover_write_or_say(const struct update_info *update, const struct session
 	if (root && state) {
 		json_object_set_new(root, "phase", json_string(phase_to_string(state->phase)));
 		json_object_set_new(root, "step", json_string(update_steps[state->step].name));
+		if (state->record_lost)
+			json_object_set_new(root, "record-lost", json_true());
 		if (target->loaded)
 			json_object_set_new(root, "target", write_target(&w, target));
 	}

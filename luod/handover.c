@@ -489,6 +489,7 @@ static int read_state(struct reader *r, struct handover *h, json_t *root)
 	    (result = take_string(r, root, "step", &h->step)) < 0)
 		return result;
 	h->phase = (enum phase)phase;
+	h->record_lost = json_is_true(json_object_get(root, "record-lost"));
 	if (!json_is_object(target))
 		return 0;
 	result = read_target(r, &h->target, target);

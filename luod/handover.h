@@ -41,6 +41,7 @@ struct handover {
 	/* From state.json only. */
 	enum phase phase;
 	char *step;
+	bool record_lost; /* as in struct update */
 	struct target target;
 	char *skipped; /* what was not readable and is missing here, in words; or NULL */
 };

@@ -371,6 +371,7 @@ static void resume(struct manager *m, struct handover *h, struct arrivals *a)
 	struct session *s;
 
 	update_info_copy(&h->update, &m->update.info);
+	m->update.record_lost = h->record_lost;
 	m->target = h->target;
 	h->target = (struct target)TARGET_EMPTY;
 	while ((s = TAILQ_FIRST(&h->sessions))) {

@@ -369,6 +369,27 @@ static void test_who_takes_part(void **state _unused_)
 	handover_clear(&copy);
 }
 
+/* That sessions were known by their names only, the luod that ends the update has to say. */
+static void test_record_lost(void **state _unused_)
+{
+	struct update state_of = { .phase = PHASE_RESTORING };
+	struct update_info info = { .id = "ab" };
+	struct handover h, copy;
+
+	handover_init(&h);
+	for (unsigned int i = 0; i < 2; i++) {
+		_cleanup_free_ char *error = NULL, *text = NULL;
+
+		state_of.record_lost = i > 0;
+		assert_int_equal(handover_write(&info, &h.sessions, &state_of, &h.target, &text),
+				 0);
+		assert_int_equal(handover_read(text, strlen(text), &copy, &error), 0);
+		assert_int_equal(copy.record_lost, i > 0);
+		handover_clear(&copy);
+	}
+	handover_clear(&h);
+}
+
 /* A moment of this boot's clock: for the luod that is started again, not for the next kernel's. */
 static void test_claim_deadline(void **state _unused_)
 {
@@ -646,6 +667,7 @@ int main(void)
 		cmocka_unit_test(test_newer_major),
 		cmocka_unit_test(test_state),
 		cmocka_unit_test(test_who_takes_part),
+		cmocka_unit_test(test_record_lost),
 		cmocka_unit_test(test_claim_deadline),
 		cmocka_unit_test(test_left_behind),
 		cmocka_unit_test(test_many_left_behind),
