@@ -55,13 +55,13 @@ struct manager {
 
 	struct target target;
 	struct update update;
-	struct net_record network; /* that goes along with the update */
+	struct net_record network;	/* that goes along with the update */
 	sd_event_source *network_timer; /* of what can only be set later */
 	unsigned int network_tries;
-	int kernel_fd;		   /* luod's own kernel session, or -EBADF */
-	enum delivery delivery;	   /* how that one came through the jump */
-	struct findings findings;  /* of the last check */
-	uint64_t checked_usec;	   /* when that ended; 0: there was none */
+	int kernel_fd;		  /* luod's own kernel session, or -EBADF */
+	enum delivery delivery;	  /* how that one came through the jump */
+	struct findings findings; /* of the last check */
+	uint64_t checked_usec;	  /* when that ended; 0: there was none */
 
 	char **passed_names; /* fds that systemd passed and nobody has taken yet */
 	int *passed_fds;

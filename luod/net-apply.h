@@ -41,7 +41,7 @@ struct net_wish {
 struct net_deed {
 	bool made, peer_made;
 	bool begun; /* by a replay that was broken off */
-	bool ours; /* made, or nobody's when it was found */
+	bool ours;  /* made, or nobody's when it was found */
 	unsigned int changes;
 	char *conflict; /* what is otherwise, and was left so; NULL: nothing */
 	char *later;	/* what cannot be set yet; NULL: nothing */

@@ -136,8 +136,7 @@ static void add_conflict(struct net_deed *deed, const char *text)
 /* What has become of a link that is somebody else's is not our business, but worth telling. */
 static void do_late(struct replay *p, struct net_step *step)
 {
-	bool ours = step->deed.ours &&
-		    (step->deed.made || step->deed.begun || step->deed.changes);
+	bool ours = step->deed.ours && (step->deed.made || step->deed.begun || step->deed.changes);
 	struct net_wish wish = wish_for(p, step);
 	struct net_deed late = {};
 	int r;
