@@ -4,11 +4,12 @@
 
 static const struct fake_script quiet = { .no_network = true };
 
-#define RECORD_FILE "/tmp/test-luctl-net.json"
+static const char record_option[] = "--record=/tmp/test-luctl-net.json";
+static const char *const record_file = record_option + sizeof("--record=") - 1;
 
 static void write_file(const char *text)
 {
-	_cleanup_fclose_ FILE *f = fopen(RECORD_FILE, "we");
+	_cleanup_fclose_ FILE *f = fopen(record_file, "we");
 
 	assert_non_null(f);
 	fputs(text, f);
@@ -57,15 +58,15 @@ static void test_show_json(void **state)
 
 	/* What was printed can be shown again, without luod. */
 	write_file(o.out);
-	RUN(&o, "--address=unix:path=/nowhere", "net", "show", "--record=" RECORD_FILE);
+	RUN(&o, "--address=unix:path=/nowhere", "net", "show", record_option);
 	assert_int_equal(o.code, LUCTL_OK);
 	assert_contains(o.out, "3 links");
-	RUN(&o, "--address=unix:path=/nowhere", "net", "show", "--json", "--record=" RECORD_FILE);
+	RUN(&o, "--address=unix:path=/nowhere", "net", "show", "--json", record_option);
 	json = DOCUMENT("source", "update-id", "namespaces");
 	assert_text(json, "source", "file");
 	assert_text(json, "update-id", FAKE_ID);
 	json_decref(json);
-	unlink(RECORD_FILE);
+	unlink(record_file);
 }
 
 static void test_diff(void **state)
@@ -112,8 +113,8 @@ static void test_replay(void **state)
 
 	/* One that fails counts for more than one that is left as found. */
 	write_file("{\"namespaces\": []}");
-	RUN(&o, fake.address, "net", "replay", "--json", "--record=" RECORD_FILE);
-	unlink(RECORD_FILE);
+	RUN(&o, fake.address, "net", "replay", "--json", record_option);
+	unlink(record_file);
 	assert_int_equal(o.code, LUCTL_FAILED);
 	json = DOCUMENT("results");
 	assert_int_equal(json_array_size(json_object_get(json, "results")), 3);
@@ -149,8 +150,8 @@ static void test_refusals(void **state)
 		assert_contains(o.err, cases[i].text);
 	}
 	write_file("[]");
-	PLAY(&nothing_special, "net", "diff", "--record=" RECORD_FILE);
-	unlink(RECORD_FILE);
+	PLAY(&nothing_special, "net", "diff", record_option);
+	unlink(record_file);
 	assert_int_equal(o.code, LUCTL_FAILED);
 	assert_contains(o.err, "Cannot compare the network: No namespaces.");
 }

@@ -3,8 +3,8 @@
  * say - net-world as one that makes nothing: what the generator of random networks wants done is
  * written to the standard output, as a shell script.
  */
-#include "net-topology.h"
-#include "net-world.h"
+#include "tests/unit/net-topology.h"
+#include "tests/unit/net-world.h"
 
 bool net_world_has(const char *lines)
 {
