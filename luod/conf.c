@@ -201,6 +201,32 @@ static int value_count(const struct conf_row *row, const char *text, void *field
 	return 0;
 }
 
+/* Bytes, by themselves or with one of K, M, G and T. */
+static int value_size(const struct conf_row *row, const char *text, void *field)
+{
+	static const char units[] = "KMGT";
+	const char *end, *unit;
+	uint64_t value;
+	int r;
+
+	if (streq(text, "infinity") && row->infinity) {
+		*(uint64_t *)field = UINT64_MAX;
+		return 0;
+	}
+	r = parse_u64(text, &end, &value);
+	if (r < 0)
+		return r;
+	unit = *end ? strchr(units, *end) : NULL;
+	if (*end && (!unit || end[1]))
+		return -EINVAL;
+	if (unit && __builtin_mul_overflow(value, 1024ULL << (10 * (unit - units)), &value))
+		return -ERANGE;
+	if (value < row->min || value > row->max)
+		return -ERANGE;
+	*(uint64_t *)field = value;
+	return 0;
+}
+
 static int value_socket(const struct conf_row *row _unused_, const char *text, void *field)
 {
 	size_t length = strlen(text);
@@ -341,6 +367,16 @@ static const struct conf_row rows[] = {
 		FIELD(max_resources_per_session),
 		.min = 1,
 		.max = LIMIT_SESSION_RESOURCES,
+	},
+	{
+		.key = { "Sessions", "MaxBytesPerUser", "infinity",
+			 "a number of bytes from 1, with K, M, G or T behind it or not, or infinity",
+			 "How much memory one user may have in its sessions." },
+		.parse = value_size,
+		FIELD(max_bytes_per_user),
+		.min = 1,
+		.max = INT64_MAX,
+		.infinity = true,
 	},
 	{
 		.key = { "Bus", "PeerSocket", "/run/luod/bus", "an absolute path below 108 bytes",

@@ -48,6 +48,7 @@ struct conf {
 	unsigned int max_sessions;
 	unsigned int max_sessions_per_user;
 	unsigned int max_resources_per_session;
+	uint64_t max_bytes_per_user; /* UINT64_MAX: no matter how many */
 	/* [Bus] */
 	char peer_socket[CONF_SOCKET_MAX];
 	/* [Network] */

@@ -48,6 +48,34 @@ int session_require_room(struct session *s, sd_bus_error *error)
 	return 0;
 }
 
+static uint64_t bytes_of_user(const struct manager *m, uid_t uid)
+{
+	const struct session *s;
+	uint64_t bytes = 0;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		if (s->uid == uid &&
+		    __builtin_add_overflow(bytes, session_preserved_bytes(s), &bytes))
+			return UINT64_MAX;
+	return bytes;
+}
+
+/* @before: of them, what its place had until now. */
+static int require_bytes(struct session *s, uint64_t bytes, uint64_t before, sd_bus_error *error)
+{
+	uint64_t most = s->manager->conf.max_bytes_per_user, sum;
+
+	if (most == UINT64_MAX)
+		return 0;
+	sum = bytes_of_user(s->manager, s->uid) - before;
+	if (!__builtin_add_overflow(sum, bytes, &sum) && sum <= most)
+		return 0;
+	return sd_bus_error_setf(error, LUOD_ERROR("QuotaExceeded"),
+				 "Uid %u would have more than %llu bytes in its sessions "
+				 "(MaxBytesPerUser= in lu.conf).",
+				 s->uid, (unsigned long long)most);
+}
+
 int session_require_store(struct session *s, sd_bus_error *error)
 {
 	if (custody_has_room(s->manager))
@@ -139,7 +167,8 @@ int method_attach_memory(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	    (r = session_require_idle(s, error)) < 0 ||
 	    (r = session_require_label(s, label, error)) < 0 ||
 	    (r = session_require_room(s, error)) < 0 || (r = session_require_store(s, error)) < 0 ||
-	    (r = require_preservable(s, fd, &info, error)) < 0)
+	    (r = require_preservable(s, fd, &info, error)) < 0 ||
+	    (r = require_bytes(s, info.bytes, 0, error)) < 0)
 		return r;
 	copy = fd_dup(fd);
 	if (copy < 0)
@@ -258,8 +287,10 @@ int session_declare(struct session *s, const char *label, enum resource_kind kin
 		    uint64_t bytes, struct resource **ret, sd_bus_error *error)
 {
 	struct resource *old = session_find_resource(s, label);
-	int r;
+	int r = require_bytes(s, bytes, old ? old->bytes : 0, error);
 
+	if (r < 0)
+		return r;
 	if (old) {
 		*ret = old;
 		r = session_redeclare_resource(s, old, kind, token, bytes);

@@ -279,8 +279,10 @@ uint64_t session_preserved_bytes(const struct session *s)
 	const struct resource *resource;
 	uint64_t bytes = 0;
 
+	/* An owner may declare what it likes. */
 	TAILQ_FOREACH(resource, &s->resources, entry)
-		bytes += resource->bytes;
+		if (__builtin_add_overflow(bytes, resource->bytes, &bytes))
+			return UINT64_MAX;
 	return bytes;
 }
 

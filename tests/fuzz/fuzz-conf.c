@@ -30,7 +30,8 @@ static void check_bounds(const struct conf *c)
 	    c->max_ready_timeout_usec > 3600 * USEC_PER_SEC || !c->claim_timeout_usec)
 		abort();
 	if (!c->max_sessions || c->max_sessions > 1023 || !c->max_sessions_per_user ||
-	    c->max_sessions_per_user > 1023 || !c->max_resources_per_session)
+	    c->max_sessions_per_user > 1023 || !c->max_resources_per_session ||
+	    !c->max_bytes_per_user)
 		abort();
 	if (c->log_level < LOG_ERR || c->log_level > LOG_DEBUG)
 		abort();

@@ -76,6 +76,7 @@ static void test_defaults(void **state _unused_)
 	assert_int_equal(conf.max_sessions, 256);
 	assert_int_equal(conf.max_sessions_per_user, 64);
 	assert_int_equal(conf.max_resources_per_session, 64);
+	assert_true(conf.max_bytes_per_user == UINT64_MAX);
 	assert_string_equal(conf.peer_socket, "/run/luod/bus");
 	assert_int_equal(conf.log_level, LOG_INFO);
 }
@@ -158,6 +159,7 @@ static void test_all_keys(void **state _unused_)
 				  "[Sessions]\n"
 				  "ClaimTimeout=1d\nUnclaimedPolicy=finish\nMaxSessions=1023\n"
 				  "MaxSessionsPerUser=1\nMaxResourcesPerSession=1024\n"
+				  "MaxBytesPerUser=3G\n"
 				  "[Bus]\nPeerSocket=/run/x\n[Log]\nLevel=debug\n",
 				  &w);
 
@@ -172,6 +174,7 @@ static void test_all_keys(void **state _unused_)
 	assert_int_equal(conf.max_sessions, 1023);
 	assert_int_equal(conf.max_sessions_per_user, 1);
 	assert_int_equal(conf.max_resources_per_session, 1024);
+	assert_int_equal(conf.max_bytes_per_user, 3ULL << 30);
 	assert_string_equal(conf.peer_socket, "/run/x");
 	assert_int_equal(conf.log_level, LOG_DEBUG);
 }
@@ -192,6 +195,11 @@ static void test_bad_values_change_nothing(void **state _unused_)
 		"[Sessions]\nMaxSessions=1024\n",
 		"[Sessions]\nMaxSessions=12x\n",
 		"[Sessions]\nMaxResourcesPerSession=0x10\n",
+		"[Sessions]\nMaxBytesPerUser=0\n",
+		"[Sessions]\nMaxBytesPerUser=1k\n",
+		"[Sessions]\nMaxBytesPerUser=1GB\n",
+		"[Sessions]\nMaxBytesPerUser=8388608T\n",
+		"[Sessions]\nMaxBytesPerUser=99999999999999999T\n",
 		"[Bus]\nPeerSocket=run/x\n",
 		"[Log]\nLevel=7\n",
 	};
