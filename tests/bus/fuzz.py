@@ -21,11 +21,13 @@ import tempfile
 import warnings
 import xml.etree.ElementTree as xml
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
-from jeepney import DBusAddress, MessageType, new_method_call
-from jeepney.io.blocking import open_dbus_connection
-from jeepney.wrappers import DBusErrorResponse
+# It would keep tables of characters in the folder that it is called from.
+os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = os.devnull + "/none"
+from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+from jeepney import DBusAddress, MessageType, new_method_call  # noqa: E402
+from jeepney.io.blocking import open_dbus_connection  # noqa: E402
+from jeepney.wrappers import DBusErrorResponse  # noqa: E402
 
 NAME = "org.luod1"
 ROOT = "/org/luod1"
