@@ -393,8 +393,12 @@ static void resume(struct manager *m, struct handover *h, struct arrivals *a)
 	case PHASE_FINISHING:
 		resume_restoring(m, h->phase, a);
 		break;
-	case PHASE_IDLE:
 	case PHASE_DEGRADED:
+		/* No transition: nothing has happened since. */
+		m->update.phase = PHASE_DEGRADED;
+		drop_finished(m, a->list);
+		break;
+	case PHASE_IDLE:
 	case PHASE_MAX:
 		drop_finished(m, a->list);
 		break;
