@@ -7,12 +7,7 @@
 # shellcheck source=tests/lab/cases/93-fault-matrix/rows.sh
 . "$LAB_DIR/rows.sh"
 
-# Who was killed stays dead until a row starts it: what was up before a host was stopped is started again
-# when that is called off.
-for vm in "${guests[@]}"; do
-	mkdir -p "/etc/systemd/system/vmm@$vm.service.d"
-	printf '[Unit]\nConditionPathExists=!/run/killed\n' >"/etc/systemd/system/vmm@$vm.service.d/case.conf"
-done
+killed_guests_stay_dead
 configure '[Update]' ReadyTimeout=5s StepTimeout=10s
 faults_on
 vfio_take "$LAB_DEVICE"
@@ -26,11 +21,7 @@ load
 units=$(active_units)
 remember_files
 
-diag "luod's steps: ${steps[*]}"
-row "an update that fails at its end"
-fails
-called_off failed "^Step '${steps[-1]}' failed: Input/output error\.$"
-row_ends
+row_without_fault
 
 kind=${LAB_CASE#93-fault-matrix}
 kind=${kind#-}
