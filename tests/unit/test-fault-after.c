@@ -9,6 +9,11 @@
  * through a jump: what is in one can be retrieved again and again until it is finished, and then nothing
  * can; a second FINISH does no harm.
  */
+/* For tools that read this outside of a test build. */
+#ifndef LUOD_FAULTS
+#define LUOD_FAULTS
+#endif
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
