@@ -236,6 +236,7 @@ def _usual(record):
 def _running(record):
     lines, before = [], 0.0
     record.cut(record.since(), record.phases[-1][1])  # then the machine is switched off
+    usual = _usual(record)
     for name, begin, end in record.spans():
         count = sum(1 for when in record.writes if begin <= when < end)
         if name == "before" and count:  # what it waits for begins when the phase has begun
@@ -246,12 +247,13 @@ def _running(record):
         said = (f"{name}: {end - begin:.3f} s, {count} writes by the device, "
                 f"longest pause {pause * 1000:.1f} ms"
                 + (f", the host stood still for {still:.3f} s" if still > 0.001 else ""))
-        lines.append(f"# {said}" if name in SHORT else _ok(count, said))
+        short = name in SHORT or end - begin < usual  # a write may well fall beside it
+        lines.append(f"# {said}" if short else _ok(count, said))
     # To the end: what is never written again is a pause, too.
     inside = [*(w for w in record.writes if record.since() <= w), record.phases[-1][1]]
     pauses = sorted(((record.pause(a, b), a) for a, b in zip(inside, inside[1:])), reverse=True)[:3]
     said = ", ".join(f"{length * 1000:.1f} ms in '{record.at(when)}'" for length, when in pauses)
-    most = min(max(RATIO * before, _usual(record) + NOISE), PAUSE_MOST)
+    most = min(max(RATIO * before, usual + NOISE), PAUSE_MOST)
     lines.append(_ok(pauses and pauses[0][0] <= most,
                      f"longest pauses: {said}; before the jump {before * 1000:.1f} ms, "
                      f"so at most {most * 1000:.1f} ms"))

@@ -265,6 +265,17 @@ class Proof(Folder):
         record.phases = [(name, 10.0 * i) for i, name in enumerate(self.NAMES)]
         return [line for line in proof.judge(record, "running") if line.startswith("not ok")]
 
+    def test_short_phase(self):
+        """In less time than there is between two writes none need be."""
+        for length, good in ((0.005, True), (0.05, False)):
+            writes = [w / 100 for w in range(1000, 6000) if not 3000 < w <= 3000 + length * 100]
+            record = proof.Record(self.NIC, traced=proof.Counter(x=1), writes=writes)
+            record.phases = [(name, 10.0 * i) for i, name in enumerate(self.NAMES)]
+            record.phases[3:5] = [("parked", 30.001), ("switch", 30.001 + length)]
+            failed = [line for line in proof.judge(record, "running")
+                      if line.startswith("not ok - parked")]
+            self.assertEqual(not failed, good, failed)
+
     def test_running(self):
         lines = self.judged("running", boots=(0.5, 20.5))
         self.assertEqual([line for line in lines if line.startswith("not ok")], [])
