@@ -19,9 +19,10 @@ void session_resources_changed(struct session *s);
 
 /* session-resource-bus.c */
 int session_require_label(struct session *s, const char *label, sd_bus_error *error);
-/* Room for one resource more, and for its fd in luod's store. */
-int session_require_room(struct session *s, sd_bus_error *error);
-int session_require_store(struct session *s, sd_bus_error *error);
+/* Whether the caller may give luod something now: its owner, into custody, while no update runs. */
+int session_require_giving(struct session *s, sd_bus_message *m, sd_bus_error *error);
+/* A label that can be one, room for one resource more, and for its fd in luod's store. */
+int session_require_place(struct session *s, const char *label, sd_bus_error *error);
 int session_require_resource(struct session *s, const char *label, struct resource **ret,
 			     sd_bus_error *error);
 int session_resource_exists(struct session *s, const char *label, sd_bus_error *error);

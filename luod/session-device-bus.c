@@ -139,8 +139,8 @@ static int custody_of(struct session *s, struct resource *old, const char *label
 		*ret = old;
 		return 0;
 	}
-	if ((r = session_require_label(s, label, error)) < 0 ||
-	    (r = session_require_room(s, error)) < 0 || (r = session_require_store(s, error)) < 0)
+	r = session_require_place(s, label, error);
+	if (r < 0)
 		return r;
 	copy = fd_dup(fd);
 	return copy < 0 ? copy : session_take_custody(s, label, kind, 0, &copy, ret, error);
@@ -165,9 +165,7 @@ static int attach_iommufd(sd_bus_message *m, struct session *s, struct dma *dma,
 	if ((r = sd_bus_message_read(m, "sh", &label, &fd)) < 0 ||
 	    (r = read_hwpts(m, dma, error)) < 0 || (r = read_buffers(m, dma, error)) < 0 ||
 	    (r = options_read(m, NULL, 0, NULL, error)) < 0 ||
-	    (r = session_require_owner(s, m, error)) < 0 ||
-	    (r = session_require_mode(s, SESSION_CUSTODY, error)) < 0 ||
-	    (r = session_require_idle(s, error)) < 0 || (r = require_kernel(s, error)) < 0)
+	    (r = session_require_giving(s, m, error)) < 0 || (r = require_kernel(s, error)) < 0)
 		return r;
 	old = attached_before(s, label, RESOURCE_IOMMUFD, fd);
 	if ((r = require_dma_room(s, old, dma, error)) < 0 ||
@@ -249,9 +247,7 @@ int method_attach_device(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 	if ((r = sd_bus_message_read(m, "shs", &label, &fd, &iommufd_label)) < 0 ||
 	    (r = options_read(m, NULL, 0, NULL, error)) < 0 ||
-	    (r = session_require_owner(s, m, error)) < 0 ||
-	    (r = session_require_mode(s, SESSION_CUSTODY, error)) < 0 ||
-	    (r = session_require_idle(s, error)) < 0 || (r = require_kernel(s, error)) < 0 ||
+	    (r = session_require_giving(s, m, error)) < 0 || (r = require_kernel(s, error)) < 0 ||
 	    (r = require_kind(s, iommufd_label, RESOURCE_IOMMUFD, &tables, error)) < 0)
 		return r;
 	old = attached_before(s, label, RESOURCE_DEVICE, fd);

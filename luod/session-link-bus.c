@@ -150,11 +150,8 @@ int method_attach_tap(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 	if ((r = sd_bus_message_read(m, "sh", &label, &fd)) < 0 ||
 	    (r = options_read(m, NULL, 0, NULL, error)) < 0 ||
-	    (r = session_require_owner(s, m, error)) < 0 ||
-	    (r = session_require_mode(s, SESSION_CUSTODY, error)) < 0 ||
-	    (r = session_require_idle(s, error)) < 0 ||
-	    (r = session_require_label(s, label, error)) < 0 ||
-	    (r = session_require_room(s, error)) < 0 || (r = session_require_store(s, error)) < 0 ||
+	    (r = session_require_giving(s, m, error)) < 0 ||
+	    (r = session_require_place(s, label, error)) < 0 ||
 	    (r = require_tap(s, fd, &tap, error)) < 0 || (r = copy = fd_dup(fd)) < 0 ||
 	    (r = session_take_custody(s, label, RESOURCE_TAP, 0, &copy, &resource, error)) < 0)
 		return r;

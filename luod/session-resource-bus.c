@@ -31,7 +31,7 @@ static unsigned int count_resources(const struct manager *m)
 	return n;
 }
 
-int session_require_room(struct session *s, sd_bus_error *error)
+static int require_room(struct session *s, sd_bus_error *error)
 {
 	if (s->n_resources >= s->manager->conf.max_resources_per_session)
 		return sd_bus_error_setf(
@@ -76,13 +76,32 @@ static int require_bytes(struct session *s, uint64_t bytes, uint64_t before, sd_
 				 s->uid, (unsigned long long)most);
 }
 
-int session_require_store(struct session *s, sd_bus_error *error)
+static int require_store(struct session *s, sd_bus_error *error)
 {
 	if (custody_has_room(s->manager))
 		return 0;
 	return sd_bus_error_set(error, LUOD_ERROR("QuotaExceeded"),
 				"luod holds as many files as its fd store takes "
 				"(FileDescriptorStoreMax= of luod.service).");
+}
+
+int session_require_place(struct session *s, const char *label, sd_bus_error *error)
+{
+	int r;
+
+	if ((r = session_require_label(s, label, error)) < 0 || (r = require_room(s, error)) < 0)
+		return r;
+	return require_store(s, error);
+}
+
+int session_require_giving(struct session *s, sd_bus_message *m, sd_bus_error *error)
+{
+	int r;
+
+	if ((r = session_require_owner(s, m, error)) < 0 ||
+	    (r = session_require_mode(s, SESSION_CUSTODY, error)) < 0)
+		return r;
+	return session_require_idle(s, error);
 }
 
 int session_resource_exists(struct session *s, const char *label, sd_bus_error *error)
@@ -162,11 +181,8 @@ int method_attach_memory(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 	if ((r = sd_bus_message_read(m, "sh", &label, &fd)) < 0 ||
 	    (r = options_read(m, NULL, 0, NULL, error)) < 0 ||
-	    (r = session_require_owner(s, m, error)) < 0 ||
-	    (r = session_require_mode(s, SESSION_CUSTODY, error)) < 0 ||
-	    (r = session_require_idle(s, error)) < 0 ||
-	    (r = session_require_label(s, label, error)) < 0 ||
-	    (r = session_require_room(s, error)) < 0 || (r = session_require_store(s, error)) < 0 ||
+	    (r = session_require_giving(s, m, error)) < 0 ||
+	    (r = session_require_place(s, label, error)) < 0 ||
 	    (r = require_preservable(s, fd, &info, error)) < 0 ||
 	    (r = require_bytes(s, info.bytes, 0, error)) < 0)
 		return r;
@@ -295,7 +311,7 @@ int session_declare(struct session *s, const char *label, enum resource_kind kin
 		*ret = old;
 		r = session_redeclare_resource(s, old, kind, token, bytes);
 	} else {
-		r = session_require_room(s, error);
+		r = require_room(s, error);
 		if (r < 0)
 			return r;
 		r = session_add_resource(s, label, kind, token, bytes, -EBADF, ret);
