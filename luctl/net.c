@@ -287,20 +287,29 @@ static int tell_differences(struct luctl *luctl, json_t *answer)
 	return r ?: verdict;
 }
 
-static int diff(struct luctl *luctl)
+typedef int (*ask_t)(struct luctl_bus *bus, const char *record, json_t **ret,
+		     struct luctl_error *e);
+
+/* Asks luod about the record that the options name. An exit code; LUCTL_OK with an answer only. */
+static int ask(struct luctl *luctl, ask_t call, const char *failure, json_t **ret)
 {
 	_cleanup_free_ char *record = NULL;
-	json_t *answer;
 	int r = read_record(luctl, &record);
 
 	if (r != LUCTL_OK)
 		return r;
 	r = luctl_connect(luctl);
 	if (r >= 0)
-		r = luctl_bus_compare_network(luctl->bus, record, &answer, &luctl->error);
-	if (r < 0)
-		return luctl_fail(luctl, "Cannot compare the network");
-	return tell_differences(luctl, answer);
+		r = call(luctl->bus, record, ret, &luctl->error);
+	return r < 0 ? luctl_fail(luctl, "%s", failure) : LUCTL_OK;
+}
+
+static int diff(struct luctl *luctl)
+{
+	json_t *answer;
+	int r = ask(luctl, luctl_bus_compare_network, "Cannot compare the network", &answer);
+
+	return r != LUCTL_OK ? r : tell_differences(luctl, answer);
 }
 
 /* --- replay ------------------------------------------------------------------------------------- */
@@ -376,18 +385,10 @@ static int tell_results(struct luctl *luctl, json_t *answer)
 
 static int replay(struct luctl *luctl)
 {
-	_cleanup_free_ char *record = NULL;
 	json_t *answer;
-	int r = read_record(luctl, &record);
+	int r = ask(luctl, luctl_bus_replay_network, "Cannot replay the network", &answer);
 
-	if (r != LUCTL_OK)
-		return r;
-	r = luctl_connect(luctl);
-	if (r >= 0)
-		r = luctl_bus_replay_network(luctl->bus, record, &answer, &luctl->error);
-	if (r < 0)
-		return luctl_fail(luctl, "Cannot replay the network");
-	return tell_results(luctl, answer);
+	return r != LUCTL_OK ? r : tell_results(luctl, answer);
 }
 
 /* --- the verb ----------------------------------------------------------------------------------- */
