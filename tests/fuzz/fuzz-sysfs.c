@@ -7,8 +7,8 @@
  * The input is a row of parts: which attribute, how long, and what it says; the length counts in units
  * of 16 bytes for the configuration space.
  */
-#include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <sys/stat.h>
 
 #include "luod/device.h"
@@ -59,11 +59,15 @@ static void make_folder(const char *name)
 	must(mkdirat(folder, name, 0700) == 0);
 }
 
+static int remove_one(const char *path, const struct stat *st _unused_, int kind _unused_,
+		      struct FTW *where _unused_)
+{
+	return remove(path);
+}
+
 static void clean_up(void)
 {
-	_cleanup_free_ char *command = strprintf("rm -rf '%s'", root);
-
-	if (command && system(command) != 0)
+	if (nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS) != 0)
 		fprintf(stderr, "%s stays\n", root);
 }
 
