@@ -103,9 +103,19 @@ bool net_world_ip(const char *namespace, const char *lines)
 	return batch("ip", namespace, lines);
 }
 
+bool net_world_ip6(const char *namespace, const char *lines)
+{
+	return batch("ip -6", namespace, lines);
+}
+
 bool net_world_bridge(const char *namespace, const char *lines)
 {
 	return batch("bridge", namespace, lines);
+}
+
+bool net_world_tc(const char *namespace, const char *lines)
+{
+	return batch("tc", namespace, lines);
 }
 
 bool net_world_has(const char *lines)

@@ -24,10 +24,13 @@ void net_world_fresh(void);
 /* Makes a named one. */
 void net_world_add(const char *name);
 
-/* Lines for `ip -batch`, in a named namespace or ("") here; what fails is passed over. @bridge: for
- * bridge(8). Returns whether all went well. */
+/* Lines for `ip -batch`, in a named namespace or ("") here; what fails is passed over. Likewise for
+ * bridge(8) and tc(8), and for `ip -6`, because a line of a batch cannot say its family. Returns
+ * whether all went well. */
 bool net_world_ip(const char *namespace, const char *lines);
+bool net_world_ip6(const char *namespace, const char *lines);
 bool net_world_bridge(const char *namespace, const char *lines);
+bool net_world_tc(const char *namespace, const char *lines);
 
 /* Whether links of that kind can be made here. */
 bool net_world_has(const char *lines);

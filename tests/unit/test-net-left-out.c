@@ -28,34 +28,9 @@
 #include "luod/net-select.h"
 #include "luod/net-socket.h"
 #include "luod/preflight.h"
-#include "net-world.h"
+#include "net-fresh.h"
 
 #define PROC "/run/proc"
-
-static const char *impossible;
-
-static int enter(void **state _unused_)
-{
-	impossible = net_world_enter();
-	return 0;
-}
-
-static void fresh(const char *lines)
-{
-	if (impossible) {
-		printf("# SKIP not possible here: %s\n", impossible);
-		skip();
-	}
-	net_world_fresh();
-	assert_true(net_world_ip("", lines));
-}
-
-static void tc(const char *words)
-{
-	_cleanup_free_ char *command = strprintf("tc %s", words);
-
-	assert_int_equal(system(command), 0);
-}
 
 static struct net_left_out find(const char *links)
 {
@@ -124,7 +99,7 @@ static void test_nothing(void **state _unused_)
 	fresh(PAIR "link add br0 type bridge\nlink set v0 master br0\nlink set br0 up\n"
 		   "tuntap add tap0 mode tap\nlink set tap0 master br0 up\n"
 		   "addr add 192.0.2.1/24 dev br0\nroute add 198.51.100.0/24 via 192.0.2.2\n");
-	tc("qdisc add dev v0 root noqueue");
+	assert_true(net_world_tc("", "qdisc add dev v0 root noqueue\n"));
 	text = check("*");
 	assert_string_equal(text, "");
 }
@@ -277,12 +252,12 @@ static void test_qdisc(void **state _unused_)
 	_cleanup_free_ char *one = NULL, *three = NULL, *other = NULL;
 
 	fresh(PAIR "link add w0 type veth peer name w1\n");
-	tc("qdisc add dev v0 root pfifo limit 7");
+	assert_true(net_world_tc("", "qdisc add dev v0 root pfifo limit 7\n"));
 	one = check("v0");
 	assert_contains(one,
 			"warning network-qdisc v0: 'v0': the queueing discipline 'pfifo' (tc)");
-	tc("qdisc add dev v1 root pfifo limit 7");
-	tc("qdisc add dev w0 root pfifo limit 7");
+	assert_true(net_world_tc("", "qdisc add dev v1 root pfifo limit 7\n"));
+	assert_true(net_world_tc("", "qdisc add dev w0 root pfifo limit 7\n"));
 	three = check("*");
 	assert_contains(three, "'v0' and 2 other links: the queueing discipline 'pfifo'");
 	other = check("w1");
@@ -367,7 +342,7 @@ static void test_routing(void **state _unused_)
 
 	fresh(PAIR "rule add from 192.0.2.0/24 lookup 77\n"
 		   "nexthop add id 5 dev v0\nnexthop add id 6 dev v1\n");
-	assert_int_equal(system("ip -6 rule add from 2001:db8::/64 lookup 77"), 0);
+	assert_true(net_world_ip6("", "rule add from 2001:db8::/64 lookup 77\n"));
 	text = check("v0");
 	assert_contains(text,
 			"warning network-routing network: The host has 2 rules of policy routing");

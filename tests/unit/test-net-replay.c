@@ -14,25 +14,7 @@
 #include "luod/net-json.h"
 #include "luod/net-machine.h"
 #include "luod/net-replay.h"
-#include "net-world.h"
-
-static const char *impossible;
-
-static int enter(void **state _unused_)
-{
-	impossible = net_world_enter();
-	return 0;
-}
-
-static void fresh(const char *lines)
-{
-	if (impossible) {
-		printf("# SKIP not possible here: %s\n", impossible);
-		skip();
-	}
-	net_world_fresh();
-	assert_true(net_world_ip("", lines));
-}
+#include "net-fresh.h"
 
 static struct net_record now(void)
 {

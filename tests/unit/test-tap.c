@@ -23,27 +23,16 @@
 #include "luod/net-socket.h"
 #include "luod/network-tap.h"
 #include "luod/tap.h"
-#include "net-world.h"
+#include "net-fresh.h"
 
 #define FOLDER NET_NAMESPACES_FOLDER
 
-static const char *impossible;
-
-static int enter(void **state _unused_)
+static int enter_with_tun(void **state)
 {
-	impossible = net_world_enter();
+	enter(state);
 	if (!impossible && access("/dev/net/tun", R_OK | W_OK) < 0)
 		impossible = "/dev/net/tun cannot be opened";
 	return 0;
-}
-
-static void fresh(void)
-{
-	if (impossible) {
-		printf("# SKIP not possible here: %s\n", impossible);
-		skip();
-	}
-	net_world_fresh();
 }
 
 static int open_tun(const char *name, int flags)
@@ -105,7 +94,7 @@ static void jump(int *fds, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		fds[i] = close_fd(fds[i]);
-	fresh();
+	fresh("");
 	report = replay(&r);
 	assert_int_equal(net_report_count(&report, NET_FAILED), 0);
 	net_report_clear(&report);
@@ -158,7 +147,7 @@ static void try_variant(const struct variant *v)
 	struct tap *before, *after;
 	int fd, same;
 
-	fresh();
+	fresh("");
 	fd = open_tun("tap0", v->flags);
 	if (v->header)
 		set(fd, TUNSETVNETHDRSZ, v->header);
@@ -218,7 +207,7 @@ static void test_several_queues(void **state _unused_)
 	struct tap *before[3], *after;
 	int fds[3], same[3];
 
-	fresh();
+	fresh("");
 	for (size_t i = 0; i < 3; i++)
 		fds[i] = open_tun("tap0", IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE);
 	assert_true(ioctl(fds[1], TUNSETQUEUE, &off) >= 0);
@@ -261,7 +250,7 @@ static void test_namespace(void **state _unused_)
 	unsigned int there;
 	int ns, fd, same;
 
-	fresh();
+	fresh("");
 	net_world_add("far");
 	ns = net_namespace_open(FOLDER, "far");
 	assert_int_equal(net_namespace_call(ns, open_there, &fd), 0);
@@ -287,7 +276,7 @@ static void test_namespace_without_name(void **state _unused_)
 	struct tap *tap;
 	int own, fd;
 
-	fresh();
+	fresh("");
 	own = net_namespace_own();
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
 	fd = open_tun("tap0", IFF_TAP);
@@ -307,7 +296,7 @@ static void test_what_it_is_not(void **state _unused_)
 	assert_int_equal(kdev_tun_fd_is_queue(fd), 0);
 	close(fd);
 	assert_int_equal(kdev_tun_fd_is_queue(-1), -EBADF);
-	fresh();
+	fresh("");
 	fd = open("/dev/net/tun", O_PATH | O_CLOEXEC);
 	assert_int_equal(kdev_tun_fd_is_queue(fd), 0);
 	close(fd);
@@ -347,7 +336,7 @@ static void test_not_that_link(void **state _unused_)
 	struct tap *tap;
 	int fd, busy;
 
-	fresh();
+	fresh("");
 	assert_true(net_world_ip("", "tuntap add tap0 mode tap user 0\n"));
 	fd = open_tun("tap0", IFF_TAP | IFF_NO_PI);
 	tap = look(fd);
@@ -442,7 +431,7 @@ static void test_packets(void **state _unused_)
 	struct tap *tap;
 	int fd, same;
 
-	fresh();
+	fresh("");
 	fd = open_tun("tap0", IFF_TAP | IFF_NO_PI);
 	assert_true(net_world_ip("", "link add br0 type bridge\nlink set tap0 master br0 up\n"
 				     "link set br0 up\naddr add 192.0.2.1/24 dev br0\n"
@@ -482,13 +471,13 @@ static void test_blame_and_retry(void **state _unused_)
 	struct session *s;
 	int fd;
 
-	fresh();
+	fresh("");
 	fd = open_tun("tap0", IFF_TAP | IFF_NO_PI);
 	s = add_session(&m, &m.sessions, look(fd));
 	resource = TAILQ_FIRST(&s->resources);
 	r = record_network();
 	close(fd);
-	fresh();
+	fresh("");
 	assert_true(net_world_ip("", "link add tap0 type bridge\nlink set tap0 up\n"));
 	report = replay(&r);
 	network_tap_blame(&m.sessions, &r, &report, NULL);
@@ -542,5 +531,5 @@ int main(void)
 		cmocka_unit_test(test_nothing_restored),
 	};
 
-	return cmocka_run_group_tests(tests, enter, NULL);
+	return cmocka_run_group_tests(tests, enter_with_tun, NULL);
 }
