@@ -18,6 +18,7 @@
 #include "luod/history.h"
 #include "luod/log.h"
 #include "luod/step.h"
+#include "silent-bus.h"
 
 #define PATIENCE_USEC (20 * USEC_PER_SEC) /* for what must happen, on the slowest machine */
 #define LONG_USEC     (60 * USEC_PER_SEC)
@@ -193,19 +194,6 @@ void history_store(struct manager *m _unused_, const char *result, const char *e
 	w.histories++;
 	snprintf(w.result, sizeof(w.result), "%s", result);
 	snprintf(w.why, sizeof(w.why), "%s", strempty(error));
-}
-
-void bus_set_emit_changed(struct bus_set *set _unused_, const char *path _unused_,
-			  const char *interface _unused_, char **properties _unused_)
-{
-}
-
-void bus_set_emit_added(struct bus_set *set _unused_, const char *path _unused_)
-{
-}
-
-void bus_set_emit_removed(struct bus_set *set _unused_, const char *path _unused_)
-{
 }
 
 void bus_set_emit_signal(struct bus_set *set _unused_, const char *path,

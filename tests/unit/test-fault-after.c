@@ -37,6 +37,7 @@
 #include "luod/network.h"
 #include "luod/restore.h"
 #include "luod/step.h"
+#include "silent-bus.h"
 
 #define KILLED	   9
 #define N_GUESTS   2
@@ -320,19 +321,6 @@ static int no_act(struct manager *manager _unused_)
 
 const struct step update_steps[] = { { "jump", MARK_JUMP, .act = no_act } };
 const unsigned int update_n_steps = 1;
-
-void bus_set_emit_changed(struct bus_set *set _unused_, const char *path _unused_,
-			  const char *interface _unused_, char **properties _unused_)
-{
-}
-
-void bus_set_emit_added(struct bus_set *set _unused_, const char *path _unused_)
-{
-}
-
-void bus_set_emit_removed(struct bus_set *set _unused_, const char *path _unused_)
-{
-}
 
 void bus_set_emit_signal(struct bus_set *set _unused_, const char *path _unused_,
 			 const char *interface _unused_, const char *member _unused_,
