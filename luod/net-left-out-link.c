@@ -20,6 +20,7 @@ enum counts_when {
 	THERE,
 	FILLED,	  /* a nest with something in it */
 	NOT_ZERO, /* a number of any width */
+	ODD_NAME, /* a list of names, one of which no record can hold */
 	ATTACHED, /* what XDP says */
 };
 
@@ -31,6 +32,8 @@ static const struct lost {
 	const char *what;
 } lost[] = {
 	{ OF_LINK, NET_KIND_MAX, IFLA_IFALIAS, THERE, "a description" },
+	{ OF_LINK, NET_KIND_MAX, IFLA_PROP_LIST, ODD_NAME,
+	  "an alternative name with blanks, slashes, colons or bytes that are no text" },
 	{ OF_LINK, NET_KIND_MAX, IFLA_XDP, ATTACHED, "an XDP program" },
 	{ OF_LINK, NET_KIND_MAX, IFLA_PROTO_DOWN, NOT_ZERO, "been held down by a protocol" },
 	{ OF_LINK, NET_KIND_MAX, IFLA_LINKMODE, NOT_ZERO, "a link mode" },
@@ -55,6 +58,22 @@ static bool not_zero(struct nlattr *nla)
 	return false;
 }
 
+/* The kernel ends its names with a zero. */
+static bool has_odd_name(struct nlattr *list)
+{
+	struct nlattr *nla;
+	int left;
+
+	nla_for_each_nested(nla, list, left)
+	{
+		if (nla_type(nla) == IFLA_ALT_IFNAME &&
+		    memchr(nla_data(nla), 0, (size_t)nla_len(nla)) &&
+		    !net_name_valid(nla_data(nla), NET_ALTNAME_MAX))
+			return true;
+	}
+	return false;
+}
+
 static bool counts(const struct lost *l, struct nlattr *nla)
 {
 	struct nlattr *attached;
@@ -66,6 +85,8 @@ static bool counts(const struct lost *l, struct nlattr *nla)
 		return nla_len(nla) > 0;
 	case NOT_ZERO:
 		return not_zero(nla);
+	case ODD_NAME:
+		return has_odd_name(nla);
 	case ATTACHED:
 		attached = nla_find(nla_data(nla), nla_len(nla), IFLA_XDP_ATTACHED);
 		return attached && not_zero(attached);
@@ -94,8 +115,11 @@ int look_at_link(struct nl_msg *msg, void *userdata)
 	const struct ifinfomsg *header = nlmsg_data(nlmsg_hdr(msg));
 	struct look *look = userdata;
 	const struct net_link *link = net_find_index(look->ns, (unsigned int)header->ifi_index);
+	struct nlattr *name = nlmsg_find_attr(nlmsg_hdr(msg), sizeof(*header), IFLA_IFNAME);
 	int r = 0;
 
+	if (!link && name && !net_name_valid(nla_get_string(name), IFNAMSIZ - 1))
+		return look_add(look, NET_LEFT_NAME, "", NULL);
 	for (size_t i = 0; link && i < ARRAY_SIZE(lost) && r >= 0; i++) {
 		struct nlattr *nla = find(&lost[i], link, nlmsg_hdr(msg));
 

@@ -22,6 +22,7 @@ enum net_left_kind {
 	NET_LEFT_LINK,	    /* @what: the kind of a link that is not made */
 	NET_LEFT_LOWER,	    /* what it lies on, or its other end, is in no namespace with a name */
 	NET_LEFT_SETTING,   /* @what: "a description" */
+	NET_LEFT_NAME,	    /* a link whose name a record cannot hold */
 	NET_LEFT_DRIVER,    /* @what: a private flag of its driver */
 	NET_LEFT_MAX,
 };

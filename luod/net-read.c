@@ -40,7 +40,8 @@ static int read_altnames(struct net_link *link, struct nlattr *list)
 
 	nla_for_each_nested(nla, list, left)
 	{
-		if (nla_type(nla) == IFLA_ALT_IFNAME && get_text(nla, name, sizeof(name)) && r >= 0)
+		if (nla_type(nla) == IFLA_ALT_IFNAME && get_text(nla, name, sizeof(name)) &&
+		    net_name_valid(name, NET_ALTNAME_MAX) && r >= 0)
 			r = net_add_altname(link, name);
 	}
 	return r;
@@ -281,6 +282,9 @@ static int read_any_link(struct net_namespace *ns, struct nlmsghdr *header)
 	r = read_link(header, &link);
 	if (r < 0)
 		return r;
+	/* What no record can say is as if it were not there; net-left-out.h tells of it. */
+	if (!net_name_valid(link->name, sizeof(link->name) - 1))
+		return 0;
 	r = net_add_link(ns, link);
 	if (r >= 0)
 		TAKE_PTR(link);

@@ -145,9 +145,12 @@ static void do_late(struct replay *p, struct net_step *step)
 		return;
 	r = net_apply_late(p->machine, &wish, ours, p->gate, &late);
 	p->report->changes += late.changes;
-	if (r < 0)
-		add_conflict(&step->deed, late.error);
-	else if (late.conflict)
+	if (r < 0) {
+		step->result = r;
+		free(step->deed.error);
+		step->deed.error = strprintf("it is there, but not as it was: %s",
+					     late.error ? late.error : strerror(-r));
+	} else if (late.conflict)
 		add_conflict(&step->deed, late.conflict);
 	net_deed_clear(&late);
 }
@@ -176,6 +179,16 @@ static int open_machine(struct replay *p, char **ret_error)
 	return r;
 }
 
+/* What there is now is not known: what others have moved, and routes, are not looked after. */
+static void note_unread(struct replay *p, size_t place, int error)
+{
+	_cleanup_free_ char *why =
+		strprintf("the network cannot be read again: %s", strerror(-error));
+
+	replay_note(p, &(struct net_result){ NET_FAILED, p->record->namespaces[place].name,
+					     (char *)"routes", why });
+}
+
 static int run(struct replay *p, char **ret_error)
 {
 	int r = open_machine(p, ret_error);
@@ -191,8 +204,11 @@ static int run(struct replay *p, char **ret_error)
 		do_late(p, &p->plan.steps[i]);
 	for (size_t i = 0; i < p->plan.n; i++)
 		note_link(p, &p->plan.steps[i]);
-	for (size_t i = 0; i < p->record->n && r >= 0; i++)
-		replay_routes(p, i);
+	for (size_t i = 0; i < p->record->n; i++)
+		if (r >= 0)
+			replay_routes(p, i);
+		else
+			note_unread(p, i, r);
 	return p->error;
 }
 

@@ -18,7 +18,7 @@ enum net_outcome {
 	NET_MADE,    /* it was not there */
 	NET_LATER, /* it is as recorded but for what can only be set later, by net_replay_rates() */
 	NET_CONFLICT, /* something is otherwise and was left so; the rest is as recorded */
-	NET_FAILED,   /* and it is as it was before */
+	NET_FAILED,   /* and it is as it was before, or the text says how it is */
 };
 
 struct net_result {

@@ -6,6 +6,8 @@
 
 #include <arpa/inet.h>
 
+#include <jansson.h>
+
 #include "limits.h"
 
 /* --- kinds ------------------------------------------------------------------------------------ */
@@ -260,6 +262,16 @@ struct net_link *net_find_same(const struct net_namespace *ns, const struct net_
 	return net_find_link(ns, wanted->name);
 }
 
+/* A record says UTF-8, and the kernel takes any bytes. */
+static bool is_text(const char *name)
+{
+	json_t *text = json_string(name);
+	bool valid = text;
+
+	json_decref(text);
+	return valid;
+}
+
 bool net_name_valid(const char *name, size_t max)
 {
 	size_t n = strlen(name);
@@ -269,7 +281,7 @@ bool net_name_valid(const char *name, size_t max)
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)name[i] <= ' ' || strchr("/:%", name[i]) || name[i] == 0x7f)
 			return false;
-	return true;
+	return is_text(name);
 }
 
 bool net_ip_equal(const struct net_ip *a, const struct net_ip *b)

@@ -158,6 +158,15 @@ static char *say_driver(const struct net_left *left, const char *place, const ch
 		links, left->what);
 }
 
+static char *say_name(const struct net_left *left, const char *place, const char *links)
+{
+	return strprintf(
+		"%s has %u link%s whose name%s blanks, slashes, colons or bytes that are no "
+		"text in it. What a record cannot name does not go along, nor what hangs "
+		"on it: rename it (ip link set dev ... name ...).",
+		place, left->n, left->n == 1 ? "" : "s", left->n == 1 ? " has" : "s have");
+}
+
 typedef char *(*say_t)(const struct net_left *left, const char *place, const char *links);
 
 static const say_t words[NET_LEFT_MAX] = {
@@ -165,7 +174,7 @@ static const say_t words[NET_LEFT_MAX] = {
 	[NET_LEFT_RULE] = say_rule,	      [NET_LEFT_NEXTHOP] = say_nexthop,
 	[NET_LEFT_QDISC] = say_qdisc,	      [NET_LEFT_LINK] = say_link,
 	[NET_LEFT_LOWER] = say_lower,	      [NET_LEFT_SETTING] = say_setting,
-	[NET_LEFT_DRIVER] = say_driver,
+	[NET_LEFT_NAME] = say_name,	      [NET_LEFT_DRIVER] = say_driver,
 };
 
 static void report_left(const struct check *self, const struct net_left *left, struct findings *ret)
@@ -200,7 +209,7 @@ static void report_kinds(const struct check *self, const struct preflight_contex
 LEFT_OUT(check_netfilter, 1U << NET_LEFT_NETFILTER | 1U << NET_LEFT_XTABLES)
 LEFT_OUT(check_routing, 1U << NET_LEFT_RULE | 1U << NET_LEFT_NEXTHOP)
 LEFT_OUT(check_qdisc, 1U << NET_LEFT_QDISC)
-LEFT_OUT(check_link, 1U << NET_LEFT_LINK)
+LEFT_OUT(check_link, 1U << NET_LEFT_LINK | 1U << NET_LEFT_NAME)
 LEFT_OUT(check_lower, 1U << NET_LEFT_LOWER)
 LEFT_OUT(check_setting, 1U << NET_LEFT_SETTING)
 LEFT_OUT(check_driver, 1U << NET_LEFT_DRIVER)
