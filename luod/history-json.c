@@ -147,7 +147,7 @@ static void read_times(json_t *root, struct history_entry *entry)
 		if (m->mark == MARK_BEGIN && !entry->info.began_usec)
 			entry->info.began_usec = m->realtime_usec;
 	}
-	if (json_object_get(root, "ended-usec") || has_no_end(entry))
+	if (entry->ended_usec || has_no_end(entry))
 		return;
 	for (unsigned int i = 0; i < entry->n_marks; i++)
 		if (entry->marks[i].realtime_usec > entry->ended_usec)
