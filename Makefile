@@ -66,7 +66,7 @@ LUCTL_CORE := $(filter-out $(LUCTL_MAIN),$(LUCTL_SOURCES))
 # What liblu asks of iommufd and VFIO, luod asks too: each ioctl is written once.
 LUOD_LIBLU := liblu/lu-device.c
 # The keeper holds what must not be lost: it gets no more code than it needs.
-KEEPER_SOURCES := $(wildcard luod/keeper*.c luod/kdev-luo.c) luod/util.c
+KEEPER_SOURCES := $(wildcard luod/keeper*.c luod/kdev-luo.c) luod/packet.c luod/util.c
 SOURCES := $(sort $(wildcard luod/*.c) $(LUCTL_SOURCES) $(LIBLU_SOURCES))
 
 LUOD := $(if $(wildcard luod/main.c),$(O)/luod/luod)

@@ -13,9 +13,10 @@
 #include "fdstore.h"
 
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
+
+#include "packet.h"
 
 #define TIMEOUT_USEC	 (5 * USEC_PER_SEC)
 #define RETRY_FIRST_USEC (5 * USEC_PER_MSEC)
@@ -107,31 +108,15 @@ static int connect_once(struct fdstore *f)
 
 static int send_request(int socket, const struct keeper_request *request, int fd, uint64_t deadline)
 {
-	union {
-		char buffer[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr header;
-	} control = {};
-	struct iovec iov = { .iov_base = (void *)request, .iov_len = sizeof(*request) };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
 	int r;
 
-	if (fd >= 0) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		control.header = (struct cmsghdr){
-			.cmsg_len = CMSG_LEN(sizeof(int)),
-			.cmsg_level = SOL_SOCKET,
-			.cmsg_type = SCM_RIGHTS,
-		};
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	}
-	while (sendmsg(socket, &message, MSG_NOSIGNAL) < 0) {
-		if (errno == EAGAIN) {
+	while ((r = packet_send(socket, request, sizeof(*request), fd, 0)) < 0) {
+		if (r == -EAGAIN) {
 			r = wait_for(socket, POLLOUT, deadline);
 			if (r < 0)
 				return r;
-		} else if (errno != EINTR) {
-			return -errno;
+		} else if (r != -EINTR) {
+			return r;
 		}
 	}
 	return 0;
@@ -152,17 +137,6 @@ static bool answer_ok(const struct answer *a, size_t size)
 /* The caller owns *ret_fd (or -EBADF) on success. */
 static int receive_answer(int socket, struct answer *ret, int *ret_fd, uint64_t deadline)
 {
-	union {
-		char buffer[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = { .iov_base = ret, .iov_len = sizeof(*ret) };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
 	_cleanup_close_ int fd = -EBADF;
 	ssize_t n;
 	int r;
@@ -171,14 +145,11 @@ static int receive_answer(int socket, struct answer *ret, int *ret_fd, uint64_t 
 		r = wait_for(socket, POLLIN, deadline);
 		if (r < 0)
 			return r;
-		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && (errno == EAGAIN || errno == EINTR));
+		n = packet_receive(socket, ret, sizeof(*ret), 0, &fd);
+	} while (n == -EAGAIN || n == -EINTR);
 	if (n < 0)
-		return -errno;
-	fd = message_take_fd(&message);
-	if (n == 0)
-		return -ECONNRESET;
-	if ((message.msg_flags & MSG_TRUNC) || !answer_ok(ret, (size_t)n))
+		return (int)n;
+	if (!answer_ok(ret, (size_t)n))
 		return -EPROTO;
 	*ret_fd = TAKE_FD(fd);
 	return 0;

@@ -32,6 +32,7 @@
 #include "kdev-luo.h"
 #include "keeper-proto.h"
 #include "keeper.h"
+#include "packet.h"
 #include "util.h"
 
 #define DIRECTORY_DEFAULT  "/run/luod"
@@ -174,33 +175,14 @@ static void client_close(struct client *c)
 /* The caller owns *ret_fd (or -EBADF) on success. -EPROTO leaves the connection usable. */
 static int request_receive(int socket, struct keeper_request *ret, int *ret_fd)
 {
-	union {
-		char buffer[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = { .iov_base = ret, .iov_len = sizeof(*ret) };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	ssize_t n;
-	int fd;
+	_cleanup_close_ int fd = -EBADF;
+	ssize_t n = packet_receive(socket, ret, sizeof(*ret), MSG_DONTWAIT, &fd);
 
-	n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0)
-		return -errno;
-	fd = message_take_fd(&message);
-	if (n == 0) {
-		close_fd(fd);
-		return -ECONNRESET;
-	}
-	if (n != sizeof(*ret) || (message.msg_flags & MSG_TRUNC) || ret->size != sizeof(*ret)) {
-		close_fd(fd);
+		return (int)n;
+	if (n != sizeof(*ret) || ret->size != sizeof(*ret))
 		return -EPROTO;
-	}
-	*ret_fd = fd;
+	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 
@@ -210,12 +192,6 @@ static int reply_send(struct keeper *k, int socket, int result, bool list, int f
 		struct keeper_reply head;
 		struct keeper_entry entries[KEEPER_SESSIONS_MAX];
 	} answer;
-	union {
-		char buffer[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr header;
-	} control = {};
-	struct iovec iov = { .iov_base = &answer };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	answer.head = (struct keeper_reply){
 		.size = sizeof(answer.head),
@@ -225,18 +201,9 @@ static int reply_send(struct keeper *k, int socket, int result, bool list, int f
 		.tsc_start = k->tsc_start,
 		.tsc_ready = k->tsc_ready,
 	};
-	iov.iov_len = sizeof(answer.head) + answer.head.count * sizeof(answer.entries[0]);
-	if (fd >= 0) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		control.header = (struct cmsghdr){
-			.cmsg_len = CMSG_LEN(sizeof(int)),
-			.cmsg_level = SOL_SOCKET,
-			.cmsg_type = SCM_RIGHTS,
-		};
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	}
-	return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return packet_send(socket, &answer,
+			   sizeof(answer.head) + answer.head.count * sizeof(answer.entries[0]), fd,
+			   MSG_DONTWAIT);
 }
 
 static void client_serve(struct keeper *k, struct client *c)

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -186,26 +185,6 @@ char *strprintf(const char *format, ...)
 	n = vasprintf(&s, format, ap);
 	va_end(ap);
 	return n < 0 ? NULL : s;
-}
-
-int message_take_fd(struct msghdr *message)
-{
-	int taken = -EBADF;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-		const int *fds = (const int *)(const void *)CMSG_DATA(c);
-		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			if (taken < 0)
-				taken = fds[i];
-			else
-				close_fd(fds[i]);
-		}
-	}
-	return taken;
 }
 
 void strv_free(char **strings)

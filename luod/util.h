@@ -164,10 +164,6 @@ int file_replace(const char *path, const void *data, size_t size, mode_t mode);
 /* The name behind `/proc/self/fd/N` of an fd: what the kernel says that it is. Caller frees. */
 int fd_readlink(int fd, char **ret);
 
-/* The first fd that came with a message, which the caller owns, or -EBADF; others are closed. */
-struct msghdr;
-int message_take_fd(struct msghdr *message);
-
 /* Replaces *p by a copy of @value (NULL stays NULL); on failure *p is as before. */
 int free_and_strdup(char **p, const char *value);
 
