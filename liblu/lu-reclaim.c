@@ -72,18 +72,25 @@ static void catch_up(struct lu_session *s)
 		lu_event_push(s->lu, LU_EVENT_PREPARE, s, s->announced, NULL, LU_USEC_INFINITY);
 }
 
+/* Whether luod's answer is one; if not, what it said instead has been seen to. */
+static bool answered(struct lu_session *s, sd_bus_message *m)
+{
+	const sd_bus_error *error = sd_bus_message_get_error(m);
+
+	s->reclaim_slot = sd_bus_slot_unref(s->reclaim_slot);
+	if (error)
+		refused(s, error);
+	return !error;
+}
+
 static int on_properties(sd_bus_message *m, void *userdata,
 			 sd_bus_error *ret_error __attribute__((unused)))
 {
 	struct lu_session *s = userdata;
-	const sd_bus_error *error = sd_bus_message_get_error(m);
 	int r;
 
-	s->reclaim_slot = sd_bus_slot_unref(s->reclaim_slot);
-	if (error) {
-		refused(s, error);
+	if (!answered(s, m))
 		return 0;
-	}
 	r = lu_session_read_properties(s, m, true);
 	if (r < 0)
 		lu_link_break(s->lu, r);
@@ -110,14 +117,10 @@ static int on_claimed(sd_bus_message *m, void *userdata,
 		      sd_bus_error *ret_error __attribute__((unused)))
 {
 	struct lu_session *s = userdata;
-	const sd_bus_error *error = sd_bus_message_get_error(m);
 	int r;
 
-	s->reclaim_slot = sd_bus_slot_unref(s->reclaim_slot);
-	if (error) {
-		refused(s, error);
+	if (!answered(s, m))
 		return 0;
-	}
 	r = lu_session_take_path(s, m);
 	if (r >= 0)
 		r = ask_properties(s);
