@@ -233,6 +233,22 @@ static json_t *differences_to_json(const json_t *list)
 	return luctl_json_single("differences", all);
 }
 
+/* A row for each item of a list, or none: @add decides. */
+static int print_list(struct luctl *luctl, const struct luctl_column *columns, size_t n_columns,
+		      const json_t *list, void (*add)(struct luctl_table *table, const json_t *one))
+{
+	_cleanup_(luctl_table_freep) struct luctl_table *table =
+		luctl_table_new(luctl, columns, n_columns);
+	const json_t *one;
+	size_t i;
+
+	if (!table)
+		return -ENOMEM;
+	json_array_foreach(list, i, one)
+		add(table, one);
+	return luctl_table_print(table);
+}
+
 /* Of a link as a whole it is enough that it is there. */
 static void add_difference(struct luctl_table *table, const json_t *one)
 {
@@ -252,16 +268,8 @@ static int print_differences(struct luctl *luctl, const json_t *list)
 		{ "RECORD" },
 		{ "MACHINE", .wrap = true },
 	};
-	_cleanup_(luctl_table_freep) struct luctl_table *table =
-		luctl_table_new(luctl, columns, ARRAY_SIZE(columns));
-	const json_t *one;
-	size_t i;
 
-	if (!table)
-		return -ENOMEM;
-	json_array_foreach(list, i, one)
-		add_difference(table, one);
-	return luctl_table_print(table);
+	return print_list(luctl, columns, ARRAY_SIZE(columns), list, add_difference);
 }
 
 /* What the whole of it comes to, for whoever reads. */
@@ -337,6 +345,14 @@ static json_t *results_to_json(const json_t *list)
 	return luctl_json_single("results", all);
 }
 
+static void add_result(struct luctl_table *table, const json_t *one)
+{
+	_cleanup_free_ char *object = name_in(item(one, 0), item(one, 1));
+
+	if (!streq(item(one, 2), "same"))
+		luctl_table_add(table, (const char *const[]){ object, item(one, 2), item(one, 3) });
+}
+
 static int print_results(struct luctl *luctl, const json_t *list)
 {
 	static const struct luctl_column columns[] = {
@@ -344,21 +360,8 @@ static int print_results(struct luctl *luctl, const json_t *list)
 		{ "OUTCOME", .colored = true },
 		{ "MESSAGE", .wrap = true },
 	};
-	_cleanup_(luctl_table_freep) struct luctl_table *table =
-		luctl_table_new(luctl, columns, ARRAY_SIZE(columns));
-	const json_t *one;
-	size_t i;
 
-	if (!table)
-		return -ENOMEM;
-	json_array_foreach(list, i, one) {
-		_cleanup_free_ char *object = name_in(item(one, 0), item(one, 1));
-
-		if (!streq(item(one, 2), "same"))
-			luctl_table_add(table, (const char *const[]){ object, item(one, 2),
-								      item(one, 3) });
-	}
-	return luctl_table_print(table);
+	return print_list(luctl, columns, ARRAY_SIZE(columns), list, add_result);
 }
 
 static int verdict_of(const json_t *list)
