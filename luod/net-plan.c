@@ -173,6 +173,9 @@ int net_plan_make(const struct net_record *record, struct net_plan *ret, char **
 	if (r >= 0)
 		fill(&w);
 	for (size_t i = 0; i < w.n && r >= 0; i++)
+		if (nodes[i].link->n_vfs_on)
+			r = visit(&w, &nodes[i]);
+	for (size_t i = 0; i < w.n && r >= 0; i++)
 		r = visit(&w, &nodes[i]);
 	if (r < 0) {
 		net_plan_clear(&plan);

@@ -3,7 +3,9 @@
  * net-plan - in which order links are made: what a link hangs on comes before it, and the two ends of
  * a veth pair one after the other, because they are made by one request.
  *
- * A master comes before its ports. What hangs on itself cannot be made and is refused before
+ * A master comes before its ports. Cards with virtual functions come first of all, with what they hang
+ * on: the links of those functions are there only when the card has them, and which card a function is
+ * of is nothing that a record need tell. What hangs on itself cannot be made and is refused before
  * anything is touched; no kernel has such links, so the record is not one.
  */
 #ifndef LUOD_NET_PLAN_H

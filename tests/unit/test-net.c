@@ -350,6 +350,31 @@ static void test_pair(void **state _unused_)
 	net_record_clear(&r);
 }
 
+/* Whatever their names: what a card's functions are is there when the card has them. */
+static void test_functions(void **state _unused_)
+{
+	_cleanup_free_ char *error = NULL;
+	struct net_record r;
+	struct net_plan plan;
+
+	assert_int_equal(
+		read_text(
+			RECORD(LINK("a", "device", ",\"parent\":\"pci/0000:03:10.0\"") "," LINK(
+				"b", "vlan",
+				",\"lower\":\"a\"") "," LINK("y", "bond",
+							     "") "," LINK("z", "device",
+									  ",\"virtual-functions-on\":2,\"master\":\"y\",\"port-of\":\"bond\"")),
+			&r, &error),
+		0);
+	assert_int_equal(net_plan_make(&r, &plan, &error), 0);
+	assert_int_equal(plan.n, 4);
+	assert_int_equal(place_of(&plan, "y"), 0);
+	assert_int_equal(place_of(&plan, "z"), 1);
+	assert_true(place_of(&plan, "a") < place_of(&plan, "b"));
+	net_plan_clear(&plan);
+	net_record_clear(&r);
+}
+
 static void assert_cycle(const char *text)
 {
 	_cleanup_free_ char *error = NULL;
@@ -584,17 +609,17 @@ static void test_select_names(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ip_text),	     cmocka_unit_test(test_mac_text),
-		cmocka_unit_test(test_names),	     cmocka_unit_test(test_settings),
-		cmocka_unit_test(test_ticks),	     cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_refused),	     cmocka_unit_test(test_sriov),
-		cmocka_unit_test(test_limits),	     cmocka_unit_test(test_same_device),
-		cmocka_unit_test(test_order),	     cmocka_unit_test(test_pair),
-		cmocka_unit_test(test_cycles),	     cmocka_unit_test(test_no_pair),
-		cmocka_unit_test(test_diff),	     cmocka_unit_test(test_diff_namespace),
-		cmocka_unit_test(test_select),	     cmocka_unit_test(test_select_routes),
-		cmocka_unit_test(test_select_names), cmocka_unit_test(test_select_exactly),
-		cmocka_unit_test(test_select_fits),
+		cmocka_unit_test(test_ip_text),	       cmocka_unit_test(test_mac_text),
+		cmocka_unit_test(test_names),	       cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_ticks),	       cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_refused),	       cmocka_unit_test(test_sriov),
+		cmocka_unit_test(test_limits),	       cmocka_unit_test(test_same_device),
+		cmocka_unit_test(test_order),	       cmocka_unit_test(test_pair),
+		cmocka_unit_test(test_functions),      cmocka_unit_test(test_cycles),
+		cmocka_unit_test(test_no_pair),	       cmocka_unit_test(test_diff),
+		cmocka_unit_test(test_diff_namespace), cmocka_unit_test(test_select),
+		cmocka_unit_test(test_select_routes),  cmocka_unit_test(test_select_names),
+		cmocka_unit_test(test_select_exactly), cmocka_unit_test(test_select_fits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
