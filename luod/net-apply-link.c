@@ -263,9 +263,9 @@ int apply_port(struct apply *a)
 		return 0;
 	}
 	back = as_now(&missing, &a->now->port);
-	return apply_change(a, "its settings as a port",
-			    net_request_port(a->now->index, master, &missing),
-			    a->attached ? NULL : net_request_port(a->now->index, master, &back));
+	return apply_change(
+		a, "its settings as a port", net_request_port(a->now->index, master, &missing),
+		a->attached && !a->late ? NULL : net_request_port(a->now->index, master, &back));
 }
 
 /* --- VLANs ------------------------------------------------------------------------------------ */

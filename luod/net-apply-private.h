@@ -9,6 +9,7 @@
 
 struct undo {
 	struct undo *next;
+	const char *what; /* it takes back; a literal */
 	struct nl_msg *msg;
 };
 
@@ -37,7 +38,7 @@ int apply_fail(struct apply *a, int error, const char *format, ...) _printf_(3, 
 void apply_conflict(struct apply *a, const char *format, ...) _printf_(2, 3);
 
 /*
- * Sends @msg and keeps @inverse for the way back; takes both. @what says in words what it is for. A
+ * Sends @msg and keeps @inverse for the way back; takes both. @what, a literal, says what it is for. A
  * NULL @msg is out of memory, a NULL @inverse needs none. apply_add() is content when what is to be
  * added is there: somebody was quicker, or the kernel did it of its own accord.
  */
@@ -66,6 +67,6 @@ int apply_neighbours(struct apply *a);
 int apply_vf_count(struct apply *a);
 int apply_vfs(struct apply *a);
 int apply_vf_rates(struct apply *a);
-void apply_vf_undo(struct apply *a);
+int apply_vf_undo(struct apply *a);
 
 #endif

@@ -46,14 +46,17 @@ int apply_vf_count(struct apply *a)
 	if (r < 0)
 		return apply_fail(a, r, "its virtual functions: %s", strerror(-r));
 	a->deed->changes++;
-	a->vfs_made = a->now->n_vfs_on = wanted;
-	return 0;
+	a->vfs_made = wanted;
+	/* Drivers that are there already have made links of them by now. */
+	r = apply_read_again(a);
+	return r < 0 ? apply_fail(a, r, "reading the network again: %s", strerror(-r)) : 0;
 }
 
-void apply_vf_undo(struct apply *a)
+int apply_vf_undo(struct apply *a)
 {
-	if (a->vfs_made && a->now)
-		write_count(a->now->parent, 0);
+	const struct net_link *pf = a->now ? a->now : a->wanted;
+
+	return a->vfs_made ? write_count(pf->parent, 0) : 0;
 }
 
 static const struct net_vf *find_vf(const struct net_link *l, uint32_t index)

@@ -5,6 +5,7 @@
 #include "net-apply-private.h"
 
 #include "net-plan.h"
+#include "net-read.h"
 
 /*
  * In this order: what needs the link to be down, what needs its master, and up; last what the kernel
@@ -90,7 +91,7 @@ static int change(struct apply *a, const char *what, struct nl_msg *msg, struct 
 			      : apply_fail(a, -ENOMEM, "out of memory");
 
 	if (r > 0 && back && undo) {
-		*undo = (struct undo){ a->undo, TAKE_PTR(back) };
+		*undo = (struct undo){ a->undo, what, TAKE_PTR(back) };
 		a->undo = TAKE_PTR(undo);
 	}
 	return r < 0 ? r : 0;
@@ -125,18 +126,78 @@ int apply_read_again(struct apply *a)
 	return r < 0 ? r : a->now ? 0 : -ENODEV;
 }
 
-static void roll_back(struct apply *a)
+/* What was done and is still so belongs to why the link failed: nobody else will look for it. */
+static void say_left(struct apply *a, const char *what, int error)
 {
-	struct undo *undo;
+	_cleanup_free_ char *before = a->deed->error;
 
+	a->deed->error = strprintf("%s%s%s: %s", strempty(before),
+				   a->deed->stuck ? ", " : "; and this could not be undone: ", what,
+				   strerror(-error));
+	a->deed->stuck = true;
+}
+
+/* One that was made may not be known yet. */
+static int made_index(struct apply *a, unsigned int *ret)
+{
+	const struct net_link *known = net_find_link(apply_namespace(a), a->wanted->name);
+	_cleanup_(net_link_freep) struct net_link *link = NULL;
+	int r = known ? 0 : net_read_link(apply_socket(a), 0, a->wanted->name, &link);
+
+	if (r < 0)
+		return r;
+	*ret = known ? known->index : link->index;
+	return 0;
+}
+
+static int unmake(struct apply *a)
+{
+	_cleanup_msg_ struct nl_msg *msg = NULL;
+	unsigned int index;
+	int r = made_index(a, &index);
+
+	if (r >= 0) {
+		msg = net_request_delete(index);
+		r = msg ? net_socket_change(apply_socket(a), msg) : -ENOMEM;
+	}
+	/* Somebody else may have taken it away. */
+	if (r < 0 && r != -ENODEV)
+		return r;
+	apply_forget(a->machine, a->place, net_find_link(apply_namespace(a), a->wanted->name));
+	a->deed->made = false;
+	return 0;
+}
+
+/* What is in the way of one step back is in the way of that step only. */
+static void step_back(struct apply *a)
+{
+	int r;
+
+	for (struct undo *undo = a->undo; undo; undo = undo->next) {
+		r = net_socket_change(apply_socket(a), undo->msg);
+		if (r < 0)
+			say_left(a, undo->what, r);
+	}
+	r = apply_vf_undo(a);
+	if (r < 0)
+		say_left(a, "its virtual functions", r);
+	r = apply_read_again(a);
+	if (r < 0)
+		say_left(a, "what there is now is not known", r);
+}
+
+static void roll_back(struct apply *a, int error)
+{
+	int r;
+
+	if (!a->deed->error)
+		apply_fail(a, error, "%s", strerror(-error));
 	if (a->deed->made) {
-		net_apply_unmake(a->machine, a->place, a->wanted->name);
-		a->deed->made = false;
+		r = unmake(a);
+		if (r < 0)
+			say_left(a, "that it was made", r);
 	} else if (a->undo || a->vfs_made) {
-		for (undo = a->undo; undo; undo = undo->next)
-			net_socket_change(apply_socket(a), undo->msg);
-		apply_vf_undo(a);
-		apply_read_again(a);
+		step_back(a);
 	}
 	a->deed->changes = 0;
 }
@@ -151,17 +212,6 @@ void apply_forget(struct net_machine *machine, size_t place, struct net_link *li
 			net_link_free(link);
 			return;
 		}
-}
-
-void net_apply_unmake(struct net_machine *machine, size_t place, const char *name)
-{
-	struct net_link *link = net_find_link(&machine->now.namespaces[place], name);
-	_cleanup_msg_ struct nl_msg *msg = link ? net_request_delete(link->index) : NULL;
-
-	if (!msg)
-		return;
-	net_socket_change(machine->places[place].socket, msg);
-	apply_forget(machine, place, link);
 }
 
 /* --- what is there already -------------------------------------------------------------------- */
@@ -267,7 +317,7 @@ int net_apply(struct net_machine *machine, const struct net_wish *wish, const st
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && r >= 0; i++)
 		r = steps[i](&a);
 	if (r < 0)
-		roll_back(&a);
+		roll_back(&a, r);
 	forget_undo(&a);
 	return r;
 }
@@ -299,6 +349,8 @@ int net_apply_late(struct net_machine *machine, const struct net_wish *wish, boo
 	r = a.now ? apply_settings(&a) : -ENODEV;
 	if (r >= 0)
 		r = apply_port(&a);
+	if (r < 0)
+		roll_back(&a, r);
 	forget_undo(&a);
 	return r;
 }

@@ -8,7 +8,8 @@
  * stays as it is and is reported. A link comes up when the rest of it is done.
  *
  * Every change has its inverse built before it is made; after a failure they are sent, the last one
- * first, and of a link that was made the only one that counts is its end.
+ * first, and of a link that was made the only one that counts is its end. An inverse that fails does
+ * not keep the others from being sent, and what it leaves behind is said beside the reason.
  */
 #ifndef LUOD_NET_APPLY_H
 #define LUOD_NET_APPLY_H
@@ -46,19 +47,17 @@ struct net_deed {
 	char *conflict; /* what is otherwise, and was left so; NULL: nothing */
 	char *later;	/* what cannot be set yet; NULL: nothing */
 	char *error;	/* why it failed; NULL: it did not */
+	bool stuck;	/* and could not be undone as a whole: @error says what not */
 };
 
 void net_deed_clear(struct net_deed *deed);
 
 /*
- * 0, or a negative errno, and then nothing has changed. @machine has been read; of the link in it
+ * 0, or a negative errno, and then nothing has changed, unless the deed is stuck. @machine has been read; of the link in it
  * all that later links need to know is kept up to date.
  */
 int net_apply(struct net_machine *machine, const struct net_wish *wish, const struct net_gate *gate,
 	      struct net_deed *ret);
-
-/* Undoes the making of a link, whose other end could not be finished. */
-void net_apply_unmake(struct net_machine *machine, size_t namespace, const char *name);
 
 /*
  * What could not be set at first, and by now maybe can: rates of virtual functions, which most cards
@@ -69,7 +68,7 @@ int net_apply_rates(struct net_machine *machine, const struct net_wish *wish,
 
 /*
  * What other links have moved meanwhile, once all are there: set again if the link is @ours, and
- * otherwise a conflict.
+ * otherwise a conflict. After a failure it is as the others have moved it.
  */
 int net_apply_late(struct net_machine *machine, const struct net_wish *wish, bool ours,
 		   const struct net_gate *gate, struct net_deed *deed);

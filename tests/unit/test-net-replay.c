@@ -175,6 +175,85 @@ static void test_nothing_to_make(void **state _unused_)
 	net_record_clear(&after);
 }
 
+/* --- the way back ----------------------------------------------------------------------------- */
+
+/* At one change somebody does something to the network, and another change is not permitted. */
+struct meddler {
+	unsigned int calls, when, refused;
+	const char *lines, *bridge_lines;
+};
+
+static int meddle(void *userdata)
+{
+	struct meddler *m = userdata;
+
+	if (++m->calls == m->when) {
+		assert_true(net_world_ip("", m->lines));
+		assert_true(net_world_bridge("", strempty(m->bridge_lines)));
+	}
+	return m->calls == m->refused ? -ETIMEDOUT : 0;
+}
+
+static struct net_report replay_meddled(const struct net_record *r, struct meddler *meddler)
+{
+	const struct net_gate gate = { .may_change = meddle, .userdata = meddler };
+	_cleanup_free_ char *error = NULL;
+	struct net_report report;
+
+	if (net_replay(r, NET_NAMESPACES_FOLDER, &gate, &report, &error) < 0)
+		fail_msg("%s", error);
+	return report;
+}
+
+/* The bridge gets its settings, and is not there any more when those are to be taken back. */
+static void test_stuck(void **state _unused_)
+{
+	struct net_record wanted = recorded("link add br0 type bridge ageing_time 30000\n");
+	struct meddler meddler = { .when = 2, .refused = 2, .lines = "link del br0\n" };
+	struct net_report report = replay_meddled(&wanted, &meddler);
+	const struct net_result *bridge = result_of(&report, "br0");
+
+	assert_int_equal(bridge->outcome, NET_FAILED);
+	assert_string_equal(bridge->text, "an address: Connection timed out; and this could not be "
+					  "undone: its settings: No such device, what there is now "
+					  "is not known: No such device");
+	net_report_clear(&report);
+	net_record_clear(&wanted);
+}
+
+/* What others have moved is set again as a whole, or left as a whole. */
+static void test_late_undone(void **state _unused_)
+{
+	struct net_record wanted = recorded(""), after;
+	struct meddler meddler = { .lines = "link set tap0 mtu 1300\n",
+				   .bridge_lines = "link set dev tap0 cost 77\n" };
+	struct net_report report = replay_meddled(&wanted, &meddler);
+	const struct net_link *tap;
+
+	assert_int_equal(result_of(&report, "tap0")->outcome, NET_MADE);
+	net_report_clear(&report);
+	/* With the last change of them all. */
+	fresh("");
+	meddler.when = meddler.calls;
+	meddler.refused = meddler.calls + 2;
+	meddler.calls = 0;
+	report = replay_meddled(&wanted, &meddler);
+	assert_int_equal(meddler.calls, meddler.refused);
+	assert_int_equal(result_of(&report, "tap0")->outcome, NET_FAILED);
+	assert_string_equal(
+		result_of(&report, "tap0")->text,
+		"it is there, but not as it was: its settings as a port: Connection timed "
+		"out");
+	after = now();
+	tap = net_find_link(&after.namespaces[0], "tap0");
+	assert_int_equal(net_setting_named(NET_SET_LINK, &tap->base, "mtu", 0), 1300);
+	net_report_clear(&report);
+	net_record_clear(&wanted);
+	net_record_clear(&after);
+}
+
+/* --- odds and ends ---------------------------------------------------------------------------- */
+
 /* Proxied neighbours, of a link that has a carrier. */
 static void test_proxy(void **state _unused_)
 {
@@ -200,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_conflict),     cmocka_unit_test(test_follows_port),
 		cmocka_unit_test(test_down),	     cmocka_unit_test(test_other_kind),
 		cmocka_unit_test(test_other_master), cmocka_unit_test(test_nothing_to_make),
+		cmocka_unit_test(test_stuck),	     cmocka_unit_test(test_late_undone),
 		cmocka_unit_test(test_proxy),
 	};
 
