@@ -25,11 +25,23 @@ static void finish(struct pid1 *p, int error, const char *text)
 		done(error, text, p->userdata);
 }
 
+static void all_answered(struct pid1 *p, int error)
+{
+	pid1_done_t started = p->started;
+
+	p->unheard = false;
+	p->started = NULL;
+	if (started)
+		started(error, NULL, p->started_userdata);
+}
+
 static int on_lost(sd_bus_message *m _unused_, void *userdata, sd_bus_error *error _unused_)
 {
 	struct pid1 *p = userdata;
 
 	p->bus = sd_bus_close_unref(p->bus);
+	if (p->unheard)
+		all_answered(p, -ECONNRESET);
 	finish(p, -ECONNRESET, "The connection to PID 1 was lost.");
 	return 1;
 }
@@ -215,17 +227,41 @@ int pid1_start_unit(struct pid1 *p, sd_event *event, const char *unit, const cha
 	return 0;
 }
 
-int pid1_start_units(struct pid1 *p, sd_event *event, char **units)
+/* Each call has an answer: that of a connection that gets lost comes from here, and then on_lost(). */
+static int on_one_started(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
+{
+	struct pid1 *p = userdata;
+
+	if (sd_bus_message_is_method_error(m, SD_BUS_ERROR_NO_REPLY))
+		p->unheard = true;
+	if (--p->unanswered > 0)
+		return 0;
+	if (!p->unheard)
+		all_answered(p, 0);
+	else if (sd_bus_is_open(p->bus) > 0)
+		all_answered(p, -ETIMEDOUT);
+	return 0;
+}
+
+int pid1_start_units(struct pid1 *p, sd_event *event, char **units, pid1_done_t started,
+		     void *userdata)
 {
 	int r = connect_pid1(p, event);
 
 	if (r < 0)
 		return r;
+	p->unheard = false;
+	p->started = started;
+	p->started_userdata = userdata;
 	for (char **unit = units; *unit; unit++) {
 		r = sd_bus_call_method_async(p->bus, NULL, PID1_NAME, PID1_PATH, PID1_MANAGER,
-					     "StartUnit", NULL, NULL, "ss", *unit, "replace");
-		if (r < 0)
+					     "StartUnit", on_one_started, p, "ss", *unit,
+					     "replace");
+		if (r < 0) {
+			p->unheard = true;
 			return r;
+		}
+		p->unanswered++;
 	}
 	return 0;
 }

@@ -23,6 +23,11 @@ struct pid1 {
 	bool wait_for_stops;
 	pid1_done_t done;
 	void *userdata;
+
+	unsigned int unanswered; /* of what pid1_start_units() has asked for */
+	bool unheard;		 /* some of it PID 1 may never have seen */
+	pid1_done_t started;
+	void *started_userdata;
 };
 
 /*
@@ -40,8 +45,13 @@ int pid1_start_unit(struct pid1 *p, sd_event *event, const char *unit, const cha
 int pid1_start_slice(struct pid1 *p, sd_event *event, const char *slice, char **units);
 int pid1_stop_unit(struct pid1 *p, sd_event *event, const char *unit);
 
-/* Asks for units to be started, without waiting; what is active stays as it is. */
-int pid1_start_units(struct pid1 *p, sd_event *event, char **units);
+/*
+ * Asks for units to be started, without waiting for their jobs; what is active stays as it is. @started is
+ * called once PID 1 has answered all of it, whatever it says: with an error when it may not have heard all.
+ * A luod that ends before takes with it what it has not sent.
+ */
+int pid1_start_units(struct pid1 *p, sd_event *event, char **units, pid1_done_t started,
+		     void *userdata);
 
 /* Names of the active units that a service manager can start again; NULL-terminated. */
 int pid1_list_active(struct pid1 *p, sd_event *event, char ***ret);

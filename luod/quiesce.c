@@ -10,6 +10,7 @@
 #define QUIESCE_TARGET "luod-quiesce.target"
 #define QUIESCE_SLICE  "luodquiesce.slice" /* wanted by the target */
 #define LIST_MAX       (1U << 20)
+#define AGAIN_USEC     USEC_PER_SEC
 
 static char *list_path(const struct manager *m)
 {
@@ -55,11 +56,41 @@ static int keep_units(struct manager *m)
 	return pid1_start_slice(&m->pid1, m->event, QUIESCE_SLICE, units);
 }
 
-/* What is active now, for the undo: also for that of a luod which replaces this one. */
+static char **split_lines(char *text)
+{
+	char **lines = NULL, *save = NULL;
+	size_t n = 0;
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char **larger = reallocarray(lines, n + 2, sizeof(char *));
+
+		if (!larger)
+			break;
+		lines = larger;
+		lines[n++] = line;
+		lines[n] = NULL;
+	}
+	return lines;
+}
+
+/* NULL: there is no list. The strings are in *ret_text; both are freed by the caller. */
+static char **read_list(const struct manager *m, char **ret_text)
+{
+	_cleanup_free_ char *path = list_path(m);
+
+	return path && file_read_full(path, LIST_MAX, ret_text, NULL) >= 0 ? split_lines(*ret_text)
+									   : NULL;
+}
+
+/*
+ * What is active now, for the undo: also for that of a luod which replaces this one. And what an earlier
+ * undo has not started yet.
+ */
 static int remember_units(struct manager *m)
 {
 	_cleanup_(strv_freep) char **units = NULL;
-	_cleanup_free_ char *text = NULL, *path = list_path(m);
+	_cleanup_free_ char *text = NULL, *earlier_text = NULL, *path = list_path(m);
+	_cleanup_free_ char **earlier = read_list(m, &earlier_text);
 	size_t size;
 	FILE *f;
 	int r = pid1_list_active(&m->pid1, m->event, &units);
@@ -71,6 +102,9 @@ static int remember_units(struct manager *m)
 		return -ENOMEM;
 	for (char **unit = units; unit && *unit; unit++)
 		fprintf(f, "%s\n", *unit);
+	for (char **unit = earlier; unit && *unit; unit++)
+		if (!is_in(units, *unit))
+			fprintf(f, "%s\n", *unit);
 	if (fclose(f) != 0)
 		return -ENOMEM;
 	return file_write_atomic(path, text, size, 0600);
@@ -152,26 +186,32 @@ int quiesce_act(struct manager *m)
 	return -EINVAL;
 }
 
-static char **split_lines(char *text)
+static int on_again(sd_event_source *source, uint64_t usec _unused_, void *userdata)
 {
-	char **lines = NULL, *save = NULL;
-	size_t n = 0;
+	sd_event_source_disable_unref(source);
+	quiesce_settle(userdata);
+	return 0;
+}
 
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		char **larger = reallocarray(lines, n + 2, sizeof(char *));
+/* The list in the file may be that of the next update by now. */
+static void on_started(int error, const char *text _unused_, void *userdata)
+{
+	struct manager *m = userdata;
+	_cleanup_free_ char *path = list_path(m);
+	sd_event_source *again;
 
-		if (!larger)
-			break;
-		lines = larger;
-		lines[n++] = line;
-		lines[n] = NULL;
-	}
-	return lines;
+	if (m->update.quiesce != QUIESCE_NONE)
+		return;
+	if (error >= 0 && path)
+		unlink(path);
+	else if (sd_event_add_time_relative(m->event, &again, CLOCK_MONOTONIC, AGAIN_USEC, 0,
+					    on_again, m) < 0)
+		log_oom();
 }
 
 void quiesce_undo(struct manager *m)
 {
-	_cleanup_free_ char *text = NULL, *path = list_path(m);
+	_cleanup_free_ char *text = NULL;
 	_cleanup_free_ char **units = NULL;
 	int r;
 
@@ -184,14 +224,19 @@ void quiesce_undo(struct manager *m)
 		r = pid1_stop_unit(&m->pid1, m->event, QUIESCE_SLICE);
 	if (r < 0)
 		log_warning_errno(r, "Cannot take " QUIESCE_TARGET " away, ignoring: %m");
-	if (!path || file_read_full(path, LIST_MAX, &text, NULL) < 0)
-		return;
-	units = split_lines(text);
-	r = units ? pid1_start_units(&m->pid1, m->event, units) : 0;
-	if (r < 0) {
+	units = read_list(m, &text);
+	r = units ? pid1_start_units(&m->pid1, m->event, units, on_started, m) : 0;
+	if (r < 0)
 		log_error_errno(r, "Cannot start again what was stopped for the update: %m. "
 				   "'systemctl isolate default.target' does it by hand.");
+}
+
+void quiesce_settle(struct manager *m)
+{
+	_cleanup_free_ char *path = list_path(m);
+
+	if (!path || update_active(m) || m->pid1.unanswered > 0 || access(path, F_OK) < 0)
 		return;
-	}
-	unlink(path);
+	log_notice("Starting what an update that was called off has stopped");
+	quiesce_undo(m);
 }

@@ -5,7 +5,8 @@
  *
  * systemd does it: luod-quiesce.target is isolated, with the units of all sessions (and of whoever
  * asked for the update) pulled in by a drop-in, so that they stay. The units that were active
- * before are remembered; the undo starts them again.
+ * before are remembered until the undo has PID 1's answers that it starts them again: a luod that ends
+ * meanwhile leaves that to the next.
  */
 #ifndef LUOD_QUIESCE_H
 #define LUOD_QUIESCE_H
@@ -14,5 +15,8 @@
 
 int quiesce_act(struct manager *m);
 void quiesce_undo(struct manager *m);
+
+/* For a luod that is idle: starts what one before it has stopped, and could not start again. */
+void quiesce_settle(struct manager *m);
 
 #endif

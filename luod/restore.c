@@ -11,6 +11,7 @@
 #include "log.h"
 #include "network.h"
 #include "network-note.h"
+#include "quiesce.h"
 #include "state.h"
 #include "step.h"
 
@@ -438,6 +439,7 @@ int restore_settle(struct manager *m)
 	FAULT(m, "restore:known");
 	manager_save(m);
 	FAULT(m, "restore:done");
+	quiesce_settle(m);
 	network_note_drop(m->paths.run);
 	history_settle(m);
 	return 0;
