@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * fault-after: luod is killed between the jump and the end of the update, at every point that there is,
- * and started again.
+ * and started again; and every call of the kernel and of the keeper fails once, with each of four errors.
  *
  * Each luod is a child of this program, from restoring on to the last owner's Done: restore.c, finish.c,
  * claim.c, the engine and state.json are the real ones. The kernel, the keeper, PID 1's fd store and the
@@ -57,8 +57,12 @@ struct shared {
 		char name[64];
 		bool kept, finished;
 		bool stored;	   /* its memory, in PID 1 */
+		bool lost;	   /* reported as that */
 		unsigned int done; /* told so to its owner */
 	} sessions[N_SESSIONS];
+	unsigned int calls, fail_at; /* that call fails, if it is not 0 */
+	int error;
+	char failed[32];
 	char record[RECORD_MAX];
 	bool record_is_lost;
 	unsigned int histories;
@@ -99,6 +103,15 @@ int fault_of_step(const struct manager *manager _unused_, const struct step *ste
 
 /* --- the kernel and the keeper ------------------------------------------------------------------ */
 
+/* Whether the call that comes now is the one that fails. */
+static int call(const char *name)
+{
+	if (++w->calls != w->fail_at)
+		return 0;
+	snprintf(w->failed, sizeof(w->failed), "%s", name);
+	return -w->error;
+}
+
 static int find(const char *name)
 {
 	for (int i = 0; i < N_SESSIONS; i++)
@@ -121,9 +134,12 @@ static int session_of(int fd)
 
 int fdstore_list(struct fdstore *f _unused_, struct fdstore_list **ret)
 {
-	struct fdstore_list *list =
-		calloc(1, sizeof(*list) + N_SESSIONS * sizeof(list->entries[0]));
+	struct fdstore_list *list;
+	int r = call("list");
 
+	if (r < 0)
+		return r;
+	list = calloc(1, sizeof(*list) + N_SESSIONS * sizeof(list->entries[0]));
 	assert_non_null(list);
 	for (size_t i = 0; i < N_SESSIONS; i++) {
 		struct keeper_entry *entry = &list->entries[list->count];
@@ -140,10 +156,10 @@ int fdstore_list(struct fdstore *f _unused_, struct fdstore_list **ret)
 
 int fdstore_get(struct fdstore *f _unused_, const char *name, int *ret_fd)
 {
-	int i = find(name);
+	int i = find(name), r = call("get");
 
-	if (i < 0 || !w->sessions[i].kept)
-		return -ENOENT;
+	if (r < 0 || i < 0 || !w->sessions[i].kept)
+		return r < 0 ? r : -ENOENT;
 	*ret_fd = fd_dup(files[i]);
 	return 0;
 }
@@ -155,10 +171,10 @@ int fdstore_retrieve(struct fdstore *f _unused_, const char *name _unused_)
 
 int fdstore_drop(struct fdstore *f _unused_, const char *name)
 {
-	int i = find(name);
+	int i = find(name), r = call("drop");
 
-	if (i < 0 || !w->sessions[i].kept)
-		return -ENOENT;
+	if (r < 0 || i < 0 || !w->sessions[i].kept)
+		return r < 0 ? r : -ENOENT;
 	w->sessions[i].kept = false;
 	w->sessions[i].finished = true; /* with its last fd */
 	return 0;
@@ -166,8 +182,10 @@ int fdstore_drop(struct fdstore *f _unused_, const char *name)
 
 int kdev_luo_session_retrieve_fd(int session, uint64_t token, int *ret_fd)
 {
-	int i = session_of(session);
+	int i = session_of(session), r = call("retrieve");
 
+	if (r < 0)
+		return r;
 	if (w->sessions[i].finished ||
 	    (i == OWN && token == HANDOVER_TOKEN_RECORD && w->record_is_lost))
 		return -ENOENT;
@@ -180,8 +198,11 @@ int kdev_luo_session_retrieve_fd(int session, uint64_t token, int *ret_fd)
 
 int kdev_luo_session_finish(int session)
 {
-	w->sessions[session_of(session)].finished = true;
-	return 0;
+	int r = call("finish");
+
+	if (r >= 0)
+		w->sessions[session_of(session)].finished = true;
+	return r;
 }
 
 /* --- PID 1 ------------------------------------------------------------------------------------ */
@@ -200,9 +221,9 @@ int custody_fd(struct session *s, struct resource *resource)
 	return r < 0 ? r : resource->fd;
 }
 
-void custody_lose_tap(struct session *s _unused_, struct resource *resource _unused_)
+void custody_lose_tap(struct session *s _unused_, struct resource *resource)
 {
-	fail();
+	assert_int_equal(resource->kind, RESOURCE_MEMORY);
 }
 
 void custody_store_fd(const char *name _unused_, int fd _unused_)
@@ -366,12 +387,15 @@ static void boot(void)
 {
 	_cleanup_free_ char *state = strprintf("%s/state.json", run_dir);
 	bool lost = w->record_is_lost;
-	unsigned int n_points = w->n_points, kill_at = w->kill_at;
+	unsigned int n_points = w->n_points, kill_at = w->kill_at, fail_at = w->fail_at;
+	int error = w->error;
 
 	memset(w, 0, sizeof(*w));
 	w->record_is_lost = lost;
 	w->n_points = n_points;
 	w->kill_at = kill_at;
+	w->fail_at = fail_at;
+	w->error = error;
 	write_record();
 	for (size_t i = 0; i < N_SESSIONS; i++)
 		w->sessions[i].kept = true;
@@ -412,8 +436,11 @@ static int teardown(void **state _unused_)
 /* What an owner asks for, from where it is; once it has been told that it is done it asks no more. */
 static void owner_goes_on(struct session *s)
 {
-	int i = find(s->kernel_name);
+	int i = find(s->kernel_name), r;
 
+	w->sessions[i].lost = s->state == SESSION_LOST;
+	if (w->sessions[i].lost)
+		return;
 	if (s->state == SESSION_UNCLAIMED) {
 		claim_done(s);
 		manager_set_session_state(&m, s, SESSION_CLAIMED, NULL);
@@ -421,15 +448,21 @@ static void owner_goes_on(struct session *s)
 	}
 	if (s->state == SESSION_CLAIMED)
 		manager_set_session_state(&m, s, SESSION_RESUMED, NULL);
-	if (s->state == SESSION_RESUMED)
-		assert_int_equal(finish_session(&m, s), 0);
+	if (s->state == SESSION_RESUMED) {
+		r = finish_session(&m, s);
+		if (r < 0 && *w->failed)
+			r = finish_session(&m, s);
+		assert_int_equal(r, 0);
+	}
 	assert_int_equal(s->state, SESSION_IDLE);
 	w->sessions[i].done++;
 }
 
 static void live(void)
 {
+	unsigned int tries = 0;
 	struct session *s;
+	int r;
 
 	m = (struct manager){ .kernel_fd = -EBADF, .update.timeline.fd = -EBADF };
 	m.paths.run = run_dir;
@@ -439,10 +472,12 @@ static void live(void)
 	TAILQ_INIT(&m.jobs);
 	assert_true(sd_event_new(&m.event) >= 0);
 	reached = 0;
-	assert_int_equal(restore_settle(&m), 0);
+	while ((r = restore_settle(&m)) != 0)
+		assert_true(r == STEP_RETRY && *w->failed && tries++ == 0);
 	TAILQ_FOREACH(s, &m.sessions, entry)
 		owner_goes_on(s);
-	assert_int_equal(m.update.phase, w->record_is_lost ? PHASE_DEGRADED : PHASE_IDLE);
+	assert_int_equal(m.update.phase,
+			 streq(w->result, "degraded") ? PHASE_DEGRADED : PHASE_IDLE);
 	assert_int_equal(m.n_sessions, N_GUESTS);
 	assert_true(m.kernel_fd < 0);
 }
@@ -525,6 +560,43 @@ static void test_record_lost(void **state _unused_)
 	kill_everywhere();
 }
 
+/* --- calls that fail -------------------------------------------------------------------------- */
+
+/* Nothing is lost, or it is said; and whom the keeper did not let go of, the next luod does. */
+static void assert_nothing_is_lost_silently(unsigned int n)
+{
+	bool degraded = streq(w->result, "degraded"), right = w->histories == 1;
+
+	for (size_t i = 0; i < N_SESSIONS; i++)
+		right = right &&
+			(w->sessions[i].lost ? degraded
+					     : !w->sessions[i].kept && w->sessions[i].finished &&
+						       (i == OWN || w->sessions[i].done > 0));
+	if (!right || (degraded && !streq(w->failed, "retrieve")) ||
+	    (!degraded && !streq(w->result, "done")))
+		fail_msg("call %u, '%s', failed with %d: %u histories, the last one %s", n,
+			 w->failed, w->error, w->histories, w->result);
+}
+
+static void test_every_call(void **state _unused_)
+{
+	static const int errors[] = { EIO, ENOMEM, EMFILE, ENOSPC };
+
+	w->kill_at = POINTS_MAX + 1;
+	for (w->fail_at = 1;; w->fail_at++)
+		for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+			w->error = errors[i];
+			boot();
+			assert_int_equal(life(), 0);
+			if (!*w->failed) {
+				assert_true(w->fail_at > 10);
+				return;
+			}
+			assert_int_equal(life(), 0);
+			assert_nothing_is_lost_silently(w->fail_at);
+		}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -532,6 +604,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_killed),
 		TEST(test_record_lost),
+		TEST(test_every_call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
