@@ -49,24 +49,31 @@ static void put_text(struct writer *w, json_t *o, const char *whose, const char 
 		refuse(w, r < 0 ? r : -ENOMEM, "\"%s\" of %s is no UTF-8", key, whose);
 }
 
+/* A list is whole, or the record is not written. */
+static void append(struct writer *w, json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, value) < 0)
+		refuse(w, -ENOMEM, "out of memory, or a text in a list is no UTF-8");
+}
+
 /* What of it was named, by the ids of this kernel. */
-static void write_dma(json_t *o, const struct dma *dma)
+static void write_dma(struct writer *w, json_t *o, const struct dma *dma)
 {
 	json_t *hwpts = json_array(), *buffers = json_array();
 
 	for (unsigned int i = 0; i < dma->n_hwpts; i++) {
 		const struct hwpt *h = &dma->hwpts[i];
 
-		json_array_append_new(hwpts,
-				      json_pack("[I,I,I]", (json_int_t)h->id,
-						(json_int_t)h->ioas_id, (json_int_t)h->token));
+		append(w, hwpts,
+		       json_pack("[I,I,I]", (json_int_t)h->id, (json_int_t)h->ioas_id,
+				 (json_int_t)h->token));
 	}
 	for (unsigned int i = 0; i < dma->n_buffers; i++) {
 		const struct dma_buffer *b = &dma->buffers[i];
 
-		json_array_append_new(buffers, json_pack("[I,I,I,I]", (json_int_t)b->ioas_id,
-							 (json_int_t)b->iova, (json_int_t)b->length,
-							 (json_int_t)b->token));
+		append(w, buffers,
+		       json_pack("[I,I,I,I]", (json_int_t)b->ioas_id, (json_int_t)b->iova,
+				 (json_int_t)b->length, (json_int_t)b->token));
 	}
 	json_object_set_new(o, "hwpts", hwpts);
 	json_object_set_new(o, "buffers", buffers);
@@ -74,7 +81,7 @@ static void write_dma(json_t *o, const struct dma *dma)
 }
 
 /* What a resource has in state.json only. */
-static void write_resource_state(json_t *o, const struct resource *resource)
+static void write_resource_state(struct writer *w, json_t *o, const struct resource *resource)
 {
 	json_object_set_new(o, "preserved", json_boolean(resource->preserved));
 	if (resource->store)
@@ -84,10 +91,10 @@ static void write_resource_state(json_t *o, const struct resource *resource)
 	if (resource->device_id)
 		json_object_set_new(o, "device-id", json_integer(resource->device_id));
 	if (resource->kind == RESOURCE_IOMMUFD)
-		write_dma(o, &resource->dma);
+		write_dma(w, o, &resource->dma);
 }
 
-static json_t *write_resource(const struct resource *resource, bool state)
+static json_t *write_resource(struct writer *w, const struct resource *resource, bool state)
 {
 	json_t *o = json_pack("{s:s, s:s, s:I, s:I}", "label", resource->label, "kind",
 			      resource_kind_to_string(resource->kind), "token",
@@ -100,7 +107,7 @@ static json_t *write_resource(const struct resource *resource, bool state)
 	if (o && resource->tap)
 		json_object_set_new(o, "tap", tap_to_json(resource->tap));
 	if (o && state)
-		write_resource_state(o, resource);
+		write_resource_state(w, o, resource);
 	return o;
 }
 
@@ -117,9 +124,8 @@ static json_t *write_resources(struct writer *w, const struct session *s, bool s
 		refuse(w, -E2BIG, "%s has %u resources, more than %d", s->kernel_name,
 		       s->n_resources, HANDOVER_RESOURCES_MAX);
 	TAILQ_FOREACH(resource, &s->resources, entry)
-		if ((resource->tap != NULL) == taps &&
-		    json_array_append_new(array, write_resource(resource, state)) < 0)
-			refuse(w, -ENOMEM, "out of memory");
+		if ((resource->tap != NULL) == taps)
+			append(w, array, write_resource(w, resource, state));
 	return array;
 }
 
@@ -178,7 +184,7 @@ static json_t *write_sessions(struct writer *w, const struct session_list *sessi
 
 	TAILQ_FOREACH(s, sessions, entry)
 		if (state || session_in_update(s))
-			json_array_append_new(array, write_session(w, s, state));
+			append(w, array, write_session(w, s, state));
 	if (json_array_size(array) > HANDOVER_SESSIONS_MAX)
 		refuse(w, -E2BIG, "there are %zu sessions, more than %d", json_array_size(array),
 		       HANDOVER_SESSIONS_MAX);

@@ -212,7 +212,8 @@ static bool decode(const struct net_attr *attr, struct nlattr *nla, uint64_t *re
 		value = bits;
 		break;
 	}
-	*ret = value;
+	/* No time is as long as what a record cannot say any more. */
+	*ret = value > net_attr_max(attr) ? net_attr_max(attr) : value;
 	return true;
 }
 

@@ -152,23 +152,31 @@ static bool route_counts(const struct net_namespace *wanted, const struct net_ro
 	return false;
 }
 
-static json_t *routes_to_json(const struct net_namespace *ns, const struct net_namespace *wanted)
+/* NULL, and the error is noted, unless all of them are in the list. */
+static json_t *routes_to_json(struct compare *c, const struct net_namespace *ns,
+			      const struct net_namespace *wanted)
 {
 	json_t *list = json_array();
+	int r = list ? 0 : -1;
 
-	for (size_t i = 0; i < ns->n_routes; i++)
+	for (size_t i = 0; i < ns->n_routes && r >= 0; i++)
 		if (route_counts(wanted, &ns->routes[i]))
-			json_array_append_new(list, net_route_to_json(&ns->routes[i]));
-	return list;
+			r = json_array_append_new(list, net_route_to_json(&ns->routes[i]));
+	if (r >= 0)
+		return list;
+	c->error = -ENOMEM;
+	json_decref(list);
+	return NULL;
 }
 
 static void compare_routes(struct compare *c, const struct net_namespace *wanted,
 			   const struct net_namespace *found)
 {
-	json_t *a = routes_to_json(wanted, wanted), *b = routes_to_json(found, wanted);
+	json_t *a = routes_to_json(c, wanted, wanted), *b = routes_to_json(c, found, wanted);
 
 	c->object = "routes";
-	compare_lists(c, "", a, b);
+	if (a && b)
+		compare_lists(c, "", a, b);
 	json_decref(a);
 	json_decref(b);
 }

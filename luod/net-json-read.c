@@ -189,7 +189,7 @@ static int read_vf_vlan(struct reader *r, struct net_vf *vf, const json_t *o)
 		return 0;
 	vf->have |= NET_VF_VLAN;
 	if ((result = read_number(r, o, "id", NET_VLANS - 1, &id)) < 0 ||
-	    (result = read_number(r, o, "qos", 7, &(uint64_t){ 0 })) < 0 ||
+	    (result = read_number(r, o, "qos", NET_VF_QOS_MAX, &(uint64_t){ 0 })) < 0 ||
 	    (result = NUMBER(r, o, "qos", vf->qos)) < 0 ||
 	    (result = NUMBER(r, o, "protocol", vf->vlan_protocol)) < 0)
 		return result;

@@ -14,7 +14,10 @@
 
 #include "net.h"
 
-/* New references, or NULL when out of memory. */
+/*
+ * New references, of all of it; NULL when out of memory, or when something of it is no text that JSON
+ * could hold.
+ */
 json_t *net_record_to_json(const struct net_record *r);
 json_t *net_link_to_json(const struct net_link *link);
 json_t *net_route_to_json(const struct net_route *route);

@@ -27,7 +27,7 @@ static void get_ip(const struct nl_addr *addr, struct net_ip *ret)
 	int family = addr ? nl_addr_get_family(addr) : AF_UNSPEC;
 	unsigned int size = family == AF_INET6 ? 16 : family == AF_INET ? 4 : 0;
 
-	if (!size || nl_addr_get_len(addr) > size)
+	if (!size || nl_addr_get_len(addr) > size || nl_addr_get_prefixlen(addr) > 8 * size)
 		return;
 	ret->family = (uint8_t)family;
 	ret->prefix = (uint8_t)nl_addr_get_prefixlen(addr);
@@ -55,6 +55,11 @@ static bool address_comes_back(struct rtnl_addr *a, struct nlmsghdr *header)
 	       (rtnl_addr_get_family(a) == AF_INET6 && (rtnl_addr_get_flags(a) & IFA_F_TEMPORARY));
 }
 
+static bool fits_family(const struct net_ip *ip, const struct net_ip *local)
+{
+	return !ip->family || ip->family == local->family;
+}
+
 static int read_address(struct net_namespace *ns, struct nlmsghdr *header, struct nl_object *object)
 {
 	struct rtnl_addr *a = (struct rtnl_addr *)object;
@@ -67,10 +72,12 @@ static int read_address(struct net_namespace *ns, struct nlmsghdr *header, struc
 	get_ip(rtnl_addr_get_local(a), &address.local);
 	get_ip(rtnl_addr_get_peer(a), &address.peer);
 	get_ip(rtnl_addr_get_broadcast(a), &address.broadcast);
-	if (!address.local.family)
+	if (!address.local.family || !fits_family(&address.peer, &address.local) ||
+	    !fits_family(&address.broadcast, &address.local))
 		return 0;
 	/* Said only when it is not the link's name, which may change. */
-	if (label && !streq(label, link->name) && strlen(label) < sizeof(address.label))
+	if (label && !streq(label, link->name) && strlen(label) < sizeof(address.label) &&
+	    net_text_valid(label))
 		memcpy(address.label, label, strlen(label) + 1);
 	address.scope = (uint8_t)rtnl_addr_get_scope(a);
 	address.flags = rtnl_addr_get_flags(a) & ADDRESS_FLAGS;
@@ -92,7 +99,8 @@ static bool is_own_mac(const struct net_namespace *ns, const struct net_link *li
 static bool bridge_entry_counts(const struct net_namespace *ns, const struct net_link *link,
 				struct rtnl_neigh *n, const struct net_neighbour *entry)
 {
-	return rtnl_neigh_get_master(n) > 0 && (entry->state & (NUD_PERMANENT | NUD_NOARP)) &&
+	return rtnl_neigh_get_master(n) > 0 && entry->mac.length && entry->vlan < NET_VLANS &&
+	       (entry->state & (NUD_PERMANENT | NUD_NOARP)) &&
 	       !(rtnl_neigh_get_flags(n) & NTF_EXT_LEARNED) && !is_own_mac(ns, link, &entry->mac);
 }
 
@@ -182,13 +190,14 @@ static int read_route(struct net_namespace *ns, struct nlmsghdr *header, struct 
 		.table = rtnl_route_get_table(r),
 		.priority = rtnl_route_get_priority(r),
 	};
-	int n = rtnl_route_get_nnexthops(r), result = n ? 0 : -ENODEV;
+	int family = rtnl_route_get_family(r), n = rtnl_route_get_nnexthops(r),
+	    result = n ? 0 : -ENODEV;
 
-	if (route_comes_back(r, header))
+	if (route_comes_back(r, header) || (family != AF_INET && family != AF_INET6))
 		return 0;
 	get_ip(rtnl_route_get_dst(r), &route.destination);
 	get_ip(rtnl_route_get_pref_src(r), &route.source);
-	route.destination.family = rtnl_route_get_family(r);
+	route.destination.family = (uint8_t)family;
 	read_metrics(r, &route);
 	for (int i = 0; i < n && result >= 0; i++)
 		result = read_hop(ns, &route, rtnl_route_nexthop_n(r, i));

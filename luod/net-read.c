@@ -13,13 +13,13 @@
 
 #define TRIES 10
 
-/* A string attribute, if it fits. */
+/* A string attribute, if it fits and a record can say it. */
 static bool get_text(struct nlattr *nla, char *buffer, size_t size)
 {
 	if (!nla || nla_len(nla) < 1 || strnlen(nla_data(nla), (size_t)nla_len(nla)) >= size)
 		return false;
 	nla_strlcpy(buffer, nla, size);
-	return true;
+	return net_text_valid(buffer);
 }
 
 static void get_mac(struct nlattr *nla, struct net_mac *ret)
@@ -64,7 +64,8 @@ static void read_info(struct net_link *link, struct nlattr *info)
 		return;
 	if (tb[IFLA_INFO_KIND]) {
 		link->kind = kind_of(tb[IFLA_INFO_KIND]);
-		get_text(tb[IFLA_INFO_KIND], link->kind_name, sizeof(link->kind_name));
+		if (!get_text(tb[IFLA_INFO_KIND], link->kind_name, sizeof(link->kind_name)))
+			*link->kind_name = '\0';
 	}
 	set = net_kind_set(link->kind);
 	if (set != NET_SET_NONE && tb[IFLA_INFO_DATA])
@@ -83,7 +84,7 @@ static void read_addrgen(struct net_link *link, struct nlattr *families)
 	struct nlattr *mode =
 		inet6 ? nla_find(nla_data(inet6), nla_len(inet6), IFLA_INET6_ADDR_GEN_MODE) : NULL;
 
-	if (mode && nla_len(mode) == 1)
+	if (mode && nla_len(mode) == 1 && nla_get_u8(mode) <= IN6_ADDR_GEN_MODE_RANDOM)
 		link->addrgen = nla_get_u8(mode);
 }
 
@@ -96,6 +97,17 @@ static void read_parent(struct net_link *link, struct nlattr *bus, struct nlattr
 		snprintf(link->parent, sizeof(link->parent), "%s/%s", bus_name, device_name);
 }
 
+/* What is no VLAN the kernel does not set, whatever a driver says. */
+static void take_vf_vlan(struct net_vf *vf, uint32_t vlan, uint32_t qos, uint16_t protocol)
+{
+	if (vlan >= NET_VLANS || qos > NET_VF_QOS_MAX)
+		return;
+	vf->vlan = (uint16_t)vlan;
+	vf->qos = qos;
+	vf->vlan_protocol = protocol;
+	vf->have |= NET_VF_VLAN;
+}
+
 /* The newer of the two says the protocol, too; the kernel knows one VLAN of each function. */
 static void read_vf_vlan(struct net_vf *vf, struct nlattr *plain, struct nlattr *list)
 {
@@ -105,17 +117,11 @@ static void read_vf_vlan(struct net_vf *vf, struct nlattr *plain, struct nlattr 
 	if (newer && nla_len(newer) >= (int)sizeof(struct ifla_vf_vlan_info)) {
 		const struct ifla_vf_vlan_info *v = nla_data(newer);
 
-		vf->vlan = (uint16_t)v->vlan;
-		vf->qos = v->qos;
-		vf->vlan_protocol = be16toh(v->vlan_proto);
-		vf->have |= NET_VF_VLAN;
+		take_vf_vlan(vf, v->vlan, v->qos, be16toh(v->vlan_proto));
 	} else if (plain && nla_len(plain) >= (int)sizeof(struct ifla_vf_vlan)) {
 		const struct ifla_vf_vlan *v = nla_data(plain);
 
-		vf->vlan = (uint16_t)v->vlan;
-		vf->qos = v->qos;
-		vf->vlan_protocol = ETH_P_8021Q;
-		vf->have |= NET_VF_VLAN;
+		take_vf_vlan(vf, v->vlan, v->qos, ETH_P_8021Q);
 	}
 }
 
@@ -159,8 +165,10 @@ static int read_vf(struct net_link *link, struct nlattr *info)
 		vf.trust = value;
 		vf.have |= NET_VF_TRUST;
 	}
-	if (vf_number(tb[IFLA_VF_LINK_STATE], &vf.link_state))
+	if (vf_number(tb[IFLA_VF_LINK_STATE], &value) && value <= IFLA_VF_LINK_STATE_DISABLE) {
+		vf.link_state = value;
 		vf.have |= NET_VF_LINK_STATE;
+	}
 	return net_add_vf(link, &vf);
 }
 
@@ -179,7 +187,8 @@ static int read_vfs(struct net_link *link, struct nlattr *list)
 
 static int fill_link(struct net_link *link, struct nlattr **tb)
 {
-	if (!get_text(tb[IFLA_IFNAME], link->name, sizeof(link->name)))
+	/* What is no text is passed over by name. */
+	if (!tb[IFLA_IFNAME] || nla_strlcpy(link->name, tb[IFLA_IFNAME], sizeof(link->name)) == 0)
 		return -EBADMSG;
 	get_mac(tb[IFLA_ADDRESS], &link->mac);
 	get_mac(tb[IFLA_PERM_ADDRESS], &link->permanent);
@@ -307,8 +316,50 @@ int net_read_message(struct net_namespace *ns, struct nl_msg *msg)
 	}
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static size_t collect_names(const struct net_namespace *ns, const char **names)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ns->n_links; i++) {
+		const struct net_link *l = ns->links[i];
+
+		if (names)
+			names[n] = l->name;
+		n++;
+		for (size_t j = 0; j < l->n_altnames; j++, n++)
+			if (names)
+				names[n] = l->altnames[j];
+	}
+	return n;
+}
+
+/* At no moment do two links have one name: one of them was renamed while they were being read. */
+static int check_names(const struct net_namespace *ns)
+{
+	size_t n = collect_names(ns, NULL);
+	_cleanup_free_ const char **names = calloc(n + 1, sizeof(*names));
+
+	if (!names)
+		return -ENOMEM;
+	collect_names(ns, names);
+	qsort(names, n, sizeof(*names), by_text);
+	for (size_t i = 1; i < n; i++)
+		if (streq(names[i - 1], names[i]))
+			return -EINTR;
+	return 0;
+}
+
 int net_read_links_done(struct net_namespace *ns)
 {
+	int r = check_names(ns);
+
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < ns->n_links; i++) {
 		struct net_link *link = ns->links[i], *other;
 

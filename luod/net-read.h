@@ -19,7 +19,7 @@
 /* -E2BIG: more than a record takes. -EBADMSG: not a message of rtnetlink. -ENOMEM. */
 int net_read_message(struct net_namespace *ns, struct nl_msg *msg);
 
-/* When all links are there: what their numbers mean, as names. */
+/* When all links are there: what their numbers mean, as names. -EINTR: they changed meanwhile. -ENOMEM. */
 int net_read_links_done(struct net_namespace *ns);
 
 /*

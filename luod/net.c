@@ -262,13 +262,12 @@ struct net_link *net_find_same(const struct net_namespace *ns, const struct net_
 	return net_find_link(ns, wanted->name);
 }
 
-/* A record says UTF-8, and the kernel takes any bytes. */
-static bool is_text(const char *name)
+bool net_text_valid(const char *text)
 {
-	json_t *text = json_string(name);
-	bool valid = text;
+	json_t *string = json_string(text);
+	bool valid = string;
 
-	json_decref(text);
+	json_decref(string);
 	return valid;
 }
 
@@ -281,7 +280,7 @@ bool net_name_valid(const char *name, size_t max)
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)name[i] <= ' ' || strchr("/:%", name[i]) || name[i] == 0x7f)
 			return false;
-	return is_text(name);
+	return net_text_valid(name);
 }
 
 bool net_ip_equal(const struct net_ip *a, const struct net_ip *b)

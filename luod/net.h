@@ -26,6 +26,7 @@
 #define NET_METRICS	  18
 #define NET_SETTINGS_MAX  64
 #define NET_PARENT_MAX	  64
+#define NET_VF_QOS_MAX	  7
 
 enum net_kind {
 	NET_KIND_DEVICE, /* hardware, or what else is there by itself */
@@ -207,6 +208,8 @@ struct net_link *net_find_same(const struct net_namespace *ns, const struct net_
 
 /* What the kernel takes as it is as a name of a link, or of a namespace: a file of /run/netns. */
 bool net_name_valid(const char *name, size_t max);
+/* A record says UTF-8, and the kernel takes any bytes. */
+bool net_text_valid(const char *text);
 
 bool net_ip_equal(const struct net_ip *a, const struct net_ip *b);
 bool net_mac_equal(const struct net_mac *a, const struct net_mac *b);

@@ -5,6 +5,7 @@
 #include "network.h"
 
 #include "net-machine.h"
+#include "net-prove.h"
 #include "net-select.h"
 
 struct gather {
@@ -75,13 +76,14 @@ void network_facts(const struct manager *m, struct preflight_network *ret)
 	*ret = (struct preflight_network){ .asked = network_is_wanted(m) };
 	if (!ret->asked)
 		return;
-	if ((r = network_read(m, on_missing, &g, &record)) >= 0)
+	if ((r = network_read(m, on_missing, &g, &record)) >= 0 &&
+	    (r = net_prove(&record, &ret->error)) >= 0)
 		r = net_left_out_find(&record, &places, &ret->left);
 	TAILQ_FOREACH(s, &m->sessions, entry)
 		if (s->state != SESSION_LOST)
 			look_at_links(&g, s, &record);
-	if (r < 0 || g.out_of_memory)
-		ret->error = strerror(r < 0 ? -r : ENOMEM);
+	if ((r < 0 || g.out_of_memory) && !ret->error)
+		ret->error = strdup(strerror(r < 0 ? -r : ENOMEM));
 	for (size_t i = 0; i < record.n; i++)
 		ret->n_links += record.namespaces[i].n_links;
 	net_record_clear(&record);
@@ -96,5 +98,6 @@ void network_facts_clear(struct preflight_network *facts)
 	}
 	free(facts->needs);
 	net_left_out_clear(&facts->left);
+	free(facts->error);
 	*facts = (struct preflight_network){};
 }

@@ -4,6 +4,7 @@
 
 #include "log.h"
 #include "net-machine.h"
+#include "net-prove.h"
 #include "net-select.h"
 #include "network-last.h"
 #include "network-note.h"
@@ -75,6 +76,7 @@ int network_read(const struct manager *m, session_link_missing_t missing, void *
 
 int network_act(struct manager *m)
 {
+	_cleanup_free_ char *why = NULL;
 	int r;
 
 	net_record_clear(&m->network);
@@ -90,10 +92,14 @@ int network_act(struct manager *m)
 		return update_fail(m, r, "The network cannot be recorded: %s.", strerror(-r));
 	if (!m->network.n && net_select_has_names(m->conf.network_links))
 		log_warning("No link fits Links= of lu.conf; no network goes along");
+	r = net_prove(&m->network, &why);
+	if (r < 0)
+		return update_fail(m, r, "The network cannot be recorded: %s.", strempty(why));
 	network_tap_say_missing(m);
 	return STEP_DONE;
 }
 
+/* Fewer of what was proven is not proven again: guests are paused. */
 int network_settle(struct manager *m)
 {
 	int r = network_tap_look(m);

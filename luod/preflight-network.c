@@ -20,7 +20,7 @@ CHECK(check_unreadable)
 	if (n && n->error)
 		report(self, ret, SEVERITY_ERROR, "network",
 		       "The network, of which Links= in lu.conf wants a part handed over, cannot be "
-		       "read: %s. An update would end there. See the journal of luod, or say "
+		       "recorded: %s. An update would end there. See the journal of luod, or say "
 		       "Links=:none.",
 		       n->error);
 }

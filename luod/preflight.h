@@ -78,7 +78,7 @@ struct preflight_need {
 /* The network that goes along. Zero: none is asked for. */
 struct preflight_network {
 	bool asked;	   /* lu.conf or a session names a link */
-	const char *error; /* why it cannot be recorded, or NULL */
+	char *error;	   /* why it cannot be recorded, or NULL */
 	size_t n_links;
 	struct net_left_out left; /* what of it does not go along */
 	struct preflight_need *needs;

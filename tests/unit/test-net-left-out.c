@@ -450,7 +450,7 @@ static void test_not_asked(void **state _unused_)
 
 static void test_no_record(void **state _unused_)
 {
-	assert_finding(&(struct preflight_network){ .asked = true, .error = "Too many" },
+	assert_finding(&(struct preflight_network){ .asked = true, .error = (char *)"Too many" },
 		       "network-unreadable", SEVERITY_ERROR);
 	assert_finding(&(struct preflight_network){ .asked = true }, "network-no-link",
 		       SEVERITY_WARNING);
