@@ -76,6 +76,13 @@
 #define LIMIT_NET	     (16U << 20)
 
 /*
+ * What luod looks at before it knows which links it wants: namespaces, and of anything how much in one
+ * place. A stranger's that is larger is none of its business, and said.
+ */
+#define LIMIT_NET_SEEN_NAMESPACES 4096
+#define LIMIT_NET_SEEN		  65536
+
+/*
  * The record or state.json. At most, in MiB: 16368 resources of 980 bytes are 16, 1023 sessions with
  * a reason of control characters only (six bytes each in JSON) are 7, what of them is unknown is 4,
  * 4096 HWPTs of 50 bytes and 16384 DMA buffers of 80 are less than 2, the texts of the target and of

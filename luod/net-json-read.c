@@ -293,7 +293,7 @@ static int read_neighbour(struct reader *r, struct net_link *l, const json_t *on
 typedef int (*read_one_t)(struct reader *r, struct net_link *l, const json_t *one);
 
 static int read_list(struct reader *r, struct net_link *l, const json_t *o, const char *key,
-		     read_one_t read_one)
+		     size_t max, read_one_t read_one)
 {
 	const json_t *array = json_object_get(o, key), *one;
 	int result;
@@ -301,10 +301,13 @@ static int read_list(struct reader *r, struct net_link *l, const json_t *o, cons
 
 	if (array && !json_is_array(array))
 		return reader_wrong(r, -EINVAL, "\"%s\" of '%s' is no list", key, l->name);
+	if (json_array_size(array) > max)
+		return reader_wrong(r, -E2BIG, "\"%s\" of '%s' has %zu, more than %zu", key,
+				    l->name, json_array_size(array), max);
 	json_array_foreach(array, i, one) {
 		result = read_one(r, l, one);
 		if (result < 0)
-			return reader_wrong(r, result, "\"%s\" of '%s' has too many", key, l->name);
+			return result;
 	}
 	return 0;
 }
@@ -313,16 +316,19 @@ static int read_lists(struct reader *r, struct net_link *l, const json_t *o)
 {
 	static const struct {
 		const char *key;
+		size_t max;
 		read_one_t read_one;
 	} lists[] = {
-		{ "alternative-names", read_altname }, { "vlans", read_vlan },
-		{ "virtual-functions", read_vf },      { "addresses", read_address },
-		{ "neighbours", read_neighbour },
+		{ "alternative-names", LIMIT_NET_ALTNAMES, read_altname },
+		{ "vlans", NET_VLANS, read_vlan },
+		{ "virtual-functions", LIMIT_NET_VFS, read_vf },
+		{ "addresses", LIMIT_NET_PER_LINK, read_address },
+		{ "neighbours", LIMIT_NET_PER_LINK, read_neighbour },
 	};
 	int result = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists) && result >= 0; i++)
-		result = read_list(r, l, o, lists[i].key, lists[i].read_one);
+		result = read_list(r, l, o, lists[i].key, lists[i].max, lists[i].read_one);
 	return result;
 }
 
@@ -383,6 +389,18 @@ static int fill_link(struct reader *r, struct net_link *l, const json_t *o)
 	return read_lists(r, l, o);
 }
 
+/* Whoever reads the error has to find the link, unless it says which one. */
+static int say_whose(struct reader *r, const char *name, int result)
+{
+	_cleanup_free_ char *quoted = strprintf("'%s'", name), *text = *r->error;
+
+	if (quoted && text && *name && !strstr(text, quoted))
+		*r->error = strprintf("of %s: %s", quoted, text);
+	else
+		text = NULL;
+	return result;
+}
+
 static int read_link(struct reader *r, struct net_namespace *ns, const json_t *o)
 {
 	_cleanup_(net_link_freep) struct net_link *l = calloc(1, sizeof(*l));
@@ -393,7 +411,7 @@ static int read_link(struct reader *r, struct net_namespace *ns, const json_t *o
 	l->lower_nsid = l->addrgen = -1;
 	result = fill_link(r, l, o);
 	if (result < 0)
-		return result;
+		return say_whose(r, l->name, result);
 	if (net_find_link(ns, l->name))
 		return reader_wrong(r, -EINVAL, "'%s' is there twice", l->name);
 	for (size_t i = 0; i < l->n_altnames; i++)
@@ -446,6 +464,9 @@ static int fill_route(struct reader *r, struct net_route *route, const json_t *o
 		return result;
 	if (!route->destination.family || !json_is_array(hops) || json_array_size(hops) == 0)
 		return reader_wrong(r, -EINVAL, "a route leads nowhere");
+	if (json_array_size(hops) > LIMIT_NET_HOPS)
+		return reader_wrong(r, -E2BIG, "a route has %zu hops, more than %d",
+				    json_array_size(hops), LIMIT_NET_HOPS);
 	json_array_foreach(hops, i, one) {
 		result = read_hop(r, route, one);
 		if (result < 0)
@@ -468,9 +489,10 @@ static int read_route(struct reader *r, struct net_namespace *ns, const json_t *
 
 /* --- the record ------------------------------------------------------------------------------- */
 
-static int
-read_members(struct reader *r, struct net_namespace *ns, const json_t *o, const char *key,
-	     int (*read_one)(struct reader *r, struct net_namespace *ns, const json_t *o))
+static int read_members(struct reader *r, struct net_namespace *ns, const json_t *o,
+			const char *key, size_t max,
+			int (*read_one)(struct reader *r, struct net_namespace *ns,
+					const json_t *o))
 {
 	const json_t *array = json_object_get(o, key), *one;
 	int result;
@@ -478,12 +500,15 @@ read_members(struct reader *r, struct net_namespace *ns, const json_t *o, const 
 
 	if (!json_is_array(array))
 		return reader_wrong(r, -EINVAL, "\"%s\" of a namespace is no list", key);
+	if (json_array_size(array) > max)
+		return reader_wrong(r, -E2BIG, "there are %zu %s in namespace '%s', more than %zu",
+				    json_array_size(array), key, ns->name, max);
 	json_array_foreach(array, i, one) {
 		if (!json_is_object(one))
 			return reader_wrong(r, -EINVAL, "\"%s\" has what is no object", key);
 		result = read_one(r, ns, one);
 		if (result < 0)
-			return reader_wrong(r, result, "\"%s\" of a namespace has too many", key);
+			return result;
 	}
 	return 0;
 }
@@ -499,9 +524,9 @@ static int read_namespace(struct reader *r, struct net_record *record, const jso
 	result = net_add_namespace(record, name, &ns);
 	if (result < 0)
 		return reader_wrong(r, result == -EEXIST ? -EINVAL : result,
-				    "namespace '%s' is there twice, or is one too many", name);
-	result = read_members(r, ns, o, "links", read_link);
-	return result < 0 ? result : read_members(r, ns, o, "routes", read_route);
+				    "namespace '%s' is there twice", name);
+	result = read_members(r, ns, o, "links", LIMIT_NET_LINKS, read_link);
+	return result < 0 ? result : read_members(r, ns, o, "routes", LIMIT_NET_ROUTES, read_route);
 }
 
 int net_record_from_json(const json_t *json, struct net_record *ret, char **ret_error)
@@ -515,7 +540,10 @@ int net_record_from_json(const json_t *json, struct net_record *ret, char **ret_
 
 	if (!json_is_array(json))
 		result = reader_wrong(&r, -EINVAL, "the network is no list of namespaces");
-	json_array_foreach(json, i, one) {
+	else if (json_array_size(json) > LIMIT_NET_NAMESPACES)
+		result = reader_wrong(&r, -E2BIG, "there are %zu namespaces, more than %d",
+				      json_array_size(json), LIMIT_NET_NAMESPACES);
+	json_array_foreach(result < 0 ? NULL : json, i, one) {
 		result = read_namespace(&r, &record, one);
 		if (result < 0)
 			break;

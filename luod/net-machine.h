@@ -14,13 +14,28 @@
 
 struct net_place {
 	int fd;
-	struct net_socket *socket;
+	struct net_socket *socket; /* NULL: none is open at the moment */
 };
+
+/* A namespace that is there and could not be entered or read, and why. */
+struct net_unread {
+	char *name;
+	int error;
+};
+
+struct net_unread_list {
+	struct net_unread *items;
+	size_t n;
+};
+
+void net_unread_clear(struct net_unread_list *list);
 
 struct net_machine {
 	const char *folder; /* of named namespaces; the caller's */
 	struct net_record now;
 	struct net_place *places;
+	size_t n_places; /* as many as there are in @now, but while it is being chosen from */
+	struct net_unread_list unread; /* by net_machine_choose() */
 };
 
 void net_machine_clear(struct net_machine *m);
@@ -30,11 +45,18 @@ void net_machine_clear(struct net_machine *m);
  * was not to be made.
  */
 int net_machine_open(struct net_machine *m, const char *name, bool make);
-/* Its own and every named one. One that cannot be opened is left out. */
-int net_machine_open_all(struct net_machine *m);
 
 /* Reads, again, what is there. Links that lie on one of another namespace are told so. */
 int net_machine_read(struct net_machine *m);
+
+/*
+ * Opens its own namespace and every named one, reads the links of all, has @choose take those out of
+ * @links that nobody wants, and reads what the others carry. One that cannot be entered, or has more in
+ * it than luod looks at, is in @unread: whoever wanted something of it has to say so. What is left must
+ * be read.
+ */
+typedef int (*net_choose_t)(struct net_record *links, void *userdata);
+int net_machine_choose(struct net_machine *m, net_choose_t choose, void *userdata);
 
 /* One link as net_read_link() tells of it, of a namespace that need not be open. -ENODEV, -ENOENT. */
 int net_machine_look(const char *folder, const char *namespace, const char *name,

@@ -384,10 +384,10 @@ struct dump {
 
 static const struct dump link_dumps[] = {
 	{ RTM_GETLINK, AF_UNSPEC, .ext_mask = RTEXT_FILTER_VF },
-	{ RTM_GETLINK, AF_BRIDGE, .ext_mask = RTEXT_FILTER_BRVLAN_COMPRESSED },
 };
 
-static const struct dump ip_dumps[] = {
+static const struct dump carried_dumps[] = {
+	{ RTM_GETLINK, AF_BRIDGE, .ext_mask = RTEXT_FILTER_BRVLAN_COMPRESSED },
 	{ RTM_GETADDR, AF_UNSPEC },
 	{ RTM_GETNEIGH, AF_UNSPEC },
 	{ RTM_GETNEIGH, AF_UNSPEC, .ndm_flags = NTF_PROXY },
@@ -445,24 +445,26 @@ static int dump_all(struct net_socket *s, struct net_namespace *ns, const struct
 	return r;
 }
 
-static int read_once(struct net_socket *s, struct net_namespace *ns)
-{
-	int r;
-
-	if ((r = dump_all(s, ns, link_dumps, ARRAY_SIZE(link_dumps))) < 0 ||
-	    (r = net_read_links_done(ns)) < 0)
-		return r;
-	r = dump_all(s, ns, ip_dumps, ARRAY_SIZE(ip_dumps));
-	return r;
-}
-
-int net_read_namespace(struct net_socket *s, struct net_namespace *ns)
+int net_read_links(struct net_socket *s, struct net_namespace *ns)
 {
 	int r = -EINTR;
 
 	for (int i = 0; i < TRIES && r == -EINTR; i++) {
 		net_namespace_empty(ns);
-		r = read_once(s, ns);
+		r = dump_all(s, ns, link_dumps, ARRAY_SIZE(link_dumps));
+		if (r >= 0)
+			r = net_read_links_done(ns);
+	}
+	return r;
+}
+
+int net_read_carried(struct net_socket *s, struct net_namespace *ns)
+{
+	int r = -EINTR;
+
+	for (int i = 0; i < TRIES && r == -EINTR; i++) {
+		net_namespace_strip(ns);
+		r = dump_all(s, ns, carried_dumps, ARRAY_SIZE(carried_dumps));
 	}
 	return r;
 }

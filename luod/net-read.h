@@ -23,11 +23,13 @@ int net_read_message(struct net_namespace *ns, struct nl_msg *msg);
 int net_read_links_done(struct net_namespace *ns);
 
 /*
- * Reads all there is of the namespace of the socket into @ns, instead of what is there. Tries again a few times when somebody
- * changes things meanwhile.
+ * Reads what there is in the namespace of the socket into @ns, instead of what is there: first all links,
+ * then, of those that are still in @ns, VLANs, addresses, neighbours and routes. Both try again a few times
+ * when somebody changes things meanwhile.
  */
 struct net_socket;
-int net_read_namespace(struct net_socket *s, struct net_namespace *ns);
+int net_read_links(struct net_socket *s, struct net_namespace *ns);
+int net_read_carried(struct net_socket *s, struct net_namespace *ns);
 
 /*
  * One link as it is now, by its number or (@index 0) by @name, without its VLANs, addresses and

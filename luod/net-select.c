@@ -74,6 +74,18 @@ static const char *fits_namespace(const char *pattern, const char *ns)
 	return slash ? slash + 1 : pattern;
 }
 
+bool net_select_fits_namespace(const char *names, const char *ns)
+{
+	_cleanup_free_ char *copy = strdup(names);
+	char *rest = NULL;
+
+	for (char *p = copy ? strtok_r(copy, BLANKS, &rest) : NULL; p;
+	     p = strtok_r(NULL, BLANKS, &rest))
+		if (fits_namespace(p, ns))
+			return true;
+	return false;
+}
+
 bool net_select_fits(const char *names, const char *text)
 {
 	const char *slash = strchr(text, '/'), *part;

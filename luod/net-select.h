@@ -24,6 +24,9 @@ bool net_select_has(const char *names, const char *word);
 /* Is there a name among them, not only words? */
 bool net_select_has_names(const char *names);
 
+/* Is one of @names for links of the namespace @ns? */
+bool net_select_fits_namespace(const char *names, const char *ns);
+
 /* Does one of @names fit the link that is called "NAME" or "NAMESPACE/NAME"? */
 bool net_select_fits(const char *names, const char *text);
 

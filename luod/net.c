@@ -106,7 +106,7 @@ int net_add_namespace(struct net_record *r, const char *name, struct net_namespa
 	ns.name = strdup(name);
 	if (!ns.name)
 		return -ENOMEM;
-	result = ADD(r->namespaces, r->n, LIMIT_NET_NAMESPACES, ns);
+	result = ADD(r->namespaces, r->n, LIMIT_NET_SEEN_NAMESPACES, ns);
 	if (result < 0) {
 		free(ns.name);
 		return result;
@@ -117,7 +117,7 @@ int net_add_namespace(struct net_record *r, const char *name, struct net_namespa
 
 int net_add_link(struct net_namespace *ns, struct net_link *link)
 {
-	return ADD(ns->links, ns->n_links, LIMIT_NET_LINKS, link);
+	return ADD(ns->links, ns->n_links, LIMIT_NET_SEEN, link);
 }
 
 int net_add_altname(struct net_link *link, const char *name)
@@ -126,7 +126,7 @@ int net_add_altname(struct net_link *link, const char *name)
 	int r = -ENOMEM;
 
 	if (copy)
-		r = ADD(link->altnames, link->n_altnames, LIMIT_NET_ALTNAMES, copy);
+		r = ADD(link->altnames, link->n_altnames, LIMIT_NET_SEEN, copy);
 	if (r < 0)
 		free(copy);
 	return r;
@@ -134,17 +134,17 @@ int net_add_altname(struct net_link *link, const char *name)
 
 int net_add_address(struct net_link *link, const struct net_address *address)
 {
-	return ADD(link->addresses, link->n_addresses, LIMIT_NET_PER_LINK, *address);
+	return ADD(link->addresses, link->n_addresses, LIMIT_NET_SEEN, *address);
 }
 
 int net_add_neighbour(struct net_link *link, const struct net_neighbour *neighbour)
 {
-	return ADD(link->neighbours, link->n_neighbours, LIMIT_NET_PER_LINK, *neighbour);
+	return ADD(link->neighbours, link->n_neighbours, LIMIT_NET_SEEN, *neighbour);
 }
 
 int net_add_vf(struct net_link *link, const struct net_vf *vf)
 {
-	return ADD(link->vfs, link->n_vfs, LIMIT_NET_VFS, *vf);
+	return ADD(link->vfs, link->n_vfs, LIMIT_NET_SEEN, *vf);
 }
 
 int net_add_hop(struct net_route *route, const struct net_hop *hop)
@@ -154,7 +154,7 @@ int net_add_hop(struct net_route *route, const struct net_hop *hop)
 
 int net_add_route(struct net_namespace *ns, const struct net_route *route)
 {
-	return ADD(ns->routes, ns->n_routes, LIMIT_NET_ROUTES, *route);
+	return ADD(ns->routes, ns->n_routes, LIMIT_NET_SEEN, *route);
 }
 
 int net_set_vlan(struct net_link *link, unsigned int id, unsigned int flags)
@@ -201,6 +201,22 @@ void net_namespace_empty(struct net_namespace *ns)
 	free(ns->links);
 	free(ns->routes);
 	*ns = (struct net_namespace){ .name = ns->name };
+}
+
+void net_namespace_strip(struct net_namespace *ns)
+{
+	for (size_t i = 0; i < ns->n_links; i++) {
+		struct net_link *l = ns->links[i];
+
+		free(TAKE_PTR(l->vlans));
+		free(TAKE_PTR(l->addresses));
+		free(TAKE_PTR(l->neighbours));
+		l->n_addresses = l->n_neighbours = 0;
+	}
+	for (size_t i = 0; i < ns->n_routes; i++)
+		net_route_clear(&ns->routes[i]);
+	free(TAKE_PTR(ns->routes));
+	ns->n_routes = 0;
 }
 
 void net_record_clear(struct net_record *r)

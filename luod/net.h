@@ -181,11 +181,15 @@ struct net_record {
 
 void net_record_clear(struct net_record *r);
 void net_namespace_empty(struct net_namespace *ns); /* but for its name */
+void net_namespace_strip(struct net_namespace *ns); /* but for the links, without what they carry */
 void net_link_free(struct net_link *link);
 void net_route_clear(struct net_route *route);
 DEFINE_CLEANUP(struct net_link *, net_link_free)
 
-/* Adds one that is empty. -E2BIG past the limit (limits.h), -EEXIST for a name twice, -ENOMEM. */
+/*
+ * Adds one that is empty. -E2BIG past what luod looks at (LIMIT_NET_SEEN; what a record takes is less, and
+ * whoever reads one sees to it), -EEXIST for a name twice, -ENOMEM.
+ */
 int net_add_namespace(struct net_record *r, const char *name, struct net_namespace **ret);
 /* Takes @link over when it returns 0; errors as above. Names are not compared: see net_sort(). */
 int net_add_link(struct net_namespace *ns, struct net_link *link);

@@ -19,10 +19,10 @@ static int no_record(sd_bus_error *error)
 				"No update has brought a record of the network into this kernel.");
 }
 
-static int unreadable(sd_bus_error *error, int r)
+static int unreadable(sd_bus_error *error, const char *why)
 {
 	return sd_bus_error_setf(error, LUOD_ERROR("Kernel"), "The network cannot be read: %s.",
-				 strerror(-r));
+				 why);
 }
 
 static int last(struct manager *m, struct net_record *ret, char **ret_id, sd_bus_error *error)
@@ -57,6 +57,16 @@ static int reply_record(sd_bus_message *call, const struct net_record *record, c
 	return text ? sd_bus_reply_method_return(call, "ss", id, text) : -ENOMEM;
 }
 
+static int read_now(struct manager *m, struct net_record *ret, sd_bus_error *error)
+{
+	struct net_unread_list unread = {};
+	_cleanup_free_ char *why = NULL;
+	int r = network_read(m, NULL, NULL, ret, &unread, &why);
+
+	net_unread_clear(&unread);
+	return r < 0 ? unreadable(error, strempty(why)) : r;
+}
+
 static int get_granted(struct manager *m, sd_bus_message *call, sd_bus_error *error)
 {
 	_cleanup_free_ char *id = NULL;
@@ -70,9 +80,7 @@ static int get_granted(struct manager *m, sd_bus_message *call, sd_bus_error *er
 	if (streq(source, "last")) {
 		r = last(m, &record, &id, error);
 	} else if (streq(source, "now")) {
-		r = network_read(m, NULL, NULL, &record);
-		if (r < 0)
-			r = unreadable(error, r);
+		r = read_now(m, &record, error);
 	} else {
 		return sd_bus_error_setf(error, LUOD_ERROR("InvalidOption"),
 					 "'%.*s' is no source of a record: 'now' or 'last'.",
@@ -112,13 +120,17 @@ static int reply_diff(sd_bus_message *call, const struct net_diff *diff)
 
 static int compare(const struct net_record *wanted, struct net_diff *ret)
 {
-	struct net_record now;
-	int r = network_read_all(&now);
+	struct net_machine machine = { .folder = NET_NAMESPACES_FOLDER };
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	r = net_diff(wanted, &now, ret);
-	net_record_clear(&now);
+	for (size_t i = 0; i < wanted->n && r >= 0; i++) {
+		r = net_machine_open(&machine, wanted->namespaces[i].name, false);
+		if (r == -ENOENT)
+			r = 0;
+	}
+	if (r >= 0 && (r = net_machine_read(&machine)) >= 0)
+		r = net_diff(wanted, &machine.now, ret);
+	net_machine_clear(&machine);
 	return r;
 }
 
@@ -136,7 +148,7 @@ static int compare_granted(struct manager *m, sd_bus_message *call, sd_bus_error
 	r = compare(&wanted, &diff);
 	net_record_clear(&wanted);
 	if (r < 0)
-		return unreadable(error, r);
+		return unreadable(error, strerror(-r));
 	r = reply_diff(call, &diff);
 	net_diff_clear(&diff);
 	return r;
@@ -197,7 +209,7 @@ static int replay_granted(struct manager *m, sd_bus_message *call, sd_bus_error 
 		return sd_bus_error_setf(error, LUOD_ERROR("InvalidRecord"),
 					 "Such a network cannot be: %s.", strempty(wrong));
 	if (r < 0)
-		return unreadable(error, r);
+		return unreadable(error, strerror(-r));
 	r = reply_report(call, &report);
 	net_report_clear(&report);
 	return r;

@@ -37,9 +37,24 @@ static void add_need(struct gather *g, const struct session *s, const char *link
 		g->out_of_memory = true;
 }
 
+static bool is_unread(const struct net_unread_list *unread, const char *text)
+{
+	const char *slash = strchr(text, '/');
+
+	for (size_t i = 0; slash && i < unread->n; i++)
+		if (strlen(unread->items[i].name) == (size_t)(slash - text) &&
+		    memcmp(unread->items[i].name, text, (size_t)(slash - text)) == 0)
+			return true;
+	return false;
+}
+
+/* What nobody could look for is not said to be nowhere. */
 static void on_missing(const struct session *s, const char *text, const char *why, void *userdata)
 {
-	add_need(userdata, s, text, why, false);
+	struct gather *g = userdata;
+	bool unread = is_unread(&g->facts->unread, text);
+
+	add_need(g, s, text, unread ? "its network namespace cannot be looked into" : why, unread);
 }
 
 /* NULL when it can be made again. */
@@ -76,8 +91,8 @@ void network_facts(const struct manager *m, struct preflight_network *ret)
 	*ret = (struct preflight_network){ .asked = network_is_wanted(m) };
 	if (!ret->asked)
 		return;
-	if ((r = network_read(m, on_missing, &g, &record)) >= 0 &&
-	    (r = net_prove(&record, &ret->error)) >= 0)
+	r = network_read(m, on_missing, &g, &record, &ret->unread, &ret->error);
+	if (r >= 0 && (r = net_prove(&record, &ret->error)) >= 0)
 		r = net_left_out_find(&record, &places, &ret->left);
 	TAILQ_FOREACH(s, &m->sessions, entry)
 		if (s->state != SESSION_LOST)
@@ -98,6 +113,7 @@ void network_facts_clear(struct preflight_network *facts)
 	}
 	free(facts->needs);
 	net_left_out_clear(&facts->left);
+	net_unread_clear(&facts->unread);
 	free(facts->error);
 	*facts = (struct preflight_network){};
 }

@@ -46,36 +46,69 @@ bool network_is_wanted(const struct manager *m)
 		session_links_any(&m->sessions));
 }
 
-int network_read_all(struct net_record *ret)
+struct reading {
+	const struct manager *manager;
+	session_link_missing_t missing;
+	void *userdata;
+	const struct net_machine *machine;
+	struct net_unread_list *unread;
+	char **error;
+};
+
+/* Nobody can say what of it would go along. */
+static int refuse_unread(const struct reading *r)
 {
-	struct net_machine machine = { .folder = NET_NAMESPACES_FOLDER };
+	for (size_t i = 0; i < r->unread->n; i++) {
+		const struct net_unread *one = &r->unread->items[i];
+
+		if (!net_select_fits_namespace(r->manager->conf.network_links, one->name))
+			continue;
+		*r->error =
+			strprintf("network namespace '%s', of which Links= wants something, cannot "
+				  "be looked into: %s",
+				  one->name, strerror(-one->error));
+		return one->error;
+	}
+	return 0;
+}
+
+static int choose_links(struct net_record *links, void *userdata)
+{
+	struct reading *reading = userdata;
 	int r;
 
-	if ((r = net_machine_open_all(&machine)) >= 0 && (r = net_machine_read(&machine)) >= 0)
+	*reading->unread = reading->machine->unread;
+	r = refuse_unread(reading);
+	return r < 0 ? r : choose(reading->manager, links, reading->missing, reading->userdata);
+}
+
+int network_read(const struct manager *m, session_link_missing_t missing, void *userdata,
+		 struct net_record *ret, struct net_unread_list *ret_unread, char **ret_error)
+{
+	struct net_machine machine = { .folder = NET_NAMESPACES_FOLDER };
+	struct reading reading = { m, missing, userdata, &machine, ret_unread, ret_error };
+	int r = net_machine_choose(&machine, choose_links, &reading);
+
+	*ret_unread = machine.unread;
+	machine.unread = (struct net_unread_list){};
+	if (r >= 0)
 		*ret = net_machine_finish(&machine);
+	else if (!*ret_error)
+		*ret_error = strdup(strerror(-r));
 	net_machine_clear(&machine);
 	return r;
 }
 
-int network_read(const struct manager *m, session_link_missing_t missing, void *userdata,
-		 struct net_record *ret)
+static void say_unread(const struct net_unread_list *unread)
 {
-	struct net_record record;
-	int r = network_read_all(&record);
-
-	if (r < 0)
-		return r;
-	r = choose(m, &record, missing, userdata);
-	if (r < 0) {
-		net_record_clear(&record);
-		return r;
-	}
-	*ret = record;
-	return 0;
+	for (size_t i = 0; i < unread->n; i++)
+		log_warning("Network namespace '%s' cannot be looked into, ignoring: %s",
+			    unread->items[i].name, strerror(-unread->items[i].error));
 }
 
 int network_act(struct manager *m)
 {
+	struct net_unread_list unread = {};
 	_cleanup_free_ char *why = NULL;
 	int r;
 
@@ -87,9 +120,11 @@ int network_act(struct manager *m)
 		network_tap_say_missing(m);
 		return STEP_DONE;
 	}
-	r = network_read(m, say_missing, NULL, &m->network);
+	r = network_read(m, say_missing, NULL, &m->network, &unread, &why);
+	say_unread(&unread);
+	net_unread_clear(&unread);
 	if (r < 0)
-		return update_fail(m, r, "The network cannot be recorded: %s.", strerror(-r));
+		return update_fail(m, r, "The network cannot be recorded: %s.", strempty(why));
 	if (!m->network.n && net_select_has_names(m->conf.network_links))
 		log_warning("No link fits Links= of lu.conf; no network goes along");
 	r = net_prove(&m->network, &why);

@@ -8,6 +8,7 @@
 #define LUOD_NETWORK_H
 
 #include "manager.h"
+#include "net-machine.h"
 #include "net-replay.h"
 #include "session-link.h"
 
@@ -16,13 +17,12 @@ bool network_is_wanted(const struct manager *m);
 
 /*
  * What of the machine's network goes along as it is now: net_record_clear() it. @missing, unless NULL,
- * is told of the links of sessions that do not.
+ * is told of the links of sessions that do not, when *ret_unread is already filled: namespaces that were
+ * not looked into, net_unread_clear() them. An error, which *ret_error says in words (freed by the
+ * caller), when lu.conf wants something of one.
  */
 int network_read(const struct manager *m, session_link_missing_t missing, void *userdata,
-		 struct net_record *ret);
-
-/* All that there is. */
-int network_read_all(struct net_record *ret);
+		 struct net_record *ret, struct net_unread_list *ret_unread, char **ret_error);
 
 /* The step "network". */
 int network_act(struct manager *m);

@@ -25,6 +25,20 @@ CHECK(check_unreadable)
 		       n->error);
 }
 
+CHECK(check_namespace)
+{
+	const struct preflight_network *n = asked_for(c);
+
+	for (size_t i = 0; n && i < n->unread.n; i++) {
+		_cleanup_free_ char *object = strprintf("network %s", n->unread.items[i].name);
+
+		report(self, ret, SEVERITY_WARNING, object ? object : "network",
+		       "Network namespace '%s' cannot be looked into: %s. If a link that goes along "
+		       "has its other end there, or lies on one there, it is not made again.",
+		       n->unread.items[i].name, strerror(-n->unread.items[i].error));
+	}
+}
+
 CHECK(check_no_link)
 {
 	const struct preflight_network *n = asked_for(c);
@@ -217,6 +231,8 @@ LEFT_OUT(check_driver, 1U << NET_LEFT_DRIVER)
 static const struct check checks[] = {
 	{ { "network-unreadable", SEVERITY_ERROR, "The network cannot be recorded." },
 	  check_unreadable },
+	{ { "network-namespace", SEVERITY_WARNING, "A network namespace cannot be looked into." },
+	  check_namespace },
 	{ { "network-no-link", SEVERITY_WARNING, "There is no link of those that are named." },
 	  check_no_link },
 	{ { "network-session-link", SEVERITY_ERROR,

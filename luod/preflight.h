@@ -22,6 +22,7 @@
 #include "kimage.h"
 #include "memfd.h"
 #include "net-left-out.h"
+#include "net-machine.h"
 #include "util.h"
 
 /* Who loaded the image that a kexec would boot now, as far as luod can tell. */
@@ -77,10 +78,11 @@ struct preflight_need {
 
 /* The network that goes along. Zero: none is asked for. */
 struct preflight_network {
-	bool asked;	   /* lu.conf or a session names a link */
-	char *error;	   /* why it cannot be recorded, or NULL */
+	bool asked;  /* lu.conf or a session names a link */
+	char *error; /* why it cannot be recorded, or NULL */
 	size_t n_links;
-	struct net_left_out left; /* what of it does not go along */
+	struct net_left_out left;      /* what of it does not go along */
+	struct net_unread_list unread; /* namespaces that were not looked into */
 	struct preflight_need *needs;
 	size_t n_needs;
 };

@@ -35,6 +35,9 @@ bool net_world_tc(const char *namespace, const char *lines);
 /* Whether links of that kind can be made here. */
 bool net_world_has(const char *lines);
 
+/* All that there is, as luod reads it when it chooses everything; aborts when it cannot. */
+struct net_record net_world_read(void);
+
 /* What ip(8) says of all there is in a namespace, without what differs each time. */
 json_t *net_world_witness(const char *namespace);
 

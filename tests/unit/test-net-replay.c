@@ -16,15 +16,6 @@
 #include "luod/net-replay.h"
 #include "net-fresh.h"
 
-static struct net_record now(void)
-{
-	struct net_machine m = { .folder = NET_NAMESPACES_FOLDER };
-
-	assert_int_equal(net_machine_open_all(&m), 0);
-	assert_int_equal(net_machine_read(&m), 0);
-	return net_machine_finish(&m);
-}
-
 /* A bridge with a TAP link, recorded; then a namespace in which @lines are all there is. */
 static struct net_record recorded(const char *lines)
 {
@@ -34,7 +25,7 @@ static struct net_record recorded(const char *lines)
 	      "tuntap add tap0 mode tap\n"
 	      "link set tap0 address 02:00:00:00:00:02 master br0 mtu 1400\n"
 	      "link set br0 up\nlink set tap0 up\naddr add 192.0.2.1/24 dev br0\n");
-	r = now();
+	r = net_world_read();
 	fresh(lines);
 	return r;
 }
@@ -71,7 +62,7 @@ static void test_conflict(void **state _unused_)
 	assert_int_equal(bridge->outcome, NET_CONFLICT);
 	assert_non_null(strstr(bridge->text, "ageing-time is 30000, not 20000"));
 	assert_int_equal(result_of(&report, "tap0")->outcome, NET_MADE);
-	after = now();
+	after = net_world_read();
 	link = net_find_link(&after.namespaces[0], "br0");
 	assert_int_equal(net_setting_named(NET_SET_BRIDGE, &link->own, "ageing-time", 0), 30000);
 	assert_int_equal(link->n_addresses, 1);
@@ -108,7 +99,7 @@ static void test_down(void **state _unused_)
 	const struct net_link *link;
 
 	assert_int_equal(result_of(&report, "br0")->outcome, NET_CHANGED);
-	after = now();
+	after = net_world_read();
 	link = net_find_link(&after.namespaces[0], "br0");
 	assert_int_equal(net_setting_named(NET_SET_BRIDGE, &link->own, "ageing-time", 0), 20000);
 	assert_true(link->flags & IFF_UP);
@@ -126,7 +117,7 @@ static void test_other_kind(void **state _unused_)
 	assert_int_equal(result_of(&report, "br0")->outcome, NET_FAILED);
 	assert_non_null(strstr(result_of(&report, "br0")->text, "a veth"));
 	assert_int_equal(result_of(&report, "tap0")->outcome, NET_FAILED);
-	after = now();
+	after = net_world_read();
 	assert_null(net_find_link(&after.namespaces[0], "tap0"));
 	assert_int_equal(net_find_link(&after.namespaces[0], "br0")->kind, NET_KIND_VETH);
 	net_report_clear(&report);
@@ -144,7 +135,7 @@ static void test_other_master(void **state _unused_)
 
 	assert_int_equal(result_of(&report, "tap0")->outcome, NET_CONFLICT);
 	assert_non_null(strstr(result_of(&report, "tap0")->text, "below another master"));
-	after = now();
+	after = net_world_read();
 	assert_string_equal(net_find_link(&after.namespaces[0], "tap0")->master, "br9");
 	net_report_clear(&report);
 	net_record_clear(&wanted);
@@ -169,7 +160,7 @@ static void test_nothing_to_make(void **state _unused_)
 	snprintf(net_find_link(ns, "br0")->master, IFNAMSIZ, "tap0");
 	assert_int_equal(net_replay(&wanted, NET_NAMESPACES_FOLDER, NULL, &report, &error), -ELOOP);
 	assert_non_null(strstr(error, "hangs on itself"));
-	after = now();
+	after = net_world_read();
 	assert_null(net_find_link(&after.namespaces[0], "br0"));
 	net_record_clear(&wanted);
 	net_record_clear(&after);
@@ -244,7 +235,7 @@ static void test_late_undone(void **state _unused_)
 		result_of(&report, "tap0")->text,
 		"it is there, but not as it was: its settings as a port: Connection timed "
 		"out");
-	after = now();
+	after = net_world_read();
 	tap = net_find_link(&after.namespaces[0], "tap0");
 	assert_int_equal(net_setting_named(NET_SET_LINK, &tap->base, "mtu", 0), 1300);
 	net_report_clear(&report);
@@ -261,12 +252,12 @@ static void test_proxy(void **state _unused_)
 	struct net_report report;
 
 	fresh("link set lo up\nneigh add proxy 192.0.2.8 dev lo\n");
-	wanted = now();
+	wanted = net_world_read();
 	assert_int_equal(net_find_link(&wanted.namespaces[0], "lo")->n_neighbours, 1);
 	fresh("");
 	report = replay(&wanted);
 	assert_int_equal(net_report_count(&report, NET_FAILED), 0);
-	after = now();
+	after = net_world_read();
 	assert_int_equal(net_find_link(&after.namespaces[0], "lo")->n_neighbours, 1);
 	net_report_clear(&report);
 	net_record_clear(&wanted);

@@ -275,14 +275,14 @@ static void test_limits(void **state _unused_)
 	assert_int_equal(net_add_namespace(&r, "", &ns), -EEXIST);
 	link = calloc(1, sizeof(*link));
 	assert_int_equal(net_add_link(ns, link), 0);
-	for (unsigned int i = 0; i < LIMIT_NET_ALTNAMES; i++)
-		assert_int_equal(net_add_altname(link, "x"), 0);
-	assert_int_equal(net_add_altname(link, "x"), -E2BIG);
-	assert_int_equal(link->n_altnames, LIMIT_NET_ALTNAMES);
+	for (unsigned int i = 0; i < LIMIT_NET_SEEN; i++)
+		assert_int_equal(net_add_vf(link, &(struct net_vf){}), 0);
+	assert_int_equal(net_add_vf(link, &(struct net_vf){}), -E2BIG);
+	assert_int_equal(link->n_vfs, LIMIT_NET_SEEN);
 	assert_int_equal(net_set_vlan(link, 0, 1), -EINVAL);
 	assert_int_equal(net_set_vlan(link, 4095, 1), -EINVAL);
 	assert_int_equal(net_set_vlan(link, 4094, 1), 0);
-	for (unsigned int i = 1; i < LIMIT_NET_NAMESPACES; i++) {
+	for (unsigned int i = 1; i < LIMIT_NET_SEEN_NAMESPACES; i++) {
 		_cleanup_free_ char *name = strprintf("n%u", i);
 
 		assert_int_equal(net_add_namespace(&r, name, &ns), 0);

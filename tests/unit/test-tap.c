@@ -67,15 +67,6 @@ static struct tap *over_the_jump(struct tap *tap)
 	return copy;
 }
 
-static struct net_record record_network(void)
-{
-	struct net_machine m = { .folder = FOLDER };
-
-	assert_int_equal(net_machine_open_all(&m), 0);
-	assert_int_equal(net_machine_read(&m), 0);
-	return net_machine_finish(&m);
-}
-
 static struct net_report replay(struct net_record *r)
 {
 	_cleanup_free_ char *error = NULL;
@@ -89,7 +80,7 @@ static struct net_report replay(struct net_record *r)
 /* Everything that is there now ends, and what is recorded is made again. */
 static void jump(int *fds, size_t n)
 {
-	struct net_record r = record_network();
+	struct net_record r = net_world_read();
 	struct net_report report;
 
 	for (size_t i = 0; i < n; i++)
@@ -475,7 +466,7 @@ static void test_blame_and_retry(void **state _unused_)
 	fd = open_tun("tap0", IFF_TAP | IFF_NO_PI);
 	s = add_session(&m, &m.sessions, look(fd));
 	resource = TAILQ_FIRST(&s->resources);
-	r = record_network();
+	r = net_world_read();
 	close(fd);
 	fresh("");
 	assert_true(net_world_ip("", "link add tap0 type bridge\nlink set tap0 up\n"));
