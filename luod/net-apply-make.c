@@ -7,6 +7,7 @@
 #include "kdev-tun.h"
 #include "net-plan.h"
 #include "net-read.h"
+#include "net-text.h"
 
 static int make_tun_here(void *userdata)
 {
@@ -120,6 +121,28 @@ static int learn_peer(struct apply *a)
 	return place < 0 ? place : learn(a, (size_t)place, wish->peer, &peer);
 }
 
+/* "pci/0000:03:00.0 02:00:00:00:00:01" */
+static char *describe(const struct net_link *l)
+{
+	char mac[NET_MAC_TEXT_MAX];
+	const char *blank = *l->parent && l->permanent.length ? " " : "";
+
+	return strprintf("%s%s%s", l->parent, blank, net_mac_to_text(&l->permanent, mac));
+}
+
+static int say_not_there(struct apply *a)
+{
+	const struct net_link *other = net_find_link(apply_namespace(a), a->wanted->name);
+	_cleanup_free_ char *is = other ? describe(other) : NULL, *was = describe(a->wanted);
+
+	if (!is || !was)
+		return apply_fail(a, -ENODEV, "it is not there");
+	return apply_fail(a, -ENODEV,
+			  "it is not there: its name is that of another device (%s, not %s), or "
+			  "several could be it",
+			  is, was);
+}
+
 int apply_make(struct apply *a)
 {
 	int r;
@@ -129,7 +152,7 @@ int apply_make(struct apply *a)
 				  "it is not there, and links of kind '%s' are not made",
 				  a->wanted->kind_name);
 	if (!net_kind_is_made(a->wanted->kind))
-		return apply_fail(a, -ENODEV, "it is not there");
+		return say_not_there(a);
 	r = a->wanted->kind == NET_KIND_TUN ? make_tun(a) : request(a);
 	if (r < 0)
 		return r;

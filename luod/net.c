@@ -263,19 +263,52 @@ struct net_link *net_find_index(const struct net_namespace *ns, unsigned int ind
 	return NULL;
 }
 
-/* Hardware may not have got its name from udev yet, or get another one from another kernel. */
-static bool same_device(const struct net_link *a, const struct net_link *b)
+/*
+ * Hardware may not have got its name from udev yet, or get another one from another kernel; and a name
+ * may be another device's by now. What a device is, its address says that it came with, and its place on
+ * a bus: the address first, for a card may be moved or its bus be numbered otherwise, and two ports may
+ * be of one device.
+ */
+enum identity {
+	OTHER, /* something says that it is another one */
+	UNKNOWN,
+	SAME_PLACE,
+	SAME_MAC,
+	SAME,
+};
+
+static enum identity identity_of(const struct net_link *a, const struct net_link *b)
 {
-	return a->kind == NET_KIND_DEVICE && b->kind == NET_KIND_DEVICE && *a->parent &&
-	       streq(a->parent, b->parent) && net_mac_equal(&a->permanent, &b->permanent);
+	bool place = *a->parent && streq(a->parent, b->parent);
+
+	if (a->kind != NET_KIND_DEVICE || b->kind != NET_KIND_DEVICE)
+		return UNKNOWN;
+	if (a->permanent.length && b->permanent.length)
+		return !net_mac_equal(&a->permanent, &b->permanent) ? OTHER
+		       : place					    ? SAME
+								    : SAME_MAC;
+	return place ? SAME_PLACE : *a->parent && *b->parent ? OTHER : UNKNOWN;
 }
 
+/* The one that is the most certain; of several that are as certain the one of that name, or none. */
 struct net_link *net_find_same(const struct net_namespace *ns, const struct net_link *wanted)
 {
-	for (size_t i = 0; i < ns->n_links; i++)
-		if (same_device(ns->links[i], wanted))
-			return ns->links[i];
-	return net_find_link(ns, wanted->name);
+	struct net_link *named = net_find_link(ns, wanted->name), *best = NULL;
+	enum identity most = named ? identity_of(named, wanted) : OTHER;
+	bool several = false;
+
+	for (size_t i = 0; wanted->kind == NET_KIND_DEVICE && i < ns->n_links; i++) {
+		enum identity identity = identity_of(ns->links[i], wanted);
+
+		several = identity > most ? false : several || (identity == most && best);
+		if (identity > most && identity > UNKNOWN) {
+			most = identity;
+			best = ns->links[i];
+		}
+	}
+	if (best)
+		return several ? NULL : best;
+	return most == OTHER ? NULL : named;
 }
 
 bool net_text_valid(const char *text)

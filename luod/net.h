@@ -207,7 +207,10 @@ struct net_namespace *net_find_namespace(const struct net_record *r, const char 
 /* By name or by one of its alternative names; NULL. */
 struct net_link *net_find_link(const struct net_namespace *ns, const char *name);
 struct net_link *net_find_index(const struct net_namespace *ns, unsigned int index);
-/* The link that stands for @wanted here: of the same name, or, of hardware, the same device. */
+/*
+ * The link that stands for @wanted here: of the same name, or, of hardware, the same device. NULL where
+ * another device has the name.
+ */
 struct net_link *net_find_same(const struct net_namespace *ns, const struct net_link *wanted);
 
 /* What the kernel takes as it is as a name of a link, or of a namespace: a file of /run/netns. */

@@ -11,11 +11,12 @@
 #include <cmocka.h>
 
 #include "luod/limits.h"
+#include "luod/net-apply.h"
 #include "luod/net-diff.h"
 #include "luod/net-json.h"
 #include "luod/net-plan.h"
-#include "luod/net-select.h"
 #include "luod/net-text.h"
+#include "net-seed.h"
 
 /* --- words ------------------------------------------------------------------------------------ */
 
@@ -228,21 +229,6 @@ static void test_refused(void **state _unused_)
 		assert_refused(wrong[i].text, wrong[i].words);
 }
 
-static struct net_record read_seed(const char *name)
-{
-	_cleanup_free_ char *path =
-		strprintf("%s/tests/fuzz/seeds/net/%s", getenv("SRC") ?: ".", name);
-	_cleanup_free_ char *error = NULL;
-	json_t *json = json_load_file(path, 0, NULL);
-	struct net_record r;
-
-	assert_non_null(json);
-	if (net_record_from_json(json, &r, &error) < 0)
-		fail_msg("%s: %s", name, error);
-	json_decref(json);
-	return r;
-}
-
 static void test_sriov(void **state _unused_)
 {
 	struct net_record r = read_seed("sriov.json");
@@ -299,8 +285,57 @@ static void test_same_device(void **state _unused_)
 
 	snprintf(pf->name, sizeof(pf->name), "eth0");
 	assert_ptr_equal(net_find_same(&r.namespaces[0], &wanted), pf);
+	/* Moved to another slot, or the bus is numbered otherwise. */
+	snprintf(pf->parent, sizeof(pf->parent), "pci/0000:09:00.0");
+	assert_ptr_equal(net_find_same(&r.namespaces[0], &wanted), pf);
 	pf->permanent.bytes[5]++;
 	assert_null(net_find_same(&r.namespaces[0], &wanted));
+	/* Another device that has its name, or its slot, is not the one. */
+	snprintf(pf->name, sizeof(pf->name), "enp1s0");
+	assert_null(net_find_same(&r.namespaces[0], &wanted));
+	memcpy(pf->parent, wanted.parent, sizeof(pf->parent));
+	assert_null(net_find_same(&r.namespaces[0], &wanted));
+	/* What says nothing of itself is known by its name, or by its place. */
+	pf->permanent.length = 0;
+	assert_ptr_equal(net_find_same(&r.namespaces[0], &wanted), pf);
+	*pf->parent = '\0';
+	assert_ptr_equal(net_find_same(&r.namespaces[0], &wanted), pf);
+	snprintf(pf->parent, sizeof(pf->parent), "pci/0000:09:00.0");
+	assert_null(net_find_same(&r.namespaces[0], &wanted));
+	net_record_clear(&r);
+}
+
+static struct net_link *add_device(struct net_namespace *ns, const struct net_link *like,
+				   const char *name)
+{
+	struct net_link *l = calloc(1, sizeof(*l));
+
+	snprintf(l->name, sizeof(l->name), "%s", name);
+	memcpy(l->parent, like->parent, sizeof(l->parent));
+	l->permanent = like->permanent;
+	assert_int_equal(net_add_link(ns, l), 0);
+	return l;
+}
+
+/* Two ports of one device, or a card that shares the address of another, are not taken for each other. */
+static void test_several_devices(void **state _unused_)
+{
+	struct net_link wanted = { .name = "eth0",
+				   .parent = "pci/0000:01:00.0",
+				   .permanent = { 6, { 2, 0, 0, 0, 0, 1 } } },
+			*a, *b;
+	struct net_namespace *ns;
+	struct net_record r = {};
+
+	assert_int_equal(net_add_namespace(&r, "", &ns), 0);
+	a = add_device(ns, &wanted, "eth7");
+	b = add_device(ns, &wanted, "eth8");
+	snprintf(a->parent, sizeof(a->parent), "vmbus/1");
+	assert_ptr_equal(net_find_same(ns, &wanted), b);
+	snprintf(b->parent, sizeof(b->parent), "vmbus/2");
+	assert_null(net_find_same(ns, &wanted));
+	memcpy(wanted.name, "eth8", 5);
+	assert_ptr_equal(net_find_same(ns, &wanted), b);
 	net_record_clear(&r);
 }
 
@@ -500,126 +535,46 @@ static void test_diff_namespace(void **state _unused_)
 	net_record_clear(&wanted);
 }
 
-/* --- selection -------------------------------------------------------------------------------- */
-
-static void assert_selected(const char *names, const char *wanted)
+/* What is said where nothing is touched: there is only a machine's memory. */
+static void test_other_device(void **state _unused_)
 {
-	struct net_record r = read_seed("taps.json");
-	_cleanup_free_ char *got = strdup("");
+	struct net_record r = read_seed("sriov.json");
+	struct net_machine m = { .now = read_seed("sriov.json") };
+	struct net_link *pf = net_find_link(&m.now.namespaces[0], "enp1s0");
+	struct net_wish wish = { .record = &r, .link = net_find_link(&r.namespaces[0], "enp1s0") };
+	struct net_deed deed = {};
 
-	assert_true(net_select_valid(names, false));
-	assert_int_equal(net_select(&r, names), 0);
-	for (size_t i = 0; i < r.n; i++)
-		for (size_t j = 0; j < r.namespaces[i].n_links; j++) {
-			_cleanup_free_ char *before = got;
-
-			got = strprintf("%s%s%s", before, *before ? " " : "",
-					r.namespaces[i].links[j]->name);
-		}
-	assert_string_equal(got, wanted);
+	pf->permanent.bytes[5]++;
+	assert_int_equal(net_apply(&m, &wish, NULL, &deed), -ENODEV);
+	assert_non_null(strstr(deed.error, "its name is that of another device"));
+	assert_non_null(strstr(deed.error, wish.link->parent));
+	net_deed_clear(&deed);
+	net_record_clear(&m.now);
 	net_record_clear(&r);
-}
-
-static void test_select(void **state _unused_)
-{
-	assert_selected("", "");
-	assert_selected("no-such-link", "");
-	/* What it is a port of; with an alternative name, and wildcards. */
-	assert_selected("tap-guest-1", "br0 tap-guest-1");
-	assert_selected("the-tap-of-*", "br0 tap-guest-1");
-	/* A bridge is nothing without its ports. */
-	assert_selected("b?0", "br0 tap-guest-1");
-	/* What it lies on, and the other end of that, in another namespace. */
-	assert_selected("  mv0\t", "uplink mv0 far");
-	assert_selected("guests/far", "uplink far");
-	/* A name alone is of the namespace without a name. */
-	assert_selected("far", "");
-	assert_selected("*/lo", "lo");
-	assert_selected("tap* lo mv*", "lo br0 tap-guest-1 uplink mv0 far");
-}
-
-/* By exact names, wildcards and words are none; what they need goes along, too. */
-static void test_select_exactly(void **state _unused_)
-{
-	static const char *const exact[] = { "the-tap-of-the-first-guest",
-					     "guests/far",
-					     "tap*",
-					     ":sessions",
-					     "no-such-link",
-					     NULL };
-	struct net_record r = read_seed("taps.json");
-
-	assert_non_null(net_find_named(&r, "guests/far"));
-	assert_null(net_find_named(&r, "far"));
-	assert_null(net_find_named(&r, "guests"));
-	assert_null(net_find_named(&r, "guest/far"));
-	assert_int_equal(net_select_with(&r, ":sessions", exact), 0);
-	assert_int_equal(r.n, 2);
-	assert_null(net_find_named(&r, "lo"));
-	assert_non_null(net_find_named(&r, "br0"));
-	assert_non_null(net_find_named(&r, "uplink"));
-	/* Again with less: what is left is what less would have taken. */
-	assert_int_equal(net_select_with(&r, ":sessions", exact + 1), 0);
-	assert_null(net_find_named(&r, "br0"));
-	assert_non_null(net_find_named(&r, "uplink"));
-	assert_int_equal(net_select(&r, ":none"), 0);
-	assert_int_equal(r.n, 0);
-	net_record_clear(&r);
-}
-
-static void test_select_fits(void **state _unused_)
-{
-	assert_true(net_select_fits("a tap*", "tap0"));
-	assert_true(net_select_fits("guests/* a", "guests/tap0"));
-	assert_true(net_select_fits("*/tap0", "guests/tap0"));
-	assert_false(net_select_fits("tap0", "guests/tap0"));
-	assert_false(net_select_fits("*", "guests/tap0"));
-	assert_false(net_select_fits("*/*", "tap0"));
-	assert_false(net_select_fits("", "tap0"));
-	assert_false(net_select_fits(":sessions", ":sessions"));
-}
-
-/* A route goes along when all of its links do. */
-static void test_select_routes(void **state _unused_)
-{
-	struct net_record r = read_seed("taps.json");
-
-	assert_int_equal(net_select(&r, "br0"), 0);
-	assert_int_equal(r.n, 1);
-	assert_int_equal(r.namespaces[0].n_routes, 2);
-	net_record_clear(&r);
-}
-
-static void test_select_names(void **state _unused_)
-{
-	assert_true(net_select_valid("a b/c d*", false));
-	assert_false(net_select_valid("/a", false));
-	assert_false(net_select_valid("b a/", false));
-	assert_false(net_select_valid("a/b/c", false));
-	assert_true(net_select_valid("a :sessions b/c", true));
-	assert_true(net_select_valid(" :none", true));
-	assert_false(net_select_valid(":session", true));
-	assert_false(net_select_valid(":sessions", false));
-	assert_true(net_select_has("a  :sessions b", NET_SELECT_SESSIONS));
-	assert_false(net_select_has("a :none x:sessions", NET_SELECT_SESSIONS));
-	assert_true(net_select_has_names(":none a"));
-	assert_false(net_select_has_names(" :none :sessions "));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ip_text),	       cmocka_unit_test(test_mac_text),
-		cmocka_unit_test(test_names),	       cmocka_unit_test(test_settings),
-		cmocka_unit_test(test_ticks),	       cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_refused),	       cmocka_unit_test(test_sriov),
-		cmocka_unit_test(test_limits),	       cmocka_unit_test(test_same_device),
-		cmocka_unit_test(test_order),	       cmocka_unit_test(test_pair),
-		cmocka_unit_test(test_functions),      cmocka_unit_test(test_cycles),
-		cmocka_unit_test(test_no_pair),	       cmocka_unit_test(test_diff),
-		cmocka_unit_test(test_diff_namespace), cmocka_unit_test(test_select),
-		cmocka_unit_test(test_select_routes),  cmocka_unit_test(test_select_names),
-		cmocka_unit_test(test_select_exactly), cmocka_unit_test(test_select_fits),
+		cmocka_unit_test(test_ip_text),
+		cmocka_unit_test(test_mac_text),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_ticks),
+		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_sriov),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_same_device),
+		cmocka_unit_test(test_several_devices),
+		cmocka_unit_test(test_other_device),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_pair),
+		cmocka_unit_test(test_functions),
+		cmocka_unit_test(test_cycles),
+		cmocka_unit_test(test_no_pair),
+		cmocka_unit_test(test_diff),
+		cmocka_unit_test(test_diff_namespace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
