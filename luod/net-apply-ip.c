@@ -2,13 +2,47 @@
 /* net-apply-ip - addresses and neighbours of a link; see net-apply.h. */
 #include "net-apply-private.h"
 
-/* The same address of the same link; how it is used may be otherwise. */
+#include <arpa/inet.h>
+
+#include "net-text.h"
+
+/*
+ * What the kernel takes for the same address: of IPv6 one is on a link once, of IPv4 once in each network.
+ * How it is used may be otherwise.
+ */
+static bool same_address(const struct net_address *a, const struct net_address *b)
+{
+	if (a->local.family != b->local.family)
+		return false;
+	if (a->local.family == AF_INET6)
+		return memcmp(a->local.bytes, b->local.bytes, sizeof(a->local.bytes)) == 0;
+	return net_ip_equal(&a->local, &b->local) &&
+	       net_ip_same_network(a->peer.family ? &a->peer : &a->local,
+				   b->peer.family ? &b->peer : &b->local);
+}
+
 static const struct net_address *find_address(const struct net_link *l, const struct net_address *a)
 {
 	for (size_t i = 0; i < l->n_addresses; i++)
-		if (net_ip_equal(&l->addresses[i].local, &a->local) &&
-		    net_ip_equal(&l->addresses[i].peer, &a->peer))
+		if (same_address(&l->addresses[i], a))
 			return &l->addresses[i];
+	return NULL;
+}
+
+/* The first thing that is otherwise, or NULL. */
+static const char *otherwise(const struct net_address *now, const struct net_address *wanted)
+{
+	if (now->local.prefix != wanted->local.prefix)
+		return "another prefix length";
+	if (!net_ip_equal(&now->peer, &wanted->peer))
+		return "another peer";
+	if (!net_ip_equal(&now->broadcast, &wanted->broadcast))
+		return "another broadcast address";
+	if (now->metric != wanted->metric)
+		return "another metric";
+	if (now->scope != wanted->scope || now->flags != wanted->flags ||
+	    now->deprecated != wanted->deprecated || !streq(now->label, wanted->label))
+		return "another scope, label or flags";
 	return NULL;
 }
 
@@ -26,17 +60,42 @@ static const struct net_neighbour *find_neighbour(const struct net_link *l,
 	return NULL;
 }
 
+static int add_address(struct apply *a, const struct net_address *wanted)
+{
+	return apply_add(a, "an address", net_request_address(a->now->index, wanted, true),
+			 net_request_address(a->now->index, wanted, false));
+}
+
+/* The kernel changes some of it in place, each family something else: so it is taken off at first. */
+static int replace_address(struct apply *a, const struct net_address *now,
+			   const struct net_address *wanted, const char *what)
+{
+	char text[NET_IP_TEXT_MAX];
+	int r;
+
+	if (!a->free) {
+		apply_conflict(a, "%s has %s", net_ip_to_text(&now->local, text), what);
+		return 0;
+	}
+	r = apply_change(a, "an address that is otherwise",
+			 net_request_address(a->now->index, now, false),
+			 net_request_address(a->now->index, now, true));
+	return r < 0 ? r : add_address(a, wanted);
+}
+
 int apply_addresses(struct apply *a)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < a->wanted->n_addresses && r >= 0; i++) {
 		const struct net_address *wanted = &a->wanted->addresses[i];
+		const struct net_address *now = find_address(a->now, wanted);
+		const char *what = now ? otherwise(now, wanted) : NULL;
 
-		if (find_address(a->now, wanted))
-			continue;
-		r = apply_add(a, "an address", net_request_address(a->now->index, wanted, true),
-			      net_request_address(a->now->index, wanted, false));
+		if (!now)
+			r = add_address(a, wanted);
+		else if (what)
+			r = replace_address(a, now, wanted, what);
 	}
 	return r;
 }

@@ -266,6 +266,7 @@ static int read_address(struct reader *r, struct net_link *l, const json_t *one)
 	    (result = NUMBER(r, one, "flags", a.flags)) < 0 ||
 	    (result = NUMBER(r, one, "metric", a.metric)) < 0)
 		return result;
+	a.deprecated = json_is_true(json_object_get(one, "deprecated"));
 	if (!a.local.family || (a.peer.family && a.peer.family != a.local.family) ||
 	    (a.broadcast.family && a.broadcast.family != a.local.family))
 		return reader_wrong(r, -EINVAL, "an address of '%s' is none", l->name);

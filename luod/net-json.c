@@ -194,6 +194,8 @@ static json_t *address(struct writer *w, const struct net_address *a)
 	put_number(w, o, "scope", a->scope);
 	put_number(w, o, "flags", a->flags);
 	put_number(w, o, "metric", a->metric);
+	if (a->deprecated)
+		put(w, o, "deprecated", json_true());
 	return o;
 }
 

@@ -81,6 +81,7 @@ static int read_address(struct net_namespace *ns, struct nlmsghdr *header, struc
 		memcpy(address.label, label, strlen(label) + 1);
 	address.scope = (uint8_t)rtnl_addr_get_scope(a);
 	address.flags = rtnl_addr_get_flags(a) & ADDRESS_FLAGS;
+	address.deprecated = rtnl_addr_get_flags(a) & IFA_F_DEPRECATED;
 	address.metric = get_u32(header, sizeof(struct ifaddrmsg), IFA_RT_PRIORITY);
 	return net_add_address(link, &address);
 }

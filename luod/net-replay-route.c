@@ -17,6 +17,7 @@ static bool same_hops(const struct net_route *a, const struct net_route *b,
 		const struct net_link *link = net_find_link(ns, b->hops[i].link);
 
 		if (!link || link->index != indexes[i] || a->hops[i].weight != b->hops[i].weight ||
+		    a->hops[i].flags != b->hops[i].flags ||
 		    !net_ip_equal(&a->hops[i].gateway, &b->hops[i].gateway))
 			return false;
 	}
@@ -29,10 +30,7 @@ static bool is_there(const struct net_route *wanted, const unsigned int *indexes
 	for (size_t i = 0; i < ns->n_routes; i++) {
 		const struct net_route *r = &ns->routes[i];
 
-		if (net_ip_equal(&r->destination, &wanted->destination) &&
-		    net_ip_equal(&r->source, &wanted->source) && r->type == wanted->type &&
-		    r->table == wanted->table && r->priority == wanted->priority &&
-		    r->tos == wanted->tos && same_hops(wanted, r, indexes, ns))
+		if (net_route_alike(r, wanted) && same_hops(wanted, r, indexes, ns))
 			return true;
 	}
 	return false;
@@ -110,7 +108,8 @@ static bool do_route(struct replay *p, size_t namespace, int place, const struct
 	}
 	r = add(p, p->machine->places[place].socket, route, indexes, error);
 	if (r == -EEXIST)
-		note(p, namespace, route, NET_CONFLICT, "there is another one to the same place");
+		note(p, namespace, route, NET_CONFLICT,
+		     "there is one to the same place by another way or with other metrics");
 	else if (r >= 0)
 		note(p, namespace, route, NET_MADE, NULL);
 	return r >= 0 || r == -EEXIST;

@@ -59,6 +59,10 @@ static bool fill_address(struct rtnl_addr *o, unsigned int index, const struct n
 	rtnl_addr_set_ifindex(o, (int)index);
 	rtnl_addr_set_scope(o, a->scope);
 	rtnl_addr_set_flags(o, flags);
+	if (a->deprecated) {
+		rtnl_addr_set_valid_lifetime(o, UINT32_MAX);
+		rtnl_addr_set_preferred_lifetime(o, 0);
+	}
 	return with_ip(&a->local, o, set_local) && with_ip(&a->peer, o, set_peer) &&
 	       with_ip(&a->broadcast, o, set_broadcast) &&
 	       (!*a->label || rtnl_addr_set_label(o, a->label) >= 0);

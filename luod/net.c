@@ -344,3 +344,21 @@ bool net_mac_equal(const struct net_mac *a, const struct net_mac *b)
 {
 	return a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0;
 }
+
+bool net_ip_same_network(const struct net_ip *a, const struct net_ip *b)
+{
+	if (a->family != b->family || a->prefix != b->prefix)
+		return false;
+	for (unsigned int i = 0; i < a->prefix; i++)
+		if ((a->bytes[i / 8] ^ b->bytes[i / 8]) & (0x80 >> i % 8))
+			return false;
+	return true;
+}
+
+bool net_route_alike(const struct net_route *a, const struct net_route *b)
+{
+	return net_ip_equal(&a->destination, &b->destination) &&
+	       net_ip_equal(&a->source, &b->source) && a->type == b->type && a->scope == b->scope &&
+	       a->table == b->table && a->priority == b->priority && a->tos == b->tos &&
+	       memcmp(a->metrics, b->metrics, sizeof(a->metrics)) == 0;
+}

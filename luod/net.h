@@ -79,6 +79,7 @@ struct net_address {
 	uint8_t scope;
 	uint32_t flags;
 	uint32_t metric;
+	bool deprecated; /* it stays, and is not used for anything new */
 };
 
 struct net_neighbour {
@@ -220,6 +221,10 @@ bool net_text_valid(const char *text);
 
 bool net_ip_equal(const struct net_ip *a, const struct net_ip *b);
 bool net_mac_equal(const struct net_mac *a, const struct net_mac *b);
+/* Of the bits that both prefixes, which are the same, say. */
+bool net_ip_same_network(const struct net_ip *a, const struct net_ip *b);
+/* All but who has made it and where it leads. */
+bool net_route_alike(const struct net_route *a, const struct net_route *b);
 bool net_kind_is_made(enum net_kind kind); /* by a request, not by hardware */
 enum net_set net_kind_set(enum net_kind kind);
 enum net_set net_kind_port_set(enum net_kind master);

@@ -313,7 +313,9 @@ static void give_addresses(struct topology *t, const struct made *m, unsigned in
 			: "");
 	if (maybe(50))
 		say(t, m->ns, "addr add 2001:db8:%x::1/64 dev %s%s", i, m->name,
-		    maybe(30) ? " noprefixroute" : "");
+		    maybe(30)	? " noprefixroute"
+		    : maybe(20) ? " preferred_lft 0"
+				: "");
 	if (maybe(20))
 		say(t, m->ns, "addr add 10.%u.9.1 peer 10.%u.9.2/32 dev %s", i, i, m->name);
 	if (maybe(20))
