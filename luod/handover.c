@@ -536,7 +536,8 @@ void handover_clear(struct handover *h)
 	target_clear(&h->target);
 	free(h->step);
 	free(h->skipped);
-	h->step = h->skipped = NULL;
+	free(h->network_error);
+	h->step = h->skipped = h->network_error = NULL;
 }
 
 /* The record only. It costs nobody his session when it is not as it must be. */
@@ -544,11 +545,12 @@ static int read_network(struct reader *r, struct handover *h, const json_t *json
 {
 	int result = json ? net_record_from_json(json, &h->network, r->error) : 0;
 
-	if (result < 0 && result != -ENOMEM) {
-		skip(r, h, "the network");
-		result = 0;
-	}
-	return result;
+	if (result >= 0 || result == -ENOMEM)
+		return result;
+	h->network_error = strprintf("the handover record's network is not usable: %s",
+				     strempty(*r->error));
+	skip(r, h, "the network");
+	return h->network_error ? 0 : -ENOMEM;
 }
 
 static int read_all(struct reader *r, json_t *root, struct handover *h)

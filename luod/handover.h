@@ -38,6 +38,7 @@ struct handover {
 	struct update_info update;
 	struct session_list sessions;
 	struct net_record network; /* from the record only; it may be empty */
+	char *network_error;	   /* why it could not be read, in words; or NULL */
 	/* From state.json only. */
 	enum phase phase;
 	char *step;

@@ -15,6 +15,7 @@
 
 #include "device-bus.h"
 #include "log.h"
+#include "network-late.h"
 #include "metrics.h"
 #include "restore.h"
 #include "step-device.h"
@@ -196,6 +197,7 @@ struct manager *manager_free(struct manager *m)
 	if (m->event)
 		bus_set_clear(&m->buses);
 	pid1_clear(&m->pid1);
+	network_late_free(m->network_late);
 	update_clear(&m->update);
 	target_clear(&m->target);
 	net_record_clear(&m->network);

@@ -58,6 +58,7 @@ struct manager {
 	struct net_record network;	/* that goes along with the update */
 	sd_event_source *network_timer; /* of what can only be set later */
 	unsigned int network_tries;
+	struct network_late *network_late; /* what waits for links that are not there yet */
 	int kernel_fd;		  /* luod's own kernel session, or -EBADF */
 	enum delivery delivery;	  /* how that one came through the jump */
 	struct findings findings; /* of the last check */

@@ -230,8 +230,7 @@ int apply_master(struct apply *a)
 	unsigned int index = master ? master->index : 0;
 
 	if (*a->wanted->master && !master)
-		return apply_fail(a, -ENODEV, "'%s', below which it is, is not there",
-				  a->wanted->master);
+		return apply_absent(a, "'%s', below which it is, is not there", a->wanted->master);
 	if (a->now->master_index == index)
 		return 0;
 	if (a->now->master_index && !a->free) {

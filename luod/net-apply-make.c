@@ -35,6 +35,8 @@ static int make_tun(struct apply *a)
 	tun.has_group = tun.group != (gid_t)UINT32_MAX;
 	if (r >= 0)
 		r = net_namespace_call(a->machine->places[a->place].fd, make_tun_here, &tun);
+	/* Its node in /dev is not made yet, or its driver not loaded. */
+	a->deed->absent = r == -ENOENT || r == -ENODEV || r == -ENXIO;
 	if (r < 0)
 		return apply_fail(a, r, "making it: %s", strerror(-r));
 	a->deed->changes++;
@@ -54,8 +56,8 @@ static int find_lower(struct apply *a, size_t *ret_place, unsigned int *ret_inde
 		lower = wanted ? net_find_same(&a->machine->now.namespaces[place], wanted)
 			       : net_find_link(&a->machine->now.namespaces[place], ref->name);
 	if (!lower)
-		return apply_fail(a, -ENODEV, "'%s', on which it lies, is not there",
-				  *ref->name ? ref->name : "a link of another namespace");
+		return apply_absent(a, "'%s', on which it lies, is not there",
+				    *ref->name ? ref->name : "a link of another namespace");
 	*ret_place = (size_t)place;
 	*ret_index = lower->index;
 	return 0;
@@ -136,11 +138,11 @@ static int say_not_there(struct apply *a)
 	_cleanup_free_ char *is = other ? describe(other) : NULL, *was = describe(a->wanted);
 
 	if (!is || !was)
-		return apply_fail(a, -ENODEV, "it is not there");
-	return apply_fail(a, -ENODEV,
-			  "it is not there: its name is that of another device (%s, not %s), or "
-			  "several could be it",
-			  is, was);
+		return apply_absent(a, "it is not there");
+	return apply_absent(a,
+			    "it is not there: its name is that of another device (%s, not %s), or "
+			    "several could be it",
+			    is, was);
 }
 
 int apply_make(struct apply *a)
@@ -148,9 +150,8 @@ int apply_make(struct apply *a)
 	int r;
 
 	if (a->wanted->kind == NET_KIND_OTHER)
-		return apply_fail(a, -ENODEV,
-				  "it is not there, and links of kind '%s' are not made",
-				  a->wanted->kind_name);
+		return apply_absent(a, "it is not there, and links of kind '%s' are not made",
+				    a->wanted->kind_name);
 	if (!net_kind_is_made(a->wanted->kind))
 		return say_not_there(a);
 	r = a->wanted->kind == NET_KIND_TUN ? make_tun(a) : request(a);

@@ -34,6 +34,8 @@ struct net_socket *apply_socket(const struct apply *a);
 
 /* Notes what could not be done; the first word counts. Returns @error. */
 int apply_fail(struct apply *a, int error, const char *format, ...) _printf_(3, 4);
+/* Likewise, -ENODEV: something is not there, and may come later than luod. */
+int apply_absent(struct apply *a, const char *format, ...) _printf_(2, 3);
 /* Notes what is otherwise. */
 void apply_conflict(struct apply *a, const char *format, ...) _printf_(2, 3);
 

@@ -35,15 +35,31 @@ void net_deed_clear(struct net_deed *deed)
 	*deed = (struct net_deed){};
 }
 
+static int _printf_(3, 0) fail(struct apply *a, int error, const char *format, va_list ap)
+{
+	if (!a->deed->error && vasprintf(&a->deed->error, format, ap) < 0)
+		a->deed->error = NULL;
+	return error;
+}
+
 int apply_fail(struct apply *a, int error, const char *format, ...)
 {
 	va_list ap;
 
-	if (a->deed->error)
-		return error;
 	va_start(ap, format);
-	if (vasprintf(&a->deed->error, format, ap) < 0)
-		a->deed->error = NULL;
+	error = fail(a, error, format, ap);
+	va_end(ap);
+	return error;
+}
+
+int apply_absent(struct apply *a, const char *format, ...)
+{
+	va_list ap;
+	int error;
+
+	a->deed->absent = true;
+	va_start(ap, format);
+	error = fail(a, -ENODEV, format, ap);
 	va_end(ap);
 	return error;
 }

@@ -17,16 +17,18 @@
 #include "net-machine.h"
 
 /*
- * Asked before every change: a negative errno says that it must not be made. This is where a
+ * What a replay may do. Asked before every change: a negative errno says that it must not be made. This is where a
  * deadline comes in. A replay that was broken off is taken up when @others says which links were up
  * before it ("NAME" or "NAMESPACE/NAME", NULL behind the last): what else is up now, is so by its doing,
  * and is treated like a link that is down. Without @others it is told to @begins, before anything is
- * changed, what there is. All but @userdata may be NULL.
+ * changed, what there is. With @only, it is done for those objects alone (net_object(), NULL behind the last),
+ * and no namespace is made. All but @userdata may be NULL.
  */
 struct net_gate {
 	int (*may_change)(void *userdata);
 	void *userdata;
 	char *const *others;
+	char *const *only;
 	void (*begins)(const struct net_record *now, void *userdata);
 };
 
@@ -48,6 +50,7 @@ struct net_deed {
 	char *later;	/* what cannot be set yet; NULL: nothing */
 	char *error;	/* why it failed; NULL: it did not */
 	bool stuck;	/* and could not be undone as a whole: @error says what not */
+	bool absent;	/* it failed for want of something that may come yet */
 };
 
 void net_deed_clear(struct net_deed *deed);

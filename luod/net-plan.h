@@ -18,6 +18,7 @@ struct net_step {
 	const struct net_link *link;
 	ssize_t peer; /* step of the other end of a pair, or -1 */
 	bool made;    /* by now, together with the other end */
+	bool passed;  /* over: it is not asked for */
 	int result;   /* of what was done, or not yet: 1 */
 	struct net_deed deed;
 };

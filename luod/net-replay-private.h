@@ -17,6 +17,9 @@ struct replay {
 	int error; /* of our own: -ENOMEM */
 };
 
+/* Is it one of those that this replay is for? */
+bool replay_wants(const struct replay *p, const char *namespace, const char *object);
+
 /* Copies the texts. */
 void replay_note(struct replay *p, const struct net_result *result);
 

@@ -56,15 +56,35 @@ static int find_hops(const struct replay *p, size_t namespace, const struct net_
 	return 0;
 }
 
+/* Of all routes to one place, one name. */
+static char *name_of(const struct net_route *route)
+{
+	char destination[NET_IP_TEXT_MAX];
+
+	return strprintf("route %s", net_ip_to_text(&route->destination, destination));
+}
+
+/* One that fails may do so only because links, or their addresses, are not there yet. */
 static void note(struct replay *p, size_t namespace, const struct net_route *route,
 		 enum net_outcome outcome, const char *text)
 {
-	char destination[NET_IP_TEXT_MAX];
-	_cleanup_free_ char *object =
-		strprintf("route %s", net_ip_to_text(&route->destination, destination));
+	_cleanup_free_ char *object = name_of(route);
+	char *ns = p->record->namespaces[namespace].name;
 
-	replay_note(p, &(struct net_result){ outcome, p->record->namespaces[namespace].name,
-					     object ? object : (char *)"route", (char *)text });
+	replay_note(p, &(struct net_result){ .outcome = outcome,
+					     .namespace = ns,
+					     .object = object ? object : (char *)"route",
+					     .text = (char *)text,
+					     .absent = outcome == NET_FAILED &&
+						       net_machine_find(p->machine, ns) >= 0 });
+}
+
+static bool is_wanted(const struct replay *p, size_t namespace, const struct net_route *route)
+{
+	_cleanup_free_ char *object = name_of(route);
+	const char *ns = p->record->namespaces[namespace].name;
+
+	return object && (replay_wants(p, ns, object) || replay_wants(p, ns, NET_ROUTES));
 }
 
 static int add(struct replay *p, struct net_socket *socket, const struct net_route *route,
@@ -127,6 +147,8 @@ void replay_routes(struct replay *p, size_t namespace)
 		p->error = -ENOMEM;
 		return;
 	}
+	for (size_t i = 0; i < wanted->n_routes; i++)
+		done[i] = !is_wanted(p, namespace, &wanted->routes[i]);
 	while (progress && place >= 0) {
 		progress = false;
 		for (size_t i = 0; i < wanted->n_routes; i++)

@@ -32,6 +32,22 @@ size_t net_report_count(const struct net_report *report, enum net_outcome outcom
 	return n;
 }
 
+char *net_object(const char *namespace, const char *object)
+{
+	return strprintf("%s%s%s", namespace, *namespace ? "/" : "", object);
+}
+
+bool replay_wants(const struct replay *p, const char *namespace, const char *object)
+{
+	char *const *only = p->gate ? p->gate->only : NULL;
+	_cleanup_free_ char *name = only ? net_object(namespace, object) : NULL;
+
+	for (size_t i = 0; name && only[i]; i++)
+		if (streq(only[i], name))
+			return true;
+	return !only;
+}
+
 void replay_note(struct replay *p, const struct net_result *result)
 {
 	struct net_result *results =
@@ -47,6 +63,7 @@ void replay_note(struct replay *p, const struct net_result *result)
 		.namespace = strdup(result->namespace),
 		.object = strdup(result->object),
 		.text = result->text ? strdup(result->text) : NULL,
+		.absent = result->absent,
 	};
 }
 
@@ -94,6 +111,7 @@ static void give_up_peer(struct replay *p, struct net_step *step)
 		return; /* It was there before. */
 	peer->result = -ECANCELED;
 	net_deed_clear(&peer->deed);
+	peer->deed.absent = step->deed.absent;
 	peer->deed.error = strprintf("its other end failed");
 }
 
@@ -102,7 +120,7 @@ static void do_link(struct replay *p, struct net_step *step)
 	struct net_wish wish = wish_for(p, step);
 
 	/* The other end of a pair that failed. */
-	if (step->result < 0)
+	if (step->result < 0 || step->passed)
 		return;
 	step->result = net_apply(p->machine, &wish, p->gate, &step->deed);
 	p->report->changes += step->deed.changes;
@@ -123,6 +141,7 @@ static void note_link(struct replay *p, const struct net_step *step)
 									      : strerror(-step->result))
 				    : step->deed.conflict ? step->deed.conflict
 							  : step->deed.later,
+			    .absent = step->result < 0 && step->deed.absent,
 		    });
 }
 
@@ -141,7 +160,7 @@ static void do_late(struct replay *p, struct net_step *step)
 	struct net_deed late = {};
 	int r;
 
-	if (step->result < 0)
+	if (step->result < 0 || step->passed)
 		return;
 	r = net_apply_late(p->machine, &wish, ours, p->gate, &late);
 	p->report->changes += late.changes;
@@ -157,21 +176,33 @@ static void do_late(struct replay *p, struct net_step *step)
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
-static int open_machine(struct replay *p, char **ret_error)
+static void pass_over(struct replay *p)
+{
+	for (size_t i = 0; i < p->plan.n; i++) {
+		struct net_step *step = &p->plan.steps[i];
+
+		step->passed = !replay_wants(p, p->record->namespaces[step->namespace].name,
+					     step->link->name);
+	}
+}
+
+static int open_machine(struct replay *p, bool make, char **ret_error)
 {
 	int r;
 
 	for (size_t i = 0; i < p->record->n; i++) {
 		const char *name = p->record->namespaces[i].name;
 
-		r = net_machine_open(p->machine, name, true);
+		r = net_machine_open(p->machine, name, make);
 		if (r < 0 && !*name) {
 			*ret_error = strprintf("rtnetlink: %s", strerror(-r));
 			return r;
 		}
 		if (r < 0)
-			replay_note(p, &(struct net_result){ NET_FAILED, (char *)name,
-							     (char *)"namespace", strerror(-r) });
+			replay_note(p, &(struct net_result){ .outcome = NET_FAILED,
+							     .namespace = (char *)name,
+							     .object = (char *)"namespace",
+							     .text = strerror(-r) });
 	}
 	r = net_machine_read(p->machine);
 	if (r < 0)
@@ -185,16 +216,19 @@ static void note_unread(struct replay *p, size_t place, int error)
 	_cleanup_free_ char *why =
 		strprintf("the network cannot be read again: %s", strerror(-error));
 
-	replay_note(p, &(struct net_result){ NET_FAILED, p->record->namespaces[place].name,
-					     (char *)"routes", why });
+	replay_note(p, &(struct net_result){ .outcome = NET_FAILED,
+					     .namespace = p->record->namespaces[place].name,
+					     .object = (char *)NET_ROUTES,
+					     .text = why });
 }
 
 static int run(struct replay *p, char **ret_error)
 {
-	int r = open_machine(p, ret_error);
+	int r = open_machine(p, !p->gate || !p->gate->only, ret_error);
 
 	if (r < 0)
 		return r;
+	pass_over(p);
 	if (p->gate && p->gate->begins && !p->gate->others)
 		p->gate->begins(&p->machine->now, p->gate->userdata);
 	for (size_t i = 0; i < p->plan.n; i++)
@@ -203,7 +237,8 @@ static int run(struct replay *p, char **ret_error)
 	for (size_t i = 0; i < p->plan.n && r >= 0; i++)
 		do_late(p, &p->plan.steps[i]);
 	for (size_t i = 0; i < p->plan.n; i++)
-		note_link(p, &p->plan.steps[i]);
+		if (!p->plan.steps[i].passed)
+			note_link(p, &p->plan.steps[i]);
 	for (size_t i = 0; i < p->record->n; i++)
 		if (r >= 0)
 			replay_routes(p, i);
@@ -263,7 +298,7 @@ int net_replay_rates(const struct net_record *record, const char *folder,
 	size_t left = 0;
 
 	if (r >= 0)
-		r = open_machine(&p, &error);
+		r = open_machine(&p, false, &error);
 	for (size_t i = 0; i < p.plan.n && r >= 0; i++)
 		do_rates(&p, &p.plan.steps[i], &left, &why);
 	net_plan_clear(&p.plan);

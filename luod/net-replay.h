@@ -21,11 +21,14 @@ enum net_outcome {
 	NET_FAILED,   /* and it is as it was before, or the text says how it is */
 };
 
+#define NET_ROUTES "routes" /* the object that stands for all of a namespace */
+
 struct net_result {
 	enum net_outcome outcome;
 	char *namespace;
 	char *object; /* a link, or "route 192.0.2.0/24" */
 	char *text;   /* of a conflict or a failure; otherwise NULL */
+	bool absent;  /* it failed for want of something that may come yet */
 };
 
 struct net_report {
@@ -33,6 +36,9 @@ struct net_report {
 	size_t n;
 	unsigned int changes; /* requests that changed something */
 };
+
+/* "OBJECT" or "NAMESPACE/OBJECT", freed by the caller. */
+char *net_object(const char *namespace, const char *object);
 
 void net_report_clear(struct net_report *report);
 const char *net_outcome_to_string(enum net_outcome outcome);
@@ -48,7 +54,7 @@ int net_replay(const struct net_record *record, const char *folder, const struct
 	       struct net_report *ret, char **ret_error);
 
 /*
- * What was left for later (NET_LATER), and nothing else. *ret_left: how many links still wait, and
+ * What was left for later (NET_LATER), and nothing else; no namespace is made. *ret_left: how many links still wait, and
  * *ret_why, what one of them waits for, freed by the caller; NULL: none does.
  */
 int net_replay_rates(const struct net_record *record, const char *folder,

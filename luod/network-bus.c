@@ -203,7 +203,7 @@ static int replay_granted(struct manager *m, sd_bus_message *call, sd_bus_error 
 	    (r = refuse_while_recording(m, error)) < 0 ||
 	    (r = read_record(m, text, &wanted, error)) < 0)
 		return r;
-	r = network_replay(&wanted, &report, &wrong);
+	r = network_replay(&wanted, NULL, &report, &wrong);
 	net_record_clear(&wanted);
 	if (r == -ELOOP)
 		return sd_bus_error_setf(error, LUOD_ERROR("InvalidRecord"),

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* network-note - see network-note.h. One name in each line: no name has a blank in it. */
+/* network-note - see network-note.h. One name in each line: none has a line's end in it. */
 #include "network-note.h"
 
 #include "limits.h"
 
-static char *note_path(const char *run)
+#define RESTORING "network-restoring"
+#define WAITING	  "network-waiting"
+
+static char *path_of(const char *run, const char *note)
 {
-	return strprintf("%s/network-restoring", run);
+	return strprintf("%s/%s", run, note);
 }
 
 static size_t count_lines(const char *text)
@@ -37,13 +40,38 @@ static int split(char *text, char ***ret)
 	return 0;
 }
 
-int network_note_read(const char *run, char ***ret)
+static int read_note(const char *run, const char *note, char ***ret)
 {
-	_cleanup_free_ char *path = note_path(run), *text = NULL;
+	_cleanup_free_ char *path = path_of(run, note), *text = NULL;
 	size_t size;
 	int r = path ? file_read_full(path, LIMIT_NET, &text, &size) : -ENOMEM;
 
 	return r < 0 ? r : split(text, ret);
+}
+
+static void drop_note(const char *run, const char *note)
+{
+	_cleanup_free_ char *path = path_of(run, note);
+
+	if (path)
+		unlink(path);
+}
+
+/* Closes @f, which writes @text. */
+static int write_note(const char *run, const char *note, FILE *f, char **text, const size_t *size)
+{
+	_cleanup_free_ char *path = path_of(run, note);
+
+	if (fclose(f) != 0 || !path)
+		return -ENOMEM;
+	return file_replace(path, *text, *size, 0600);
+}
+
+/* --- links that are up ------------------------------------------------------------------------ */
+
+int network_note_read(const char *run, char ***ret)
+{
+	return read_note(run, RESTORING, ret);
 }
 
 static void write_names(FILE *f, const struct net_namespace *ns)
@@ -55,23 +83,43 @@ static void write_names(FILE *f, const struct net_namespace *ns)
 
 int network_note_write(const char *run, const struct net_record *now)
 {
-	_cleanup_free_ char *path = note_path(run), *text = NULL;
+	_cleanup_free_ char *text = NULL;
 	size_t size = 0;
-	FILE *f = path ? open_memstream(&text, &size) : NULL;
+	FILE *f = open_memstream(&text, &size);
 
 	if (!f)
 		return -ENOMEM;
 	for (size_t i = 0; i < now->n; i++)
 		write_names(f, &now->namespaces[i]);
-	if (fclose(f) != 0)
-		return -ENOMEM;
-	return file_replace(path, text, size, 0600);
+	return write_note(run, RESTORING, f, &text, &size);
 }
 
 void network_note_drop(const char *run)
 {
-	_cleanup_free_ char *path = note_path(run);
+	drop_note(run, RESTORING);
+}
 
-	if (path)
-		unlink(path);
+/* --- what waits ------------------------------------------------------------------------------- */
+
+int network_waiting_read(const char *run, char ***ret)
+{
+	return read_note(run, WAITING, ret);
+}
+
+int network_waiting_write(const char *run, char *const *objects)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return -ENOMEM;
+	for (size_t i = 0; objects[i]; i++)
+		fprintf(f, "%s\n", objects[i]);
+	return write_note(run, WAITING, f, &text, &size);
+}
+
+void network_waiting_drop(const char *run)
+{
+	drop_note(run, WAITING);
 }

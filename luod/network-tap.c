@@ -99,38 +99,80 @@ static const char *failure(const char *text, const struct net_record *wanted,
 }
 
 struct blame {
-	struct session *session;
 	const struct net_record *wanted;
 	const struct net_report *report;
 	const char *error;
 };
 
-/* The first of several is the reason; the journal has them all. */
-static void blame_for(const struct blame *b, const char *text)
-{
-	_cleanup_free_ char *reason = NULL;
-	const char *why = b->report ? failure(text, b->wanted, b->report) : b->error;
+#define NOT_RESTORED "link '%s' is not restored: "
 
-	if (!why || !isempty(b->session->reason))
-		return;
-	reason = strprintf("link '%s' is not restored: %s", text, why);
-	free(b->session->reason);
-	b->session->reason = reason ? strprintf("%.*s", FIT(reason, REASON_MAX)) : NULL;
+/* NULL: there is none. Freed by the caller. */
+static char *reason_for(const struct blame *b, const char *text)
+{
+	const char *why = b->report ? failure(text, b->wanted, b->report) : b->error;
+	_cleanup_free_ char *reason = why ? strprintf(NOT_RESTORED "%s", text, why) : NULL;
+
+	return reason ? strprintf("%.*s", FIT(reason, REASON_MAX)) : NULL;
+}
+
+/* The first of several is the reason; the journal has them all. */
+static char *first_reason(const struct blame *b, const struct session *s)
+{
+	const struct resource *resource;
+	char *reason = NULL;
+
+	for (size_t i = 0; s->links && s->links[i] && !reason; i++)
+		reason = reason_for(b, s->links[i]);
+	TAILQ_FOREACH(resource, &s->resources, entry)
+		if (resource->tap && !reason)
+			reason = reason_for(b, resource->tap->link);
+	return reason;
 }
 
 void network_tap_blame(struct session_list *sessions, const struct net_record *wanted,
 		       const struct net_report *report, const char *error)
 {
-	struct resource *resource;
+	const struct blame b = { wanted, report, error };
 	struct session *s;
 
 	TAILQ_FOREACH(s, sessions, entry) {
-		const struct blame b = { s, wanted, report, error };
+		_cleanup_free_ char *reason = first_reason(&b, s);
 
-		for (size_t i = 0; s->links && s->links[i]; i++)
-			blame_for(&b, s->links[i]);
-		TAILQ_FOREACH(resource, &s->resources, entry)
-			if (resource->tap)
-				blame_for(&b, resource->tap->link);
+		if (reason && isempty(s->reason))
+			session_set_state(s, s->state, reason);
+	}
+}
+
+static bool is_reason(const struct session *s, const char *text)
+{
+	_cleanup_free_ char *prefix = strprintf(NOT_RESTORED, text);
+
+	return prefix && strncmp(strempty(s->reason), prefix, strlen(prefix)) == 0;
+}
+
+static bool lacks_link(const struct session *s)
+{
+	const struct resource *resource;
+
+	for (size_t i = 0; s->links && s->links[i]; i++)
+		if (is_reason(s, s->links[i]))
+			return true;
+	TAILQ_FOREACH(resource, &s->resources, entry)
+		if (resource->tap && is_reason(s, resource->tap->link))
+			return true;
+	return false;
+}
+
+void network_tap_review(struct manager *m, const struct net_record *wanted,
+			const struct net_report *report)
+{
+	const struct blame b = { wanted, report, NULL };
+	struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry) {
+		_cleanup_free_ char *reason = lacks_link(s) ? first_reason(&b, s) : NULL;
+
+		if (lacks_link(s))
+			manager_set_session_state(m, s, s->state, reason);
 	}
 }

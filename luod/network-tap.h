@@ -25,4 +25,8 @@ void network_tap_say_missing(const struct manager *m);
 void network_tap_blame(struct session_list *sessions, const struct net_record *wanted,
 		       const struct net_report *report, const char *error);
 
+/* Later: @report is of the links that were not there. Who lacks none any more has no reason. */
+void network_tap_review(struct manager *m, const struct net_record *wanted,
+			const struct net_report *report);
+
 #endif

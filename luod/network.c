@@ -7,16 +7,13 @@
 #include "net-prove.h"
 #include "net-select.h"
 #include "network-last.h"
+#include "network-late.h"
 #include "network-note.h"
 #include "network-tap.h"
 #include "session-link.h"
 
 /* Guests wait for it, and for nothing that takes as long: what is not there by then is left out. */
 #define REPLAY_USEC (20 * USEC_PER_SEC)
-
-/* What waits for a carrier; a switch with spanning tree takes half a minute. */
-#define LATER_USEC  (500 * USEC_PER_MSEC)
-#define LATER_TRIES 120
 
 static void say_missing(const struct session *s, const char *text, const char *why,
 			void *userdata _unused_)
@@ -112,6 +109,7 @@ int network_act(struct manager *m)
 	_cleanup_free_ char *why = NULL;
 	int r;
 
+	network_late_end(m);
 	net_record_clear(&m->network);
 	r = network_tap_look(m);
 	if (r < 0)
@@ -164,7 +162,7 @@ static void begin(const struct net_record *now, void *userdata)
 				     "ignoring: %m");
 }
 
-static void say(const struct net_result *result)
+void network_say(const struct net_result *result)
 {
 	const char *ns = result->namespace, *blank = *ns ? " in namespace " : "";
 
@@ -179,51 +177,20 @@ static void say(const struct net_result *result)
 			    result->object, blank, ns, strempty(result->text));
 }
 
-int network_replay(const struct net_record *record, struct net_report *ret, char **ret_error)
+int network_replay(const struct net_record *record, char *const *only, struct net_report *ret,
+		   char **ret_error)
 {
 	struct restoring restoring = { .deadline = now_usec(CLOCK_MONOTONIC) + REPLAY_USEC };
-	struct net_gate gate = { .may_change = before_deadline, .userdata = &restoring };
+	struct net_gate gate = { .may_change = before_deadline,
+				 .userdata = &restoring,
+				 .only = only };
 
 	return net_replay(record, NET_NAMESPACES_FOLDER, &gate, ret, ret_error);
 }
 
-/* --- what can only be set later --------------------------------------------------------------- */
-
-static void try_later(struct manager *m);
-
-static int on_later(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
-{
-	struct manager *m = userdata;
-	_cleanup_free_ char *why = NULL, *id = NULL;
-	struct net_record record;
-	size_t left = 0;
-	int r = network_last_read(m, &record, &id);
-
-	m->network_timer = sd_event_source_disable_unref(m->network_timer);
-	if (r >= 0) {
-		r = net_replay_rates(&record, NET_NAMESPACES_FOLDER, NULL, &left, &why);
-		net_record_clear(&record);
-	}
-	if (r >= 0 && !left)
-		log_notice("Network: what could not be set at first is set, too");
-	else if (++m->network_tries < LATER_TRIES)
-		try_later(m);
-	else
-		log_warning("Network: not restored is what could not be set at first: %s",
-			    why ? why : strerror(-r));
-	return 0;
-}
-
-static void try_later(struct manager *m)
-{
-	if (sd_event_add_time_relative(m->event, &m->network_timer, CLOCK_MONOTONIC, LATER_USEC, 0,
-				       on_later, m) < 0)
-		log_oom();
-}
-
 /* --- after the jump --------------------------------------------------------------------------- */
 
-void network_restore(struct manager *m, const struct net_record *wanted,
+void network_restore(struct manager *m, const struct net_record *wanted, const char *unreadable,
 		     struct session_list *sessions)
 {
 	struct restoring restoring = { now_usec(CLOCK_MONOTONIC) + REPLAY_USEC, m->paths.run };
@@ -234,6 +201,10 @@ void network_restore(struct manager *m, const struct net_record *wanted,
 	_cleanup_free_ char *error = NULL;
 	struct net_report report;
 
+	if (unreadable) {
+		network_tap_blame(sessions, wanted, NULL, unreadable);
+		timeline_mark(&m->update.timeline, MARK_NETWORK_INCOMPLETE);
+	}
 	if (!wanted->n)
 		return;
 	network_last_keep(m, wanted);
@@ -243,14 +214,12 @@ void network_restore(struct manager *m, const struct net_record *wanted,
 	if (net_replay(wanted, NET_NAMESPACES_FOLDER, &gate, &report, &error) < 0) {
 		log_error("The network is not restored: %s", strempty(error));
 		network_tap_blame(sessions, wanted, NULL, strempty(error));
+		timeline_mark(&m->update.timeline, MARK_NETWORK_INCOMPLETE);
 		return;
 	}
 	for (size_t i = 0; i < report.n; i++)
-		say(&report.results[i]);
+		network_say(&report.results[i]);
 	network_tap_blame(sessions, wanted, &report, NULL);
-	if (net_report_count(&report, NET_LATER))
-		try_later(m);
-	timeline_mark(&m->update.timeline, MARK_NETWORK_RESTORED);
 	log_notice("Network: %zu links and routes are as they were: %zu made, %zu changed, %zu "
 		   "were there; %zu left as found, %zu failed",
 		   report.n - net_report_count(&report, NET_CONFLICT) -
@@ -258,5 +227,6 @@ void network_restore(struct manager *m, const struct net_record *wanted,
 		   net_report_count(&report, NET_MADE), net_report_count(&report, NET_CHANGED),
 		   net_report_count(&report, NET_SAME), net_report_count(&report, NET_CONFLICT),
 		   net_report_count(&report, NET_FAILED));
+	network_late_begin(m, &report);
 	net_report_clear(&report);
 }

@@ -32,13 +32,17 @@ int network_settle(struct manager *m);
 
 /*
  * After the jump: of what could not be restored the journal tells, and of nothing else. Sessions that
- * lack a link say so, too: @sessions are those of the record.
+ * lack a link say so, too: @sessions are those of the record. @unreadable, or NULL: why the record tells of
+ * no network, which is then empty.
  */
-void network_restore(struct manager *m, const struct net_record *record,
+void network_restore(struct manager *m, const struct net_record *record, const char *unreadable,
 		     struct session_list *sessions);
 
-/* Within the time that guests can wait, as net_replay(). */
-int network_replay(const struct net_record *record, struct net_report *ret, char **ret_error);
+/* Within the time that guests can wait, as net_replay(); @only as in struct net_gate, or NULL. */
+int network_replay(const struct net_record *record, char *const *only, struct net_report *ret,
+		   char **ret_error);
+/* To the journal, unless there is nothing to be said. */
+void network_say(const struct net_result *result);
 
 /* For a check. network_facts_clear() the result. */
 void network_facts(const struct manager *m, struct preflight_network *ret);

@@ -10,6 +10,7 @@
 #include "kdev-luo.h"
 #include "log.h"
 #include "network.h"
+#include "network-late.h"
 #include "network-note.h"
 #include "quiesce.h"
 #include "state.h"
@@ -282,7 +283,7 @@ static void restore_after_jump(struct manager *m, struct arrivals *a)
 	if (r >= 0) {
 		if (h.skipped)
 			log_error("The handover record is not usable as a whole: %s", h.skipped);
-		network_restore(m, &h.network, &h.sessions);
+		network_restore(m, &h.network, h.network_error, &h.sessions);
 		FAULT(m, "restore:network");
 		adopt_sessions(m, &h, a);
 		handover_clear(&h);
@@ -441,6 +442,7 @@ int restore_settle(struct manager *m)
 	FAULT(m, "restore:done");
 	quiesce_settle(m);
 	network_note_drop(m->paths.run);
+	network_late_resume(m);
 	history_settle(m);
 	return 0;
 }

@@ -34,6 +34,7 @@
 #include "luod/kdev-luo.h"
 #include "luod/log.h"
 #include "luod/metrics.h"
+#include "luod/network-late.h"
 #include "luod/network.h"
 #include "luod/restore.h"
 #include "luod/step.h"
@@ -266,7 +267,11 @@ void metrics_changed(struct manager *manager _unused_)
 }
 
 void network_restore(struct manager *manager _unused_, const struct net_record *record _unused_,
-		     struct session_list *sessions _unused_)
+		     const char *unreadable _unused_, struct session_list *sessions _unused_)
+{
+}
+
+void network_late_resume(struct manager *manager _unused_)
 {
 }
 
