@@ -196,8 +196,21 @@ static size_t count_links(const struct net_record *r)
 
 /* What the workers have to tell. */
 struct tally {
-	unsigned int topologies, links, most, failures, untouched;
+	unsigned int topologies, links, most, failures, untouched, names, altnames;
 };
+
+/* Names that are as long as can be. */
+static void count_names(const struct net_record *r, struct tally *tally)
+{
+	for (size_t i = 0; i < r->n; i++)
+		for (size_t j = 0; j < r->namespaces[i].n_links; j++) {
+			const struct net_link *l = r->namespaces[i].links[j];
+
+			tally->names += strlen(l->name) == IFNAMSIZ - 1;
+			for (size_t k = 0; k < l->n_altnames; k++)
+				tally->altnames += strlen(l->altnames[k]) == NET_ALTNAME_MAX;
+		}
+}
 
 static void replay_one(uint64_t which, struct tally *tally)
 {
@@ -220,6 +233,7 @@ static void replay_one(uint64_t which, struct tally *tally)
 		broken(which, "ip(8) sees another network");
 	}
 	replay_whole(&wanted, which, true);
+	count_names(&wanted, tally);
 	links = count_links(&wanted);
 	tally->links += (unsigned int)links;
 	tally->most = links > tally->most ? (unsigned int)links : tally->most;
@@ -468,6 +482,8 @@ static struct tally run_workers(one_t one, unsigned int n)
 		sum.most = t.most > sum.most ? t.most : sum.most;
 		sum.failures += t.failures;
 		sum.untouched += t.untouched;
+		sum.names += t.names;
+		sum.altnames += t.altnames;
 	}
 	close(fds[0]);
 	assert_int_equal(bad, 0);
@@ -481,7 +497,10 @@ static void test_replay(void **state _unused_)
 
 	need_networks();
 	t = run_workers(replay_one, how_many(TOPOLOGIES));
-	printf("# %u topologies, %u links, at most %u in one\n", t.topologies, t.links, t.most);
+	printf("# %u topologies, %u links, at most %u in one; %u names and %u alternative ones as long "
+	       "as can be\n",
+	       t.topologies, t.links, t.most, t.names, t.altnames);
+	assert_true(t.topologies == 1 || (t.names && t.altnames));
 }
 
 static void test_half(void **state _unused_)

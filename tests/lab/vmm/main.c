@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* main - the command line of lu-vmm; see vmm.h for what it is. */
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -131,6 +132,13 @@ static void set_device(struct vmm *v, const char *arg)
 	exit(EXIT_FAILURE);
 }
 
+static void set_link(struct vmm *v, const char *arg)
+{
+	if (v->n_links == sizeof(v->links) / sizeof(*v->links))
+		errx(2, "too many links");
+	v->links[v->n_links++] = arg;
+}
+
 static void set_parked(struct vmm *v, const char *arg)
 {
 	v->parked_usec = parse_seconds(arg);
@@ -195,6 +203,7 @@ static const struct vmm_option {
 	{ "name", "NAME", "of the session (vm)", set_name },
 	{ "size", "SIZE", "of the guest's memory, as 256M (64M)", set_size },
 	{ "device", "ADDRESS", "a PCI device that vfio-pci has, as 0000:00:05.0", set_device },
+	{ "link", "NAME", "of the host, that the guest needs; may be said again", set_link },
 	{ "parked", "SECONDS", "after a jump, leave it so long as it is", set_parked },
 	{ "tell-phases", NULL, "of its life to the lab's host", set_tell_phases },
 	{ "mode", "MODE", "custody or delegation: who preserves the memory", set_mode },

@@ -239,6 +239,9 @@ static void vmm_create(struct vmm *v)
 
 	if (r < 0)
 		die(v, "guest memory", r);
+	r = v->n_links ? lu_session_set_links(v->session, v->links, v->n_links) : 0;
+	if (r < 0)
+		die(v, "links", r);
 	passthrough_create(v);
 }
 

@@ -72,6 +72,8 @@ struct vmm {
 	const char *before_ready;
 	const char *before_done;
 	struct lu_session_options session_options;
+	const char *links[8]; /* that its guest needs */
+	size_t n_links;
 	uint64_t size;
 	uint64_t slow_ready_usec;
 	uint64_t slow_done_usec;

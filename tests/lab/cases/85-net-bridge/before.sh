@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 . /usr/lib/lab/net.sh
+# shellcheck source=tests/lab/cases/85-net-bridge/host.sh
+. "$LAB_DIR/host.sh"
 
 # The guests' side is a namespace; its end of the pair stands for a guest's card.
 cat >/run/links <<'EOF'
@@ -19,6 +21,7 @@ ip link set tap-of-a-guest0 type bridge_slave isolated on hairpin on
 ip link property add dev tap-of-a-guest0 altname the-card-of-the-guest-that-has-a-long-name
 ip link add vm1 address 02:00:00:00:80:04 type veth peer name card address 02:00:00:00:80:05 netns guest1
 ip link set vm1 master br-guests
+bridge vlan add dev tap-of-a-guest0 vid 30
 bridge vlan add dev vm1 vid 10-20
 bridge vlan add dev vm1 vid 30 pvid untagged
 bridge vlan add dev br-guests vid 30 self
@@ -37,6 +40,31 @@ ip -n guest1 route add default via 192.0.2.1 dev card
 ip neigh add 192.0.2.9 lladdr 02:00:00:00:80:99 dev br-guests.30
 EOF
 t "the host's links are made" bash -x /run/links
+
+# A host with a network of its own, which takes its time; and the guest's card, that asks for the host.
+mkdir -p /etc/systemd/network /etc/systemd/system/systemd-networkd.service.d
+printf '%s\n' '[NetDev]' Name=br-host Kind=bridge MACAddress=02:00:00:00:80:10 \
+	>/etc/systemd/network/20-host.netdev
+printf '%s\n' '[Match]' Name=br-host '[Network]' Address=203.0.113.1/24 ConfigureWithoutCarrier=yes \
+	LinkLocalAddressing=no IPv6AcceptRA=no >/etc/systemd/network/20-host.network
+printf '%s\n' '[Service]' 'ExecStartPre=/bin/sleep 5' \
+	>/etc/systemd/system/systemd-networkd.service.d/50-slow.conf
+install "$LAB_DIR/build/first-frame" /usr/local/bin/
+cat >/etc/systemd/system/first-frame.service <<'EOF'
+[Unit]
+DefaultDependencies=no
+After=luod.service
+[Service]
+Type=exec
+ExecStart=/usr/local/bin/first-frame tap-of-a-guest0 02:00:00:00:80:77 30 192.0.2.7 192.0.2.1 /run/first-frame
+[Install]
+WantedBy=sysinit.target
+EOF
+systemctl daemon-reload
+t "networkd is enabled, and makes the host's bridge" systemctl enable --now systemd-networkd
+t "the host's own network is up" wait_for 60 host_is_online
+t "the guest's card asks at every boot" systemctl enable --now first-frame
+t "the guest's frames pass" wait_for 60 test -s /run/first-frame
 net_remember "" guest1
 t "ip(8) sees them" grep -q mv0 /lab/state/network
 configure '[Network]' 'Links=tap-* vm? *.30 guest1/*'
