@@ -40,6 +40,7 @@ static void test_bad_network(void **state _unused_)
 	assert_int_equal(handover_read(text, size, &h, &error), 0);
 	assert_int_equal(h.network.n, 0);
 	assert_non_null(strstr(h.skipped, "the network: of 'mv0': \"kind\""));
+	assert_non_null(strstr(h.network_error, "network is not usable: of 'mv0': \"kind\""));
 	assert_false(TAILQ_EMPTY(&h.sessions));
 	handover_clear(&h);
 }

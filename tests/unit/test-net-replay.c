@@ -243,6 +243,44 @@ static void test_late_undone(void **state _unused_)
 	net_record_clear(&after);
 }
 
+/* --- only some of it -------------------------------------------------------------------------- */
+
+static struct net_report replay_only(const struct net_record *r, char **only)
+{
+	const struct net_gate gate = { .only = only };
+	_cleanup_free_ char *error = NULL;
+	struct net_report report;
+
+	if (net_replay(r, NET_NAMESPACES_FOLDER, &gate, &report, &error) < 0)
+		fail_msg("%s", error);
+	return report;
+}
+
+/* What is not asked for stays away, namespaces too, and nothing is said of it. */
+static void test_only(void **state _unused_)
+{
+	char *tap[] = { (char *)"tap0", NULL }, *two[] = { (char *)"tap0", (char *)"br0", NULL };
+	struct net_record wanted = recorded(""), after;
+	struct net_namespace *ns;
+	struct net_report report;
+
+	assert_int_equal(net_add_namespace(&wanted, "blue", &ns), 0);
+	report = replay_only(&wanted, tap);
+	assert_int_equal(report.n, 2);
+	assert_string_equal(report.results[0].object, "namespace");
+	assert_int_equal(result_of(&report, "tap0")->outcome, NET_FAILED);
+	assert_true(result_of(&report, "tap0")->absent);
+	net_report_clear(&report);
+	report = replay_only(&wanted, two);
+	assert_int_equal(result_of(&report, "tap0")->outcome, NET_MADE);
+	assert_int_equal(result_of(&report, "br0")->outcome, NET_MADE);
+	net_report_clear(&report);
+	after = now();
+	assert_int_equal(after.n, 1);
+	net_record_clear(&wanted);
+	net_record_clear(&after);
+}
+
 /* --- odds and ends ---------------------------------------------------------------------------- */
 
 /* Proxied neighbours, of a link that has a carrier. */
@@ -271,7 +309,7 @@ int main(void)
 		cmocka_unit_test(test_down),	     cmocka_unit_test(test_other_kind),
 		cmocka_unit_test(test_other_master), cmocka_unit_test(test_nothing_to_make),
 		cmocka_unit_test(test_stuck),	     cmocka_unit_test(test_late_undone),
-		cmocka_unit_test(test_proxy),
+		cmocka_unit_test(test_only),	     cmocka_unit_test(test_proxy),
 	};
 
 	return cmocka_run_group_tests(tests, enter, NULL);

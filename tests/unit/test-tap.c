@@ -507,6 +507,50 @@ static void test_nothing_restored(void **state _unused_)
 	session_free(s);
 }
 
+/* Of several links that are missing, the session names one after the other, and at last none. */
+static void test_review(void **state _unused_)
+{
+	struct tap *tap = calloc(1, sizeof(*tap));
+	struct manager m = { .settled = false };
+	struct net_report report;
+	struct net_record r;
+	struct session *s;
+
+	fresh("link add br0 type bridge\ntuntap add tap0 mode tap\nlink set tap0 master br0\n"
+	      "tuntap add tap1 mode tap\nlink property add dev tap1 altname other\n");
+	r = record_network();
+	tap->link = strdup("other");
+	s = add_session(&m, &m.sessions, tap);
+	s->links = calloc(2, sizeof(*s->links));
+	s->links[0] = strdup("tap0");
+	fresh("link add br0 type veth peer name tap1\n");
+	report = replay(&r);
+	network_tap_blame(&m.sessions, &r, &report, NULL);
+	assert_non_null(strstr(s->reason, "link 'tap0' is not restored: "));
+	net_report_clear(&report);
+
+	assert_true(net_world_ip("", "link add br9 type bridge\nlink set br0 name brx\n"));
+	report = replay(&r);
+	network_tap_review(&m, &r, &report);
+	assert_non_null(strstr(s->reason, "link 'other' is not restored: "));
+	net_report_clear(&report);
+
+	assert_true(net_world_ip("", "link del brx\n"));
+	report = replay(&r);
+	network_tap_review(&m, &r, &report);
+	assert_string_equal(strempty(s->reason), "");
+	net_report_clear(&report);
+
+	/* What else is said of it is nobody's business here. */
+	session_set_state(s, s->state, "it is Tuesday");
+	report = replay(&r);
+	network_tap_review(&m, &r, &report);
+	assert_string_equal(s->reason, "it is Tuesday");
+	net_report_clear(&report);
+	session_free(s);
+	net_record_clear(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -519,6 +563,7 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_packets),
 		cmocka_unit_test(test_blame_and_retry),
+		cmocka_unit_test(test_review),
 		cmocka_unit_test(test_nothing_restored),
 	};
 
