@@ -26,6 +26,7 @@ struct apply {
 	bool late;	      /* only what others may have moved */
 	bool elsewhere;	      /* below another master, and left there */
 	unsigned int vfs_made;
+	bool vfs_held; /* their drivers wait */
 	struct undo *undo;
 };
 
@@ -68,6 +69,7 @@ int apply_addresses(struct apply *a);
 int apply_neighbours(struct apply *a);
 int apply_vf_count(struct apply *a);
 int apply_vfs(struct apply *a);
+int apply_vf_drivers(struct apply *a);
 int apply_vf_rates(struct apply *a);
 int apply_vf_undo(struct apply *a);
 

@@ -8,25 +8,8 @@
  */
 #include "net-apply-private.h"
 
-#include <fcntl.h>
-
 #include "net-read.h"
-
-/* By the device: a link of another namespace is not in our /sys/class/net. */
-static int write_count(const char *parent, unsigned int n)
-{
-	const char *slash = strchr(parent, '/');
-	_cleanup_free_ char *path = slash ? strprintf("/sys/bus/%.*s/devices/%s/sriov_numvfs",
-						      (int)(slash - parent), parent, slash + 1)
-					  : NULL;
-	_cleanup_close_ int fd = path ? open(path, O_WRONLY | O_CLOEXEC) : -EBADF;
-	char text[16];
-
-	if (!path || fd < 0)
-		return path ? -errno : -ENODEV;
-	snprintf(text, sizeof(text), "%u", n);
-	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
-}
+#include "net-sriov.h"
 
 int apply_vf_count(struct apply *a)
 {
@@ -42,12 +25,25 @@ int apply_vf_count(struct apply *a)
 	}
 	r = gate && gate->may_change ? gate->may_change(gate->userdata) : 0;
 	if (r >= 0)
-		r = write_count(a->now->parent, wanted);
+		r = net_sriov_make(a->now->parent, wanted, &a->vfs_held);
 	if (r < 0)
 		return apply_fail(a, r, "its virtual functions: %s", strerror(-r));
 	a->deed->changes++;
-	a->vfs_made = wanted;
-	/* Drivers that are there already have made links of them by now. */
+	a->vfs_made = a->now->n_vfs_on = wanted;
+	return 0;
+}
+
+/* From here on they have links of their own, which the record may tell of. */
+int apply_vf_drivers(struct apply *a)
+{
+	int r = 0;
+
+	if (!a->vfs_made)
+		return 0;
+	if (a->vfs_held)
+		r = net_sriov_probe(a->now->parent);
+	if (r < 0)
+		return apply_fail(a, r, "its virtual functions' drivers: %s", strerror(-r));
 	r = apply_read_again(a);
 	return r < 0 ? apply_fail(a, r, "reading the network again: %s", strerror(-r)) : 0;
 }
@@ -56,7 +52,7 @@ int apply_vf_undo(struct apply *a)
 {
 	const struct net_link *pf = a->now ? a->now : a->wanted;
 
-	return a->vfs_made ? write_count(pf->parent, 0) : 0;
+	return a->vfs_made ? net_sriov_unmake(pf->parent, a->vfs_held) : 0;
 }
 
 static const struct net_vf *find_vf(const struct net_link *l, uint32_t index)

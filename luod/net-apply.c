@@ -8,13 +8,14 @@
 #include "net-read.h"
 
 /*
- * In this order: what needs the link to be down, what needs its master, and up; last what the kernel
+ * In this order: what needs the link to be down, what needs its master, and up; last what
+ * needs it up (drivers of virtual functions find their card so), what the kernel
  * forgets when a link goes up or down, and what may need a carrier.
  */
 static int (*const steps[])(struct apply *a) = {
-	apply_vf_count, apply_settings,	  apply_altnames, apply_master,
-	apply_port,	apply_vlans,	  apply_vfs,	  apply_addresses,
-	apply_flags,	apply_neighbours, apply_vf_rates,
+	apply_vf_count, apply_settings,	  apply_altnames,   apply_master,
+	apply_port,	apply_vlans,	  apply_vfs,	    apply_addresses,
+	apply_flags,	apply_vf_drivers, apply_neighbours, apply_vf_rates,
 };
 
 struct net_namespace *apply_namespace(const struct apply *a)

@@ -13,6 +13,9 @@ _all_set() {
 wait_for 60 _all_set
 journalctl -b -u luod | grep -i network | diag
 t "the virtual functions are as they were" diff -u /lab/state/functions /run/functions
+is "$(cat "/sys/class/net/$(physical)/device/sriov_drivers_autoprobe")" 1 \
+	"their drivers come by themselves again"
+net_unchanged ""
 reclaimed vm1
 wait_state idle
 net_before_claim
