@@ -518,7 +518,7 @@ static void test_review(void **state _unused_)
 
 	fresh("link add br0 type bridge\ntuntap add tap0 mode tap\nlink set tap0 master br0\n"
 	      "tuntap add tap1 mode tap\nlink property add dev tap1 altname other\n");
-	r = record_network();
+	r = net_world_read();
 	tap->link = strdup("other");
 	s = add_session(&m, &m.sessions, tap);
 	s->links = calloc(2, sizeof(*s->links));
