@@ -3,6 +3,7 @@
 #include "net-socket.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/net_namespace.h>
 #include <linux/netlink.h>
 #include <netlink/attr.h>
@@ -13,6 +14,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/time.h>
 
 /* Room for what the kernel sends before we read it: a dump comes in pieces of at most 32 KiB. */
@@ -38,12 +40,18 @@ int net_namespace_own(void)
 	return fd < 0 ? -errno : fd;
 }
 
+/* A file that nothing is bound to is what remains of a namespace, or none yet. */
 static int open_file(const char *folder, const char *name)
 {
 	_cleanup_free_ char *path = strprintf("%s/%s", folder, name);
-	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	_cleanup_close_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	struct statfs fs;
 
-	return !path ? -ENOMEM : fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return path ? -errno : -ENOMEM;
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	return fs.f_type == NSFS_MAGIC ? TAKE_FD(fd) : -ENOENT;
 }
 
 int net_namespace_open(const char *folder, const char *name)
@@ -92,6 +100,7 @@ int net_namespace_new(const char *folder, const char *name)
 {
 	_cleanup_free_ char *path = strprintf("%s/%s", folder, name);
 	_cleanup_close_ int fd = -EBADF;
+	bool new;
 	int r;
 
 	if (!path)
@@ -99,11 +108,13 @@ int net_namespace_new(const char *folder, const char *name)
 	if (mkdir(folder, 0755) < 0 && errno != EEXIST)
 		return -errno;
 	fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
-	if (fd < 0)
+	new = fd >= 0;
+	if (!new &&errno != EEXIST)
 		return -errno;
 	r = unshare_and_bind(path);
 	if (r < 0) {
-		unlink(path);
+		if (new)
+			unlink(path);
 		return r;
 	}
 	return open_file(folder, name);

@@ -19,8 +19,8 @@ int net_namespace_own(void);
 
 /*
  * An fd of the namespace @name of folder @folder (/run/netns), which the caller owns; "" is this
- * process's own. -ENOENT: there is none. net_namespace_new() makes it, if need be: bound to a file
- * of that folder, as everybody expects.
+ * process's own. -ENOENT: there is none, or only a file to which none is bound any more.
+ * net_namespace_new() makes it: bound to a file of that folder, as everybody expects.
  */
 int net_namespace_open(const char *folder, const char *name);
 int net_namespace_new(const char *folder, const char *name);

@@ -281,6 +281,30 @@ static void test_only(void **state _unused_)
 	net_record_clear(&after);
 }
 
+/* Of a namespace that is gone, its file may be left: a new one takes its place. */
+static void test_left_file(void **state _unused_)
+{
+	struct net_record wanted, after;
+	struct net_report report;
+	FILE *f;
+
+	fresh("");
+	net_world_add("blue");
+	assert_true(net_world_ip("blue", "tuntap add tap7 mode tap\n"));
+	wanted = net_world_read();
+	fresh("");
+	f = fopen(NET_NAMESPACES_FOLDER "/blue", "we");
+	assert_non_null(f);
+	fclose(f);
+	report = replay(&wanted);
+	assert_int_equal(result_of(&report, "tap7")->outcome, NET_MADE);
+	net_report_clear(&report);
+	after = net_world_read();
+	assert_non_null(net_find_link(net_find_namespace(&after, "blue"), "tap7"));
+	net_record_clear(&wanted);
+	net_record_clear(&after);
+}
+
 /* --- odds and ends ---------------------------------------------------------------------------- */
 
 /* Proxied neighbours, of a link that has a carrier. */
@@ -309,7 +333,8 @@ int main(void)
 		cmocka_unit_test(test_down),	     cmocka_unit_test(test_other_kind),
 		cmocka_unit_test(test_other_master), cmocka_unit_test(test_nothing_to_make),
 		cmocka_unit_test(test_stuck),	     cmocka_unit_test(test_late_undone),
-		cmocka_unit_test(test_only),	     cmocka_unit_test(test_proxy),
+		cmocka_unit_test(test_only),	     cmocka_unit_test(test_left_file),
+		cmocka_unit_test(test_proxy),
 	};
 
 	return cmocka_run_group_tests(tests, enter, NULL);
