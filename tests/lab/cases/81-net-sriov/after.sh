@@ -15,6 +15,7 @@ journalctl -b -u luod | grep -i network | diag
 t "the virtual functions are as they were" diff -u /lab/state/functions /run/functions
 is "$(cat "/sys/class/net/$(physical)/device/sriov_drivers_autoprobe")" 1 \
 	"their drivers come by themselves again"
+udevadm settle
 net_unchanged ""
 reclaimed vm1
 wait_state idle

@@ -27,7 +27,7 @@ t "/dev/net/tun appears" mv /dev/net/not-yet /dev/net/tun
 t "the TAP link is made" wait_for 30 is_there tap0
 like "$(reason)" "^link 'card.30' is not restored: '.*', on which it lies, is not there" \
 	"the session says what it lacks still"
-t "the card appears" sh -c "echo $(card_address) >$DRIVER/bind"
+t "the card appears" card_comes
 t "its VLAN is made" wait_for 30 is_there card.30
 _complete() {
 	[ "$(marks)" = "network-incomplete network-restored" ]

@@ -34,7 +34,7 @@ Before=luod.service
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/bin/sh -c 'echo $address >$DRIVER/unbind; mv /dev/net/tun /dev/net/not-yet'
+ExecStart=/bin/sh -c 'echo $address >/sys/bus/pci/drivers/e1000e/unbind; mv /dev/net/tun /dev/net/not-yet'
 [Install]
 WantedBy=sysinit.target
 EOF

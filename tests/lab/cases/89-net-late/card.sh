@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 #	card_address        the card's
+#	card_comes          its driver takes it
 #	is_there LINK       is the link there?
-
-DRIVER=/sys/bus/pci/drivers/e1000e
 
 card_address() {
 	local device
@@ -14,6 +13,11 @@ card_address() {
 			return
 		fi
 	done
+}
+
+card_comes() {
+	card_address >/sys/bus/pci/drivers/e1000e/bind
+	udevadm settle
 }
 
 is_there() {
