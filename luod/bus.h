@@ -55,6 +55,9 @@ struct bus_peer {
 	sd_bus *bus;
 	struct identity identity;
 	bool drained; /* what came together with the end of the handshake was looked at */
+	unsigned int unfinished,
+		unfinished_fds;	   /* bytes and fds of a message that is not complete */
+	sd_event_source *deadline; /* of the handshake, or of that message */
 };
 
 TAILQ_HEAD(bus_peer_list, bus_peer);
@@ -79,6 +82,7 @@ struct bus_set {
 	struct bus_limits limits;
 	struct bus_peer_list peers;
 	unsigned int n_peers;
+	unsigned int n_fds; /* that this process had when it was last looked at */
 	uint64_t last_peer;
 };
 
@@ -102,6 +106,17 @@ void bus_set_close_peers(struct bus_set *set);
 
 /* Registers what a bare peer connection lacks of org.freedesktop.DBus (peer-driver-bus.c). */
 int peer_driver_attach(struct bus_peer *peer);
+
+/*
+ * What a peer has not said to the end (peer-input-bus.c): told that one begins, before its bus is
+ * started, and that all it has said is complete; after each event all are looked at.
+ */
+int peer_input_start(struct bus_peer *peer);
+void peer_input_complete(struct bus_peer *peer);
+void peer_input_look(struct bus_set *set);
+
+/* Ends a connection: @peer is no more. */
+void peer_lose(struct bus_peer *peer);
 
 /*
  * Who sent @m. The result belongs to the connection or to the cache, and is valid until the loop

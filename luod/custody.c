@@ -98,7 +98,8 @@ int custody_dma_room(const struct manager *m, uid_t uid, const struct resource *
 		}
 	if (uid_hwpts > LIMIT_HWPTS_PER_UID || uid_buffers > LIMIT_BUFFERS_PER_UID)
 		return -EDQUOT;
-	return hwpts > LIMIT_HWPTS || buffers > LIMIT_BUFFERS ? -E2BIG : 0;
+	return hwpts > LIMIT_OF(uid, LIMIT_HWPTS) || buffers > LIMIT_OF(uid, LIMIT_BUFFERS) ? -E2BIG
+											    : 0;
 }
 
 void custody_store_fd(const char *name, int fd)

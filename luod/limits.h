@@ -7,6 +7,12 @@
 #ifndef LUOD_LIMITS_H
 #define LUOD_LIMITS_H
 
+/*
+ * Of what all uids together may have, the last eighth is root's alone: however many users join to take
+ * all there is, an administrator finds room.
+ */
+#define LIMIT_OF(uid, all) ((uid) == 0 ? (all) : (all) - (all) / 8)
+
 /* The keeper takes KEEPER_SESSIONS_MAX, one of which is luod's own. */
 #define LIMIT_SESSIONS		1023
 #define LIMIT_SESSION_RESOURCES 1024
@@ -50,6 +56,15 @@
 #define LIMIT_CALL	      (64U << 10)
 #define LIMIT_QUERIES	      32
 #define LIMIT_QUERIES_PER_UID 4
+
+/*
+ * What a peer that is not root may have sent of a message that is not complete: bytes and fds. The
+ * largest that a client has a reason for, page tables and buffers of an iommufd, is a tenth of it. And
+ * how long a message and a handshake may take.
+ */
+#define LIMIT_PEER_MESSAGE (512U << 10)
+#define LIMIT_PEER_FDS	   64
+#define LIMIT_PEER_USEC	   (30 * USEC_PER_SEC)
 
 /* Links of the host that one session names, all sessions of one uid, and all together. */
 #define LIMIT_SESSION_LINKS 64

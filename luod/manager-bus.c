@@ -128,10 +128,11 @@ static bool unit_comes_back(const char *unit)
 
 static int check_quota(struct manager *m, uid_t uid, sd_bus_error *error)
 {
-	if (m->n_sessions >= m->conf.max_sessions)
+	if (m->n_sessions >= LIMIT_OF(uid, m->conf.max_sessions))
 		return sd_bus_error_setf(error, LUOD_ERROR("QuotaExceeded"),
-					 "There are %u sessions already (MaxSessions= in lu.conf).",
-					 m->n_sessions);
+					 "There are %u sessions already%s (MaxSessions= in "
+					 "lu.conf).",
+					 m->n_sessions, uid == 0 ? "" : ", and the rest is root's");
 	if (manager_count_sessions(m, uid) >= m->conf.max_sessions_per_user)
 		return sd_bus_error_setf(error, LUOD_ERROR("QuotaExceeded"),
 					 "Uid %u has %u sessions already (MaxSessionsPerUser= in "

@@ -145,13 +145,13 @@ static void peer_free(struct bus_peer *peer)
 {
 	TAILQ_REMOVE(&peer->set->peers, peer, entry);
 	peer->set->n_peers--;
+	sd_event_source_disable_unref(peer->deadline);
 	sd_bus_close_unref(peer->bus);
 	identity_clear(&peer->identity);
 	free(peer);
 }
 
-/* It has ended or is ended, and the set goes on. */
-static void peer_lose(struct bus_peer *peer)
+void peer_lose(struct bus_peer *peer)
 {
 	struct bus_set *set = peer->set;
 	uint64_t number = peer->identity.peer;
@@ -203,7 +203,7 @@ static int peer_start(struct bus_peer *peer, int *fd)
 	    (r = sd_bus_set_description(peer->bus, "luod-peer")) < 0 ||
 	    (r = peer_driver_attach(peer)) < 0 ||
 	    (r = peer->set->attach(peer->bus, peer->set->userdata)) < 0 ||
-	    (r = sd_bus_start(peer->bus)) < 0 ||
+	    (r = peer_input_start(peer)) < 0 || (r = sd_bus_start(peer->bus)) < 0 ||
 	    (r = sd_bus_match_signal(peer->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
 				     "org.freedesktop.DBus.Local", "Disconnected", on_peer_gone,
 				     peer)) < 0)
@@ -229,7 +229,8 @@ static int peer_new(struct bus_set *set, int *fd)
 	peer->identity.peer = ++set->last_peer;
 	TAILQ_INSERT_TAIL(&set->peers, peer, entry);
 	set->n_peers++;
-	if (set->n_peers > set->limits.peers ||
+	/* Whoever takes all the others' places keeps root out of none. */
+	if ((identity.uid != 0 && set->n_peers > set->limits.peers) ||
 	    peers_of(set, identity.uid) > set->limits.peers_per_uid)
 		r = -EUSERS;
 	else
@@ -306,11 +307,13 @@ static int on_processed(sd_event_source *source _unused_, void *userdata)
 		sd_bus *bus = sd_bus_ref(peer->bus);
 
 		peer->drained = true;
+		peer_input_complete(peer);
 		for (unsigned int n = 0; n < DRAIN_MAX && sd_bus_process(bus, NULL) > 0; n++)
 			;
 		sd_bus_unref(bus);
 	}
 	drop_swamped(set);
+	peer_input_look(set);
 	return 0;
 }
 
@@ -326,6 +329,7 @@ int bus_set_listen(struct bus_set *set, int fd)
 	if (r < 0)
 		return r;
 	set->listen_fd = TAKE_FD(owned);
+	peer_input_look(set);
 	return 0;
 }
 

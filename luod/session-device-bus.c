@@ -85,8 +85,9 @@ static int require_dma_room(const struct session *s, const struct resource *old,
 	if (r < 0)
 		return sd_bus_error_setf(
 			error, LUOD_ERROR("QuotaExceeded"),
-			"All sessions together have at most %d HWPTs and %d DMA buffers.",
-			LIMIT_HWPTS, LIMIT_BUFFERS);
+			"All sessions together have at most %d HWPTs and %d DMA buffers%s.",
+			LIMIT_OF(s->uid, LIMIT_HWPTS), LIMIT_OF(s->uid, LIMIT_BUFFERS),
+			s->uid == 0 ? "" : "; the rest is root's");
 	return 0;
 }
 

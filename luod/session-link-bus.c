@@ -62,12 +62,14 @@ static int require_room(const struct session *s, size_t n, sd_bus_error *error)
 		all += strv_length(other->links);
 		of_uid += other->uid == s->uid ? strv_length(other->links) : 0;
 	}
-	if (n <= LIMIT_SESSION_LINKS && of_uid <= LIMIT_LINKS_PER_UID && all <= LIMIT_LINKS)
+	if (n <= LIMIT_SESSION_LINKS && of_uid <= LIMIT_LINKS_PER_UID &&
+	    all <= LIMIT_OF(s->uid, LIMIT_LINKS))
 		return 0;
 	return sd_bus_error_setf(error, LUOD_ERROR("QuotaExceeded"),
 				 "A session has at most %d links, those of uid %u together %d, and "
 				 "all together %d.",
-				 LIMIT_SESSION_LINKS, s->uid, LIMIT_LINKS_PER_UID, LIMIT_LINKS);
+				 LIMIT_SESSION_LINKS, s->uid, LIMIT_LINKS_PER_UID,
+				 LIMIT_OF(s->uid, LIMIT_LINKS));
 }
 
 static int require_links(struct session *s, char *const *links, sd_bus_error *error)

@@ -39,12 +39,12 @@ static int require_room(struct session *s, sd_bus_error *error)
 			"Session '%s' has %u resources already (MaxResourcesPerSession= in "
 			"lu.conf).",
 			s->name, s->n_resources);
-	if (count_resources(s->manager) >= LIMIT_RESOURCES)
+	if (count_resources(s->manager) >= LIMIT_OF(s->uid, LIMIT_RESOURCES))
 		return sd_bus_error_setf(
 			error, LUOD_ERROR("QuotaExceeded"),
 			"All sessions together have %d resources already, and luod hands over no "
-			"more.",
-			LIMIT_RESOURCES);
+			"more%s.",
+			LIMIT_OF(s->uid, LIMIT_RESOURCES), s->uid == 0 ? "" : " but for root");
 	return 0;
 }
 
