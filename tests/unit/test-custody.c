@@ -215,11 +215,15 @@ static void test_dma_room(void **state)
 	assert_int_equal(custody_dma_room(m, 1, NULL, &none), 0);
 	assert_int_equal(custody_dma_room(m, 2, NULL, &hwpt), 0);
 	assert_int_equal(custody_dma_room(m, 2, NULL, &buffer), 0);
-	for (uid_t uid = 2; uid <= LIMIT_HWPTS / LIMIT_HWPTS_PER_UID; uid++)
+	for (uid_t uid = 2; uid < LIMIT_HWPTS / LIMIT_HWPTS_PER_UID; uid++)
 		add_iommufd(m, "c", uid, LIMIT_HWPTS_PER_UID, LIMIT_BUFFERS_PER_UID);
+	add_iommufd(m, "d", 98, LIMIT_HWPTS_PER_UID - LIMIT_HWPTS / 8,
+		    LIMIT_BUFFERS_PER_UID - LIMIT_BUFFERS / 8);
 	assert_int_equal(custody_dma_room(m, 99, NULL, &none), 0);
 	assert_int_equal(custody_dma_room(m, 99, NULL, &hwpt), -E2BIG);
 	assert_int_equal(custody_dma_room(m, 99, NULL, &buffer), -E2BIG);
+	assert_int_equal(custody_dma_room(m, 0, NULL, &hwpt), 0);
+	assert_int_equal(custody_dma_room(m, 0, NULL, &buffer), 0);
 }
 
 int main(void)
