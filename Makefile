@@ -60,20 +60,22 @@ LIBLU_SOURCES ?= $(wildcard liblu/*.c)
 override LIBLU_SOURCES := $(wildcard $(LIBLU_SOURCES))
 LUCTL_SOURCES ?= $(wildcard luctl/*.c)
 override LUCTL_SOURCES := $(wildcard $(LUCTL_SOURCES))
-LUOD_CORE := $(filter-out luod/main.c luod/keeper.c,$(wildcard luod/*.c))
+LUOD_CORE := $(filter-out luod/main.c luod/keeper.c luod/host-main.c,$(wildcard luod/*.c))
 LUCTL_MAIN := $(filter luctl/main.c,$(LUCTL_SOURCES))
 LUCTL_CORE := $(filter-out $(LUCTL_MAIN),$(LUCTL_SOURCES))
 # What liblu asks of iommufd and VFIO, luod asks too: each ioctl is written once.
 LUOD_LIBLU := liblu/lu-device.c
 # The keeper holds what must not be lost: it gets no more code than it needs.
 KEEPER_SOURCES := $(wildcard luod/keeper*.c luod/kdev-luo.c) luod/packet.c luod/util.c
+HOST_SOURCES := $(addprefix luod/,host-main.c host-do.c freeze.c kdev-tun.c log.c netns.c packet.c util.c)
 SOURCES := $(sort $(wildcard luod/*.c) $(LUCTL_SOURCES) $(LIBLU_SOURCES))
 
 LUOD := $(if $(wildcard luod/main.c),$(O)/luod/luod)
 KEEPER := $(if $(wildcard luod/keeper.c),$(O)/luod/luod-keeper)
+HOST := $(if $(wildcard luod/host-main.c),$(O)/luod/luod-host)
 LUCTL := $(if $(LUCTL_MAIN),$(O)/luctl/luctl)
 LIBLU := $(if $(LIBLU_SOURCES),$(O)/liblu/liblu.so.1)
-PROGRAMS := $(LUOD) $(KEEPER) $(LUCTL) $(LIBLU)
+PROGRAMS := $(LUOD) $(KEEPER) $(HOST) $(LUCTL) $(LIBLU)
 MAN_PAGES := $(patsubst %.scd,$(O)/%,$(wildcard man/*.scd))
 
 include tests/tests.mk
@@ -103,6 +105,9 @@ $(1)/luod/luod: $(1)/luod/main.o $(1)/luod/libluod-core.a $(LUOD_LIBLU:%.c=$(1)/
 	$$(call say,LD,$$@)$(2) $$(LINK) $(3) -o $$@ $$^ $$(LUOD_LIBS)
 
 $(1)/luod/luod-keeper: $(KEEPER_SOURCES:%.c=$(1)/%.o)
+	$$(call say,LD,$$@)$(2) $$(LINK) $(3) -o $$@ $$^ $$(LIBLU_LIBS)
+
+$(1)/luod/luod-host: $(HOST_SOURCES:%.c=$(1)/%.o)
 	$$(call say,LD,$$@)$(2) $$(LINK) $(3) -o $$@ $$^ $$(LIBLU_LIBS)
 
 $(1)/luctl/luctl: $(LUCTL_MAIN:%.c=$(1)/%.o) $(1)/luctl/libluctl-core.a $(1)/luod/libluod-core.a

@@ -288,7 +288,7 @@ static int open_tap(struct session *s, struct resource *resource)
 
 	if (!resource->store)
 		number_all(s);
-	r = tap_reattach(resource->tap, NET_NAMESPACES_FOLDER, &resource->fd);
+	r = tap_reattach(resource->tap, &s->manager->host, &resource->fd);
 	if (r < 0)
 		return r;
 	custody_store(s, resource);

@@ -139,15 +139,14 @@ static uint32_t get_size(int fd, unsigned long request)
 	return ioctl(fd, request, &value) < 0 || value < 0 ? 0 : (uint32_t)value;
 }
 
-int kdev_tun_describe(int fd, struct kdev_tun_queue *ret)
+int kdev_tun_describe(int fd, int socket, struct kdev_tun_queue *ret)
 {
-	_cleanup_close_ int any = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct kdev_tun_queue q = {};
 	struct ifreq request = {};
 	uint16_t flags;
 	int r;
 
-	if (any < 0 || ioctl(fd, TUNGETIFF, &request) < 0)
+	if (ioctl(fd, TUNGETIFF, &request) < 0)
 		return -errno;
 	memcpy(q.name, request.ifr_name, sizeof(q.name) - 1);
 	flags = (uint16_t)request.ifr_flags;
@@ -160,7 +159,7 @@ int kdev_tun_describe(int fd, struct kdev_tun_queue *ret)
 	q.send_buffer = get_size(fd, TUNGETSNDBUF);
 	q.little_endian = get_flag(fd, TUNGETVNETLE);
 	q.big_endian = get_flag(fd, TUNGETVNETBE);
-	r = read_offloads(any, q.name, &q.offloads);
+	r = read_offloads(socket, q.name, &q.offloads);
 	if (r < 0)
 		return r;
 	*ret = q;
@@ -200,32 +199,42 @@ static int set_all(const struct kdev_tun_queue *q, int fd)
 	return 0;
 }
 
+static int index_of(int socket, const char *name)
+{
+	struct ifreq request = {};
+
+	memcpy(request.ifr_name, name, strnlen(name, sizeof(request.ifr_name) - 1));
+	return ioctl(socket, SIOCGIFINDEX, &request) < 0 ? -errno : request.ifr_ifindex;
+}
+
 /* By its name a link would be made anew, if there were none: what is attached to was there before. */
-static int attach_to(const struct kdev_tun_queue *q, int fd)
+static int attach_to(const struct kdev_tun_queue *q, int fd, int socket)
 {
 	struct ifreq request = { .ifr_flags = (short)(q->flags & MADE_WITH) };
-	unsigned int before = if_nametoindex(q->name);
+	int before = index_of(socket, q->name);
 
-	if (!before)
-		return -ENODEV;
+	if (before < 0)
+		return before;
 	memcpy(request.ifr_name, q->name, sizeof(request.ifr_name));
 	if (ioctl(fd, TUNSETIFF, &request) < 0)
 		return -errno;
-	return if_nametoindex(q->name) == before ? 0 : -ENODEV;
+	return index_of(socket, q->name) == before ? 0 : -ENODEV;
 }
 
-int kdev_tun_reattach(const struct kdev_tun_queue *queue, int *ret_fd)
+static int set_blocking(const struct kdev_tun_queue *q, int fd)
 {
-	_cleanup_close_ int fd =
-		open("/dev/net/tun", O_RDWR | O_CLOEXEC | (queue->non_blocking ? O_NONBLOCK : 0));
+	int flags = fcntl(fd, F_GETFL) & ~O_NONBLOCK;
+
+	return fcntl(fd, F_SETFL, flags | (q->non_blocking ? O_NONBLOCK : 0)) < 0 ? -errno : 0;
+}
+
+int kdev_tun_reattach(const struct kdev_tun_queue *queue, int fd, int socket)
+{
 	int r;
 
-	if (fd < 0)
-		return -errno;
-	if ((r = attach_to(queue, fd)) < 0 || (r = set_all(queue, fd)) < 0)
+	if ((r = attach_to(queue, fd, socket)) < 0 || (r = set_all(queue, fd)) < 0)
 		return r;
-	*ret_fd = TAKE_FD(fd);
-	return 0;
+	return set_blocking(queue, fd);
 }
 
 int kdev_tun_settle(const struct kdev_tun_queue *queue, int fd)

@@ -6,36 +6,31 @@
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
 
-static int open_queue(const struct kdev_tun *tun, int more_flags, int *ret_fd)
+int kdev_tun_open(void)
 {
-	_cleanup_close_ int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int attach(int fd, const struct kdev_tun *tun)
+{
 	struct ifreq request = {};
 
-	if (fd < 0)
-		return -errno;
 	if (strlen(tun->name) >= sizeof(request.ifr_name))
 		return -ENAMETOOLONG;
 	memcpy(request.ifr_name, tun->name, strlen(tun->name));
 	request.ifr_flags =
 		(short)((tun->tap ? IFF_TAP : IFF_TUN) | (tun->packet_information ? 0 : IFF_NO_PI) |
 			(tun->vnet_header ? IFF_VNET_HDR : 0) |
-			(tun->multi_queue ? IFF_MULTI_QUEUE : 0) | more_flags);
-	if (ioctl(fd, TUNSETIFF, &request) < 0)
-		return -errno;
-	*ret_fd = TAKE_FD(fd);
-	return 0;
-}
-
-int kdev_tun_attach(const struct kdev_tun *tun, int *ret_fd)
-{
-	return open_queue(tun, 0, ret_fd);
+			(tun->multi_queue ? IFF_MULTI_QUEUE : 0) | IFF_TUN_EXCL);
+	return ioctl(fd, TUNSETIFF, &request) < 0 ? -errno : 0;
 }
 
 /* Closing the fd of one that was not made to stay makes it go away. */
-int kdev_tun_make(const struct kdev_tun *tun)
+int kdev_tun_make(int fd, const struct kdev_tun *tun)
 {
-	_cleanup_close_ int fd = -EBADF;
-	int r = open_queue(tun, IFF_TUN_EXCL, &fd);
+	int r = attach(fd, tun);
 
 	if (r < 0)
 		return r;

@@ -20,14 +20,14 @@ struct kdev_tun {
 	gid_t group;
 };
 
-/*
- * Makes the link and has it stay without anybody who has it open. Negative errno, and then there is
- * none: -EBUSY: the name is in use.
- */
-int kdev_tun_make(const struct kdev_tun *tun);
+/* A queue of no link yet, non-blocking, in the network namespace of the caller, who owns the fd. */
+int kdev_tun_open(void);
 
-/* Opens a queue of a link that is there. *ret_fd is the caller's. */
-int kdev_tun_attach(const struct kdev_tun *tun, int *ret_fd);
+/*
+ * Makes the link of a queue of none, and has it stay when that is closed, which is left to the caller.
+ * Negative errno, and then there is none: -EBUSY: the name is in use.
+ */
+int kdev_tun_make(int fd, const struct kdev_tun *tun);
 
 /* --- a queue ---------------------------------------------------------------------------------- */
 
@@ -53,18 +53,18 @@ int kdev_tun_fd_is_queue(int fd);
 int kdev_tun_namespace(int fd, int *ret_fd);
 
 /*
- * What there is to know of it but for IFF_NO_PI, which rtnetlink tells of the link; asked in the
- * namespace of that. -EBADFD likewise.
+ * What there is to know of it but for IFF_NO_PI, which rtnetlink tells of the link. @socket is any
+ * socket of the namespace of that. -EBADFD likewise.
  */
-int kdev_tun_describe(int fd, struct kdev_tun_queue *ret);
+int kdev_tun_describe(int fd, int socket, struct kdev_tun_queue *ret);
 
 /*
- * One more queue of that link, with these settings, in the namespace of the link, which somebody else
- * makes persistent before: kdev_tun_settle() has it be as @queue says, once the fd is safe. *ret_fd is
- * the caller's. -EBUSY: somebody has the only queue. -EINVAL: a link of another kind. -ENODEV: the
- * link has gone meanwhile.
+ * Makes @fd, which is of no link yet, one more queue of that link, with these settings. @fd and
+ * @socket, any socket, are of the namespace of the link, which somebody else makes persistent before:
+ * kdev_tun_settle() has it be as @queue says, once the fd is safe. -EBUSY: somebody has the only
+ * queue. -EINVAL: a link of another kind. -ENODEV: the link has gone meanwhile.
  */
-int kdev_tun_reattach(const struct kdev_tun_queue *queue, int *ret_fd);
+int kdev_tun_reattach(const struct kdev_tun_queue *queue, int fd, int socket);
 int kdev_tun_settle(const struct kdev_tun_queue *queue, int fd);
 
 #endif

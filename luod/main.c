@@ -20,9 +20,11 @@ static const char usage[] =
 	"  --bus=ADDRESS       D-Bus address instead of the system bus\n"
 	"  --peer-socket=PATH  socket for peers instead of PeerSocket= of lu.conf\n"
 	"  --keeper=PATH       luod-keeper's socket (/run/luod/keeper)\n"
+	"  --host=PATH         luod-host's socket; without it luod does by itself what that does\n"
 	"  --run-dir=PATH      run-time state (/run/luod)\n"
 	"  --history-dir=PATH  history of updates (/var/lib/luod/history)\n"
 	"  --root=PATH         goes before every path of /etc, /usr/lib/luod, /proc, /sys and /dev\n"
+	"  --host-root=PATH    goes before the paths of the history and of TextFile= (metrics)\n"
 	"  --version           print the version\n"
 	"  --help              print this text\n"
 	"\n"
@@ -35,9 +37,11 @@ static int parse_options(int argc, char **argv, struct manager_paths *paths)
 		BUS = 1,
 		PEER_SOCKET,
 		KEEPER,
+		HOST,
 		RUN_DIR,
 		HISTORY_DIR,
 		ROOT,
+		HOST_ROOT,
 		VERSION,
 		HELP
 	};
@@ -45,9 +49,11 @@ static int parse_options(int argc, char **argv, struct manager_paths *paths)
 		{ "bus", required_argument, NULL, BUS },
 		{ "peer-socket", required_argument, NULL, PEER_SOCKET },
 		{ "keeper", required_argument, NULL, KEEPER },
+		{ "host", required_argument, NULL, HOST },
 		{ "run-dir", required_argument, NULL, RUN_DIR },
 		{ "history-dir", required_argument, NULL, HISTORY_DIR },
 		{ "root", required_argument, NULL, ROOT },
+		{ "host-root", required_argument, NULL, HOST_ROOT },
 		{ "version", no_argument, NULL, VERSION },
 		{ "help", no_argument, NULL, HELP },
 		{},
@@ -56,6 +62,7 @@ static int parse_options(int argc, char **argv, struct manager_paths *paths)
 		[BUS] = &paths->bus_address,	 [PEER_SOCKET] = &paths->peer_socket,
 		[KEEPER] = &paths->keeper,	 [RUN_DIR] = &paths->run,
 		[HISTORY_DIR] = &paths->history, [ROOT] = &paths->root,
+		[HOST] = &paths->host,		 [HOST_ROOT] = &paths->host_root,
 	};
 	int c;
 
@@ -118,7 +125,9 @@ int main(int argc, char **argv)
 		.history = "/var/lib/luod/history",
 		.keeper = NULL,
 		.root = "",
+		.host_root = "",
 	};
+	_cleanup_free_ char *history = NULL;
 	int r;
 
 	if (fault_list_asked(argc, argv))
@@ -126,6 +135,9 @@ int main(int argc, char **argv)
 	r = parse_options(argc, argv, &paths);
 	if (r != 0)
 		return r < 0 ? 2 : EXIT_SUCCESS;
+	paths.history = history = strprintf("%s%s", paths.host_root, paths.history);
+	if (!history)
+		return EXIT_FAILURE;
 	umask(022);
 	if ((r = block_signals()) < 0 || (r = manager_new(&paths, &m)) < 0 ||
 	    (r = watch_signals(m)) < 0) {

@@ -160,6 +160,8 @@ int manager_new(const struct manager_paths *paths, struct manager **ret)
 	m->paths = *paths;
 	m->target = (struct target)TARGET_EMPTY;
 	m->kernel_fd = -EBADF;
+	m->host = (struct host)HOST_BY_ITSELF;
+	m->host.socket = paths->host;
 	m->update.timeline.fd = -EBADF;
 	m->inhibit.fd = -EBADF;
 	polkit_init(&m->polkit);
@@ -203,6 +205,7 @@ struct manager *manager_free(struct manager *m)
 	net_record_clear(&m->network);
 	findings_free(&m->findings);
 	fdstore_close(m->fdstore);
+	host_close(&m->host);
 	close_fd(m->kernel_fd);
 	close_fd(m->peer_socket);
 	for (unsigned int i = 0; i < m->n_passed; i++)

@@ -12,6 +12,7 @@
 #include "fdstore.h"
 #include "inhibit-bus.h"
 #include "inventory.h"
+#include "host.h"
 #include "job.h"
 #include "net.h"
 #include "pid1-bus.h"
@@ -26,9 +27,11 @@ struct manager_paths {
 	const char *run;	 /* /run/luod */
 	const char *history;	 /* /var/lib/luod/history */
 	const char *keeper;	 /* /run/luod/keeper */
+	const char *host;	 /* /run/luod/host; NULL: no luod-host */
 	const char *bus_address; /* NULL: the system bus */
 	const char *peer_socket; /* NULL: lu.conf's, or what systemd passes */
 	const char *root;	 /* "": before every path of /dev, /proc, /sys and /etc */
+	const char *host_root; /* "": before paths of the host's mounts: what is on a disk, /dev */
 };
 
 struct manager {
@@ -41,6 +44,7 @@ struct manager {
 
 	struct bus_set buses;
 	struct fdstore *fdstore; /* the keeper */
+	struct host host;	 /* luod-host */
 	struct pid1 pid1;
 	struct inhibit inhibit;
 	struct polkit polkit;
@@ -59,10 +63,10 @@ struct manager {
 	sd_event_source *network_timer; /* of what can only be set later */
 	unsigned int network_tries;
 	struct network_late *network_late; /* what waits for links that are not there yet */
-	int kernel_fd;		  /* luod's own kernel session, or -EBADF */
-	enum delivery delivery;	  /* how that one came through the jump */
-	struct findings findings; /* of the last check */
-	uint64_t checked_usec;	  /* when that ended; 0: there was none */
+	int kernel_fd;			   /* luod's own kernel session, or -EBADF */
+	enum delivery delivery;		   /* how that one came through the jump */
+	struct findings findings;	   /* of the last check */
+	uint64_t checked_usec;		   /* when that ended; 0: there was none */
 
 	char **passed_names; /* fds that systemd passed and nobody has taken yet */
 	int *passed_fds;

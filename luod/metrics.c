@@ -23,15 +23,20 @@ static void count_devices(const struct manager *m, struct metrics_facts *facts)
 	}
 }
 
+static char *on_disk(const struct manager *m, const char *path)
+{
+	return strprintf("%s%s", strempty(m->paths.host_root), path);
+}
+
 static int write_file(struct manager *m)
 {
+	_cleanup_free_ char *text = NULL, *path = NULL;
 	struct metrics_facts facts = {
 		.version = LUOD_VERSION,
 		.kernel = m->kernel_release,
 		.state = manager_state(m),
 	};
 	struct history_entry last = {};
-	_cleanup_free_ char *text = NULL;
 	const struct session *s;
 
 	TAILQ_FOREACH(s, &m->sessions, entry) {
@@ -46,7 +51,8 @@ static int write_file(struct manager *m)
 	history_entry_clear(&last);
 	if (!text)
 		return -ENOMEM;
-	return file_replace(m->conf.metrics_file, text, strlen(text), 0644);
+	path = on_disk(m, m->conf.metrics_file);
+	return path ? file_replace(path, text, strlen(text), 0644) : -ENOMEM;
 }
 
 static void write_later(struct manager *m, uint64_t delay_usec);
@@ -93,11 +99,13 @@ void metrics_changed(struct manager *m)
 
 void metrics_configured(struct manager *m, const char *before)
 {
+	_cleanup_free_ char *old = on_disk(m, before);
+
 	if (streq(before, m->conf.metrics_file))
 		return;
 	/* What nobody writes any more would be read as true for ever. */
-	if (!isempty(before))
-		unlink(before);
+	if (old && !isempty(before))
+		unlink(old);
 	m->metrics_timer = sd_event_source_disable_unref(m->metrics_timer);
 	metrics_changed(m);
 }

@@ -9,11 +9,6 @@
 #include "net-read.h"
 #include "net-text.h"
 
-static int make_tun_here(void *userdata)
-{
-	return kdev_tun_make(userdata);
-}
-
 /* One that was not to stay without its owner stays nevertheless: nobody else holds it now. */
 static int make_tun(struct apply *a)
 {
@@ -30,11 +25,14 @@ static int make_tun(struct apply *a)
 		.group = (gid_t)net_setting_named(NET_SET_TUN, &l->own, "group", UINT32_MAX),
 	};
 	int r = gate && gate->may_change ? gate->may_change(gate->userdata) : 0;
+	_cleanup_close_ int fd = -EBADF;
 
 	tun.has_owner = tun.owner != (uid_t)UINT32_MAX;
 	tun.has_group = tun.group != (gid_t)UINT32_MAX;
 	if (r >= 0)
-		r = net_namespace_call(a->machine->places[a->place].fd, make_tun_here, &tun);
+		r = fd = host_tun(a->machine->host, a->machine->places[a->place].fd);
+	if (r >= 0)
+		r = kdev_tun_make(fd, &tun);
 	/* Its node in /dev is not made yet, or its driver not loaded. */
 	a->deed->absent = r == -ENOENT || r == -ENODEV || r == -ENXIO;
 	if (r < 0)

@@ -114,7 +114,7 @@ int look_at_drivers(struct look *look, int fd)
 {
 	_cleanup_(net_socket_freep) struct net_socket *socket = NULL;
 	uint16_t family;
-	int r = net_socket_new_of(NETLINK_GENERIC, fd, &socket);
+	int r = net_socket_new_of(look->host, NETLINK_GENERIC, fd, &socket);
 
 	if (r >= 0)
 		r = find_family(socket, &family);

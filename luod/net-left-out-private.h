@@ -8,6 +8,7 @@
 struct nl_msg;
 
 struct look {
+	struct host *host;
 	const struct net_namespace *ns;
 	struct net_left_out *left;
 };

@@ -122,7 +122,7 @@ static int look_at_netfilter(struct look *look, int fd)
 	const struct nfgenmsg header = { .nfgen_family = NFPROTO_UNSPEC, .version = NFNETLINK_V0 };
 	_cleanup_(net_socket_freep) struct net_socket *socket = NULL;
 	_cleanup_msg_ struct nl_msg *msg = NULL;
-	int r = net_socket_new_of(NETLINK_NETFILTER, fd, &socket);
+	int r = net_socket_new_of(look->host, NETLINK_NETFILTER, fd, &socket);
 
 	if (r < 0)
 		return r == -EPROTONOSUPPORT ? 0 : r;
@@ -133,30 +133,21 @@ static int look_at_netfilter(struct look *look, int fd)
 	return r == -EINVAL || r == -EOPNOTSUPP ? 0 : r;
 }
 
-struct names {
-	struct look *look;
-	const char *folder, *file, *family;
-};
-
-static int read_names(void *userdata)
+static int read_names(struct look *look, int file, const char *family)
 {
-	const struct names *n = userdata;
-	_cleanup_free_ char *path = strprintf("%s/%s", n->folder, n->file);
-	_cleanup_fclose_ FILE *f = path ? fopen(path, "re") : NULL;
+	_cleanup_fclose_ FILE *f = fdopen(fd_dup(file), "r");
 	char name[64];
-	int r = 0;
+	int r = f ? 0 : -errno;
 
-	if (!f)
-		return path ? 0 : -ENOMEM;
 	while (r >= 0 && fscanf(f, "%63s", name) == 1) {
-		_cleanup_free_ char *what = strprintf("%s %s", n->family, name);
+		_cleanup_free_ char *what = strprintf("%s %s", family, name);
 
-		r = what ? look_add(n->look, NET_LEFT_XTABLES, what, NULL) : -ENOMEM;
+		r = what ? look_add(look, NET_LEFT_XTABLES, what, NULL) : -ENOMEM;
 	}
 	return r;
 }
 
-static int look_at_xtables(struct look *look, int fd, const char *proc)
+static int look_at_xtables(struct look *look, int fd)
 {
 	static const struct {
 		const char *file, *family;
@@ -167,10 +158,14 @@ static int look_at_xtables(struct look *look, int fd, const char *proc)
 	};
 	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(files) && r >= 0; i++)
-		r = net_namespace_call(fd, read_names,
-				       &(struct names){ look, proc, files[i].file,
-							files[i].family });
+	for (size_t i = 0; i < ARRAY_SIZE(files) && r >= 0; i++) {
+		_cleanup_close_ int names = host_proc_net(look->host, fd, files[i].file);
+
+		if (names >= 0)
+			r = read_names(look, names, files[i].family);
+		else if (names != -ENOENT)
+			r = names;
+	}
 	return r;
 }
 
@@ -241,7 +236,7 @@ static int ask(struct look *look, struct net_socket *socket, const struct questi
 static int look_at_rtnetlink(struct look *look, int fd)
 {
 	_cleanup_(net_socket_freep) struct net_socket *socket = NULL;
-	int r = net_socket_new(fd, &socket);
+	int r = net_socket_new(look->host, fd, &socket);
 
 	for (size_t i = 0; i < ARRAY_SIZE(questions) && r >= 0; i++) {
 		r = ask(look, socket, &questions[i]);
@@ -253,28 +248,26 @@ static int look_at_rtnetlink(struct look *look, int fd)
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
-static int look_around(struct look *look, const struct net_left_places *places)
+static int look_around(struct look *look)
 {
-	_cleanup_close_ int fd = net_namespace_open(places->namespaces, look->ns->name);
+	_cleanup_close_ int fd = host_namespace(look->host, look->ns->name, false);
 	int r;
 
 	if (fd < 0)
 		return fd;
 	if ((r = look_at_record(look)) < 0 || (r = look_at_netfilter(look, fd)) < 0 ||
-	    (r = look_at_xtables(look, fd, places->proc)) < 0 ||
-	    (r = look_at_drivers(look, fd)) < 0)
+	    (r = look_at_xtables(look, fd)) < 0 || (r = look_at_drivers(look, fd)) < 0)
 		return r;
 	return look_at_rtnetlink(look, fd);
 }
 
-int net_left_out_find(const struct net_record *record, const struct net_left_places *places,
-		      struct net_left_out *ret)
+int net_left_out_find(const struct net_record *record, struct host *host, struct net_left_out *ret)
 {
 	struct net_left_out left = {};
 	int r = 0;
 
 	for (size_t i = 0; i < record->n && r >= 0; i++)
-		r = look_around(&(struct look){ &record->namespaces[i], &left }, places);
+		r = look_around(&(struct look){ host, &record->namespaces[i], &left });
 	if (r < 0) {
 		net_left_out_clear(&left);
 		return r;

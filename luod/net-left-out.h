@@ -11,6 +11,7 @@
 #ifndef LUOD_NET_LEFT_OUT_H
 #define LUOD_NET_LEFT_OUT_H
 
+#include "host.h"
 #include "net.h"
 
 enum net_left_kind {
@@ -42,16 +43,10 @@ struct net_left_out {
 
 void net_left_out_clear(struct net_left_out *left);
 
-struct net_left_places {
-	const char *namespaces; /* NET_NAMESPACES_FOLDER */
-	const char *proc;	/* /proc/thread-self/net, in whose namespace it is opened */
-};
-
 /*
  * Of @record, which was just read and selected from: the numbers of its links are true. A negative
  * errno when the kernel cannot be asked; a kernel that does not know a thing has none of it.
  */
-int net_left_out_find(const struct net_record *record, const struct net_left_places *places,
-		      struct net_left_out *ret);
+int net_left_out_find(const struct net_record *record, struct host *host, struct net_left_out *ret);
 
 #endif

@@ -4,9 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include "net-read.h"
 #include "net-socket.h"
@@ -49,13 +47,6 @@ void net_machine_clear(struct net_machine *m)
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-static int open_namespace(const char *folder, const char *name, bool make)
-{
-	int fd = net_namespace_open(folder, name);
-
-	return fd == -ENOENT && make ? net_namespace_new(folder, name) : fd;
-}
-
 /* Takes @fd. */
 static int add_place(struct net_machine *m, const char *name, int fd)
 {
@@ -75,18 +66,20 @@ static int add_place(struct net_machine *m, const char *name, int fd)
 
 static int need_socket(struct net_machine *m, size_t i)
 {
-	return m->places[i].socket ? 0 : net_socket_new(m->places[i].fd, &m->places[i].socket);
+	return m->places[i].socket ? 0
+				   : net_socket_new(m->host, m->places[i].fd, &m->places[i].socket);
 }
 
 int net_machine_open(struct net_machine *m, const char *name, bool make)
 {
 	_cleanup_(net_socket_freep) struct net_socket *socket = NULL;
-	_cleanup_close_ int fd = open_namespace(m->folder, name, make);
+	_cleanup_close_ int fd = host_namespace(m->host, name, make);
 	int r;
 
 	if (fd < 0)
 		return fd;
-	if ((r = net_socket_new(fd, &socket)) < 0 || (r = add_place(m, name, TAKE_FD(fd))) < 0)
+	if ((r = net_socket_new(m->host, fd, &socket)) < 0 ||
+	    (r = add_place(m, name, TAKE_FD(fd))) < 0)
 		return r;
 	m->places[m->n_places - 1].socket = TAKE_PTR(socket);
 	return 0;
@@ -115,24 +108,13 @@ static int leave_unread(struct net_machine *m, const char *name, int error)
 	return items[list->n++].name ? 0 : -ENOMEM;
 }
 
-static bool is_namespace(int fd)
-{
-	struct statfs fs;
-
-	return fstatfs(fd, &fs) < 0 || fs.f_type == NSFS_MAGIC;
-}
-
 /* What is no namespace, or has gone meanwhile, is none of ours. */
 static int open_one(struct net_machine *m, const char *name)
 {
-	int fd = net_namespace_open(m->folder, name), r;
+	int fd = host_namespace(m->host, name, false), r;
 
 	if (fd == -ENOENT)
 		return 0;
-	if (fd >= 0 && !is_namespace(fd)) {
-		close_fd(fd);
-		return 0;
-	}
 	r = fd < 0 ? fd : add_place(m, name, fd);
 	return r < 0 && r != -ENOMEM ? leave_unread(m, name, r) : r;
 }
@@ -150,7 +132,7 @@ static void reserve(struct net_machine *m, int fds[static RESERVE], bool open)
 static int open_all(struct net_machine *m)
 {
 	struct dirent **entries = NULL;
-	int n = scandir(m->folder, &entries, is_name, by_name), fds[RESERVE];
+	int n = scandir(m->host->places.namespaces, &entries, is_name, by_name), fds[RESERVE];
 	int r = n < 0 && errno != ENOENT ? -errno : net_machine_open(m, "", false);
 
 	if (r >= 0)
@@ -308,33 +290,33 @@ int net_machine_choose(struct net_machine *m, net_choose_t choose, void *userdat
 
 /* --- one of them ------------------------------------------------------------------------------ */
 
-int net_machine_look(const char *folder, const char *namespace, const char *name,
+int net_machine_look(struct host *host, const char *namespace, const char *name,
 		     struct net_link **ret)
 {
 	_cleanup_(net_socket_freep) struct net_socket *socket = NULL;
-	_cleanup_close_ int fd = net_namespace_open(folder, namespace);
-	int r = fd < 0 ? fd : net_socket_new(fd, &socket);
+	_cleanup_close_ int fd = host_namespace(host, namespace, false);
+	int r = fd < 0 ? fd : net_socket_new(host, fd, &socket);
 
 	return r < 0 ? r : net_read_link(socket, 0, name, ret);
 }
 
-static bool is_same(int fd, const char *folder, const char *name)
+static bool is_same(int fd, struct host *host, const char *name)
 {
-	_cleanup_close_ int other = net_namespace_open(folder, name);
+	_cleanup_close_ int other = host_namespace(host, name, false);
 	struct stat a, b;
 
 	return other >= 0 && fstat(fd, &a) >= 0 && fstat(other, &b) >= 0 && a.st_dev == b.st_dev &&
 	       a.st_ino == b.st_ino;
 }
 
-int net_machine_name(const char *folder, int fd, char **ret)
+int net_machine_name(struct host *host, int fd, char **ret)
 {
-	_cleanup_free_ char *name = is_same(fd, folder, "") ? strdup("") : NULL;
+	_cleanup_free_ char *name = is_same(fd, host, "") ? strdup("") : NULL;
 	struct dirent **entries = NULL;
-	int n = name ? 0 : scandir(folder, &entries, is_name, by_name);
+	int n = name ? 0 : scandir(host->places.namespaces, &entries, is_name, by_name);
 
 	for (int i = 0; i < n; i++) {
-		if (!name && is_same(fd, folder, entries[i]->d_name))
+		if (!name && is_same(fd, host, entries[i]->d_name))
 			name = strdup(entries[i]->d_name);
 		free(entries[i]);
 	}

@@ -8,9 +8,8 @@
 #ifndef LUOD_NET_MACHINE_H
 #define LUOD_NET_MACHINE_H
 
+#include "host.h"
 #include "net.h"
-
-#define NET_NAMESPACES_FOLDER "/run/netns"
 
 struct net_place {
 	int fd;
@@ -31,7 +30,7 @@ struct net_unread_list {
 void net_unread_clear(struct net_unread_list *list);
 
 struct net_machine {
-	const char *folder; /* of named namespaces; the caller's */
+	struct host *host; /* the caller's */
 	struct net_record now;
 	struct net_place *places;
 	size_t n_places; /* as many as there are in @now, but while it is being chosen from */
@@ -59,11 +58,11 @@ typedef int (*net_choose_t)(struct net_record *links, void *userdata);
 int net_machine_choose(struct net_machine *m, net_choose_t choose, void *userdata);
 
 /* One link as net_read_link() tells of it, of a namespace that need not be open. -ENODEV, -ENOENT. */
-int net_machine_look(const char *folder, const char *namespace, const char *name,
+int net_machine_look(struct host *host, const char *namespace, const char *name,
 		     struct net_link **ret);
 
-/* The name of the namespace @fd: "" for this process's own. -ENOENT: it has none in @folder. */
-int net_machine_name(const char *folder, int fd, char **ret);
+/* The name of the namespace @fd: "" for this process's own. -ENOENT: it has none. */
+int net_machine_name(struct host *host, int fd, char **ret);
 
 /* The record of what was read, which the caller clears; the machine is closed. */
 struct net_record net_machine_finish(struct net_machine *m);

@@ -247,10 +247,10 @@ static int run(struct replay *p, char **ret_error)
 	return p->error;
 }
 
-int net_replay(const struct net_record *record, const char *folder, const struct net_gate *gate,
+int net_replay(const struct net_record *record, struct host *host, const struct net_gate *gate,
 	       struct net_report *ret, char **ret_error)
 {
-	struct net_machine machine = { .folder = folder };
+	struct net_machine machine = { .host = host };
 	struct net_report report = {};
 	struct replay p = { .record = record, .machine = &machine, .gate = gate, .report = &report };
 	int r = net_plan_make(record, &p.plan, ret_error);
@@ -287,10 +287,10 @@ static void do_rates(struct replay *p, const struct net_step *step, size_t *left
 	net_deed_clear(&deed);
 }
 
-int net_replay_rates(const struct net_record *record, const char *folder,
+int net_replay_rates(const struct net_record *record, struct host *host,
 		     const struct net_gate *gate, size_t *ret_left, char **ret_why)
 {
-	struct net_machine machine = { .folder = folder };
+	struct net_machine machine = { .host = host };
 	struct net_report report = {};
 	struct replay p = { .record = record, .machine = &machine, .gate = gate, .report = &report };
 	_cleanup_free_ char *why = NULL, *error = NULL;

@@ -46,18 +46,18 @@ const char *net_outcome_to_string(enum net_outcome outcome);
 size_t net_report_count(const struct net_report *report, enum net_outcome outcome);
 
 /*
- * @folder: of named namespaces; one that is not there is made. @gate may be NULL. Without a report
+ * A named namespace that is not there is made. @gate may be NULL. Without a report
  * only when nothing has been touched: -ELOOP, or an errno of reading the machine; *ret_error says it
  * in words (freed by the caller).
  */
-int net_replay(const struct net_record *record, const char *folder, const struct net_gate *gate,
+int net_replay(const struct net_record *record, struct host *host, const struct net_gate *gate,
 	       struct net_report *ret, char **ret_error);
 
 /*
  * What was left for later (NET_LATER), and nothing else; no namespace is made. *ret_left: how many links still wait, and
  * *ret_why, what one of them waits for, freed by the caller; NULL: none does.
  */
-int net_replay_rates(const struct net_record *record, const char *folder,
+int net_replay_rates(const struct net_record *record, struct host *host,
 		     const struct net_gate *gate, size_t *ret_left, char **ret_why);
 
 #endif

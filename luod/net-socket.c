@@ -2,20 +2,16 @@
 /* net-socket - see net-socket.h. libnl's error numbers are turned into errno's here. */
 #include "net-socket.h"
 
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/net_namespace.h>
 #include <linux/netlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <sys/time.h>
+
+#include "host.h"
 
 /* Room for what the kernel sends before we read it: a dump comes in pieces of at most 32 KiB. */
 #define BUFFER_SIZE (1 << 20)
@@ -23,104 +19,12 @@
 
 struct net_socket {
 	struct nl_sock *sock;
-	int protocol;
 	net_message_t on_message;
 	void *userdata;
 	int result; /* of the request under way */
 	bool done;
 	char complaint[128];
 };
-
-/* --- namespaces ------------------------------------------------------------------------------- */
-
-int net_namespace_own(void)
-{
-	int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
-/* A file that nothing is bound to is what remains of a namespace, or none yet. */
-static int open_file(const char *folder, const char *name)
-{
-	_cleanup_free_ char *path = strprintf("%s/%s", folder, name);
-	_cleanup_close_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	struct statfs fs;
-
-	if (fd < 0)
-		return path ? -errno : -ENOMEM;
-	if (fstatfs(fd, &fs) < 0)
-		return -errno;
-	return fs.f_type == NSFS_MAGIC ? TAKE_FD(fd) : -ENOENT;
-}
-
-int net_namespace_open(const char *folder, const char *name)
-{
-	return *name ? open_file(folder, name) : net_namespace_own();
-}
-
-int net_namespace_call(int fd, int (*run)(void *userdata), void *userdata)
-{
-	_cleanup_close_ int own = net_namespace_own();
-	int r;
-
-	if (own < 0)
-		return own;
-	if (setns(fd, CLONE_NEWNET) < 0)
-		return -errno;
-	r = run(userdata);
-	/* A daemon that cannot find home must not go on where it is. */
-	if (setns(own, CLONE_NEWNET) < 0)
-		abort();
-	return r;
-}
-
-/* Called in the new namespace. */
-static int bind_here(void *path)
-{
-	return mount("/proc/self/ns/net", path, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
-}
-
-static int unshare_and_bind(const char *path)
-{
-	_cleanup_close_ int own = net_namespace_own();
-	int r;
-
-	if (own < 0)
-		return own;
-	if (unshare(CLONE_NEWNET) < 0)
-		return -errno;
-	r = bind_here((void *)path);
-	if (setns(own, CLONE_NEWNET) < 0)
-		abort();
-	return r;
-}
-
-int net_namespace_new(const char *folder, const char *name)
-{
-	_cleanup_free_ char *path = strprintf("%s/%s", folder, name);
-	_cleanup_close_ int fd = -EBADF;
-	bool new;
-	int r;
-
-	if (!path)
-		return -ENOMEM;
-	if (mkdir(folder, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
-	new = fd >= 0;
-	if (!new &&errno != EEXIST)
-		return -errno;
-	r = unshare_and_bind(path);
-	if (r < 0) {
-		if (new)
-			unlink(path);
-		return r;
-	}
-	return open_file(folder, name);
-}
-
-/* --- sockets ---------------------------------------------------------------------------------- */
 
 static int to_errno(int nl_error)
 {
@@ -195,14 +99,6 @@ static int on_error(struct sockaddr_nl *from _unused_, struct nlmsgerr *e, void 
 	return NL_STOP;
 }
 
-static int make(void *userdata)
-{
-	struct net_socket *s = userdata;
-	int r = nl_connect(s->sock, s->protocol);
-
-	return r < 0 ? to_errno(r) : 0;
-}
-
 /* What makes things better and may be missing: words beside errors, checks of what is asked. */
 static int set_up(struct net_socket *s)
 {
@@ -219,23 +115,31 @@ static int set_up(struct net_socket *s)
 	return r < 0 ? to_errno(r) : 0;
 }
 
-int net_socket_new(int fd, struct net_socket **ret)
+int net_socket_new(struct host *host, int fd, struct net_socket **ret)
 {
-	return net_socket_new_of(NETLINK_ROUTE, fd, ret);
+	return net_socket_new_of(host, NETLINK_ROUTE, fd, ret);
 }
 
-int net_socket_new_of(int protocol, int fd, struct net_socket **ret)
+int net_socket_new_of(struct host *host, int protocol, int fd, struct net_socket **ret)
 {
 	_cleanup_(net_socket_freep) struct net_socket *s = calloc(1, sizeof(*s));
+	_cleanup_close_ int socket = -EBADF;
 	int r;
 
 	if (!s)
 		return -ENOMEM;
-	s->protocol = protocol;
 	s->sock = nl_socket_alloc();
 	if (!s->sock)
 		return -ENOMEM;
-	if ((r = net_namespace_call(fd, make, s)) < 0 || (r = set_up(s)) < 0)
+	socket = host_netlink(host, fd, protocol);
+	if (socket < 0)
+		return socket;
+	r = nl_socket_set_fd(s->sock, protocol, socket);
+	if (r < 0)
+		return to_errno(r);
+	TAKE_FD(socket);
+	r = set_up(s);
+	if (r < 0)
 		return r;
 	nl_socket_modify_cb(s->sock, NL_CB_VALID, NL_CB_CUSTOM, on_valid, s);
 	nl_socket_modify_cb(s->sock, NL_CB_FINISH, NL_CB_CUSTOM, on_finish, s);

@@ -1,37 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * net-socket - rtnetlink, in this network namespace or in a named one: requests and their answers.
- *
- * A socket belongs to the namespace it was made in, so luod enters a namespace only to make one
- * there, and is back before the call returns. Requests wait for their answer, at most a few
- * seconds, which no kernel takes: nobody but the kernel answers on such a socket.
+ * net-socket - rtnetlink, in the network namespace that the socket was made in: requests and their
+ * answers. Requests wait for their answer, at most a few seconds, which no kernel takes: nobody but
+ * the kernel answers on such a socket.
  */
 #ifndef LUOD_NET_SOCKET_H
 #define LUOD_NET_SOCKET_H
 
 #include "util.h"
 
+struct host;
 struct nl_msg;
 struct net_socket;
 
-/* An fd of the network namespace that this process is in; the caller owns it. Negative errno. */
-int net_namespace_own(void);
-
-/*
- * An fd of the namespace @name of folder @folder (/run/netns), which the caller owns; "" is this
- * process's own. -ENOENT: there is none, or only a file to which none is bound any more.
- * net_namespace_new() makes it: bound to a file of that folder, as everybody expects.
- */
-int net_namespace_open(const char *folder, const char *name);
-int net_namespace_new(const char *folder, const char *name);
-
-/* Calls @run inside of namespace @fd; negative errno of the way there, or what @run returned. */
-int net_namespace_call(int fd, int (*run)(void *userdata), void *userdata);
-
 /* A socket in namespace @fd, which is only borrowed. */
-int net_socket_new(int fd, struct net_socket **ret);
+int net_socket_new(struct host *host, int fd, struct net_socket **ret);
 /* Likewise, of another protocol of netlink; -EPROTONOSUPPORT: the kernel does not have it. */
-int net_socket_new_of(int protocol, int fd, struct net_socket **ret);
+int net_socket_new_of(struct host *host, int protocol, int fd, struct net_socket **ret);
 void net_socket_free(struct net_socket *s);
 DEFINE_CLEANUP(struct net_socket *, net_socket_free)
 

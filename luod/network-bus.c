@@ -118,9 +118,9 @@ static int reply_diff(sd_bus_message *call, const struct net_diff *diff)
 	return sd_bus_send(NULL, reply, NULL);
 }
 
-static int compare(const struct net_record *wanted, struct net_diff *ret)
+static int compare(struct manager *m, const struct net_record *wanted, struct net_diff *ret)
 {
-	struct net_machine machine = { .folder = NET_NAMESPACES_FOLDER };
+	struct net_machine machine = { .host = &m->host };
 	int r = 0;
 
 	for (size_t i = 0; i < wanted->n && r >= 0; i++) {
@@ -145,7 +145,7 @@ static int compare_granted(struct manager *m, sd_bus_message *call, sd_bus_error
 	    (r = sd_bus_message_read(call, "s", &text)) < 0 ||
 	    (r = read_record(m, text, &wanted, error)) < 0)
 		return r;
-	r = compare(&wanted, &diff);
+	r = compare(m, &wanted, &diff);
 	net_record_clear(&wanted);
 	if (r < 0)
 		return unreadable(error, strerror(-r));
@@ -203,7 +203,7 @@ static int replay_granted(struct manager *m, sd_bus_message *call, sd_bus_error 
 	    (r = refuse_while_recording(m, error)) < 0 ||
 	    (r = read_record(m, text, &wanted, error)) < 0)
 		return r;
-	r = network_replay(&wanted, NULL, &report, &wrong);
+	r = network_replay(m, &wanted, NULL, &report, &wrong);
 	net_record_clear(&wanted);
 	if (r == -ELOOP)
 		return sd_bus_error_setf(error, LUOD_ERROR("InvalidRecord"),

@@ -80,9 +80,8 @@ static void look_at_links(struct gather *g, const struct session *s,
 	}
 }
 
-void network_facts(const struct manager *m, struct preflight_network *ret)
+void network_facts(struct manager *m, struct preflight_network *ret)
 {
-	const struct net_left_places places = { NET_NAMESPACES_FOLDER, "/proc/thread-self/net" };
 	struct gather g = { .facts = ret };
 	struct net_record record = {};
 	const struct session *s;
@@ -93,7 +92,7 @@ void network_facts(const struct manager *m, struct preflight_network *ret)
 		return;
 	r = network_read(m, on_missing, &g, &record, &ret->unread, &ret->error);
 	if (r >= 0 && (r = net_prove(&record, &ret->error)) >= 0)
-		r = net_left_out_find(&record, &places, &ret->left);
+		r = net_left_out_find(&record, &m->host, &ret->left);
 	TAILQ_FOREACH(s, &m->sessions, entry)
 		if (s->state != SESSION_LOST)
 			look_at_links(&g, s, &record);

@@ -23,7 +23,6 @@
 /* What has not come by then is not on its way. */
 #define WAIT_USEC (10 * 60 * USEC_PER_SEC)
 
-#define NODE_FOLDER "/dev/net"
 #define NODE_EVENTS (IN_CREATE | IN_MOVED_TO | IN_ATTRIB)
 
 struct network_late {
@@ -49,7 +48,7 @@ static int on_rates(sd_event_source *source _unused_, uint64_t usec _unused_, vo
 
 	m->network_timer = sd_event_source_disable_unref(m->network_timer);
 	if (r >= 0) {
-		r = net_replay_rates(&record, NET_NAMESPACES_FOLDER, NULL, &left, &why);
+		r = net_replay_rates(&record, &m->host, NULL, &left, &why);
 		net_record_clear(&record);
 	}
 	if (r >= 0 && !left)
@@ -183,7 +182,7 @@ static void try_again(struct network_late *late, const struct net_record *record
 	struct net_report report;
 	bool progress;
 
-	if (network_replay(record, late->waiting, &report, &error) < 0) {
+	if (network_replay(late->manager, record, late->waiting, &report, &error) < 0) {
 		log_warning("Network: what is not there yet cannot be looked after: %s, ignoring",
 			    strempty(error));
 		return;
@@ -237,17 +236,25 @@ static int on_links(sd_event_source *source _unused_, int fd _unused_, uint32_t 
 
 static int on_node(sd_event_source *source, const struct inotify_event *event, void *userdata);
 
+/* The host's: luod's own /dev has nothing of that. */
+static int watch_folder(struct network_late *late, const char *folder)
+{
+	_cleanup_free_ char *path =
+		strprintf("%s%s", strempty(late->manager->paths.host_root), folder);
+
+	return path ? sd_event_add_inotify(late->manager->event, &late->node, path, NODE_EVENTS,
+					   on_node, late)
+		    : -ENOMEM;
+}
+
 /* The folder, or, as long as that is not there, the one above it. */
 static int watch_node(struct network_late *late)
 {
-	sd_event *e = late->manager->event;
 	int r;
 
 	late->node = sd_event_source_disable_unref(late->node);
-	r = sd_event_add_inotify(e, &late->node, NODE_FOLDER, NODE_EVENTS, on_node, late);
-	if (r == -ENOENT)
-		r = sd_event_add_inotify(e, &late->node, "/dev", NODE_EVENTS, on_node, late);
-	return r;
+	r = watch_folder(late, "/dev/net");
+	return r == -ENOENT ? watch_folder(late, "/dev") : r;
 }
 
 static int on_node(sd_event_source *source _unused_, const struct inotify_event *event,

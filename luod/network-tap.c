@@ -13,10 +13,10 @@
 
 /* --- before the jump -------------------------------------------------------------------------- */
 
-static int look(struct resource *resource)
+static int look(struct manager *m, struct resource *resource)
 {
 	struct tap *tap;
-	int r = tap_look(resource->fd, NET_NAMESPACES_FOLDER, &tap);
+	int r = tap_look(resource->fd, &m->host, &tap);
 
 	if (r < 0)
 		return r;
@@ -43,7 +43,7 @@ static int look_at_session(struct manager *m, struct session *s)
 	int r;
 
 	TAILQ_FOREACH(resource, &s->resources, entry) {
-		r = resource->tap && resource->fd >= 0 ? look(resource) : 0;
+		r = resource->tap && resource->fd >= 0 ? look(m, resource) : 0;
 		if (r < 0)
 			return leave_behind(m, s, resource, r);
 	}

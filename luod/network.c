@@ -79,10 +79,10 @@ static int choose_links(struct net_record *links, void *userdata)
 	return r < 0 ? r : choose(reading->manager, links, reading->missing, reading->userdata);
 }
 
-int network_read(const struct manager *m, session_link_missing_t missing, void *userdata,
+int network_read(struct manager *m, session_link_missing_t missing, void *userdata,
 		 struct net_record *ret, struct net_unread_list *ret_unread, char **ret_error)
 {
-	struct net_machine machine = { .folder = NET_NAMESPACES_FOLDER };
+	struct net_machine machine = { .host = &m->host };
 	struct reading reading = { m, missing, userdata, &machine, ret_unread, ret_error };
 	int r = net_machine_choose(&machine, choose_links, &reading);
 
@@ -177,15 +177,15 @@ void network_say(const struct net_result *result)
 			    result->object, blank, ns, strempty(result->text));
 }
 
-int network_replay(const struct net_record *record, char *const *only, struct net_report *ret,
-		   char **ret_error)
+int network_replay(struct manager *m, const struct net_record *record, char *const *only,
+		   struct net_report *ret, char **ret_error)
 {
 	struct restoring restoring = { .deadline = now_usec(CLOCK_MONOTONIC) + REPLAY_USEC };
 	struct net_gate gate = { .may_change = before_deadline,
 				 .userdata = &restoring,
 				 .only = only };
 
-	return net_replay(record, NET_NAMESPACES_FOLDER, &gate, ret, ret_error);
+	return net_replay(record, &m->host, &gate, ret, ret_error);
 }
 
 /* --- after the jump --------------------------------------------------------------------------- */
@@ -211,7 +211,7 @@ void network_restore(struct manager *m, const struct net_record *wanted, const c
 	if (network_note_read(m->paths.run, &others) >= 0)
 		log_notice("The luod before me was restoring the network; going on with it");
 	gate.others = others;
-	if (net_replay(wanted, NET_NAMESPACES_FOLDER, &gate, &report, &error) < 0) {
+	if (net_replay(wanted, &m->host, &gate, &report, &error) < 0) {
 		log_error("The network is not restored: %s", strempty(error));
 		network_tap_blame(sessions, wanted, NULL, strempty(error));
 		timeline_mark(&m->update.timeline, MARK_NETWORK_INCOMPLETE);

@@ -21,7 +21,7 @@ bool network_is_wanted(const struct manager *m);
  * not looked into, net_unread_clear() them. An error, which *ret_error says in words (freed by the
  * caller), when lu.conf wants something of one.
  */
-int network_read(const struct manager *m, session_link_missing_t missing, void *userdata,
+int network_read(struct manager *m, session_link_missing_t missing, void *userdata,
 		 struct net_record *ret, struct net_unread_list *ret_unread, char **ret_error);
 
 /* The step "network". */
@@ -39,13 +39,13 @@ void network_restore(struct manager *m, const struct net_record *record, const c
 		     struct session_list *sessions);
 
 /* Within the time that guests can wait, as net_replay(); @only as in struct net_gate, or NULL. */
-int network_replay(const struct net_record *record, char *const *only, struct net_report *ret,
-		   char **ret_error);
+int network_replay(struct manager *m, const struct net_record *record, char *const *only,
+		   struct net_report *ret, char **ret_error);
 /* To the journal, unless there is nothing to be said. */
 void network_say(const struct net_result *result);
 
 /* For a check. network_facts_clear() the result. */
-void network_facts(const struct manager *m, struct preflight_network *ret);
+void network_facts(struct manager *m, struct preflight_network *ret);
 void network_facts_clear(struct preflight_network *facts);
 
 #endif

@@ -165,6 +165,8 @@ int quiesce_act(struct manager *m)
 
 	switch (m->update.quiesce) {
 	case QUIESCE_NONE:
+		/* Guests would wait for its start later. Whether it can be had is seen then, too. */
+		host_wake(&m->host);
 		if ((r = remember_units(m)) < 0 || (r = keep_units(m)) < 0 ||
 		    (r = pid1_start_unit(&m->pid1, m->event, QUIESCE_TARGET, "isolate", on_isolated,
 					 m)) < 0)

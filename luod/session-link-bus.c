@@ -45,7 +45,7 @@ static int require_name(const struct session *s, const char *text, sd_bus_error 
 	if (r < 0 || session_link_permitted(s, s->manager->conf.session_links, text, NULL))
 		return r;
 	/* Whatever keeps luod from looking, it has not seen that the link is his. */
-	net_machine_look(NET_NAMESPACES_FOLDER, namespace, name, &link);
+	net_machine_look(&s->manager->host, namespace, name, &link);
 	return session_link_permitted(s, s->manager->conf.session_links, text, link)
 		       ? 0
 		       : refuse(s, text, link != NULL, error);
@@ -126,7 +126,7 @@ static int require_tap(struct session *s, int fd, struct tap **ret, sd_bus_error
 	holder = tap_holder(s->manager, fd);
 	if (holder)
 		return session_not_preservable("it is attached already", holder, error);
-	r = tap_look(fd, NET_NAMESPACES_FOLDER, ret);
+	r = tap_look(fd, &s->manager->host, ret);
 	switch (r) {
 	case -EBADFD:
 	case -ENODEV:

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 
 #include "barrier.h"
-#include "freeze.h"
 #include "handover.h"
 #include "history.h"
 #include "holder.h"
@@ -343,7 +342,7 @@ static int record_act(struct manager *m)
 static int filesystems_act(struct manager *m)
 {
 	_cleanup_free_ char *path = NULL;
-	int r = filesystems_freeze(&path);
+	int r = host_freeze(&m->host, &path);
 
 	if (r < 0)
 		return update_fail(m, r, "Cannot bring the file system at %s to rest: %s.",
@@ -351,9 +350,12 @@ static int filesystems_act(struct manager *m)
 	return STEP_DONE;
 }
 
-static void filesystems_undo(struct manager *m _unused_)
+static void filesystems_undo(struct manager *m)
 {
-	filesystems_thaw();
+	int r = host_thaw(&m->host);
+
+	if (r < 0)
+		log_error_errno(r, "Cannot have the file systems thawed: %m");
 }
 
 /* --- jump: the point of no return ----------------------------------------------------------- */

@@ -3,9 +3,9 @@
 #include "tap.h"
 
 #include <linux/if_tun.h>
+#include <linux/netlink.h>
 
 #include "net-machine.h"
-#include "net-socket.h"
 #include "session-link.h"
 
 struct tap *tap_free(struct tap *tap)
@@ -18,27 +18,6 @@ struct tap *tap_free(struct tap *tap)
 	return NULL;
 }
 
-/* What is done in the namespace of the link. */
-struct visit {
-	int fd;
-	struct kdev_tun_queue *queue;
-	int *ret_fd;
-};
-
-static int describe(void *userdata)
-{
-	struct visit *v = userdata;
-
-	return kdev_tun_describe(v->fd, v->queue);
-}
-
-static int reattach(void *userdata)
-{
-	struct visit *v = userdata;
-
-	return kdev_tun_reattach(v->queue, v->ret_fd);
-}
-
 /* --- before the jump -------------------------------------------------------------------------- */
 
 static uint32_t setting(const struct net_link *link, const char *name)
@@ -46,18 +25,19 @@ static uint32_t setting(const struct net_link *link, const char *name)
 	return (uint32_t)net_setting_named(NET_SET_TUN, &link->own, name, TAP_NOBODY);
 }
 
-static int look(struct tap *tap, int fd, const char *folder)
+static int look(struct tap *tap, int fd, struct host *host)
 {
 	_cleanup_(net_link_freep) struct net_link *link = NULL;
 	_cleanup_free_ char *namespace = NULL;
 	_cleanup_close_ int ns = -EBADF;
-	struct visit v = { .fd = fd, .queue = &tap->queue };
+	_cleanup_close_ int there = -EBADF;
 	int r;
 
 	if ((r = kdev_tun_namespace(fd, &ns)) < 0 ||
-	    (r = net_machine_name(folder, ns, &namespace)) < 0 ||
-	    (r = net_namespace_call(ns, describe, &v)) < 0 ||
-	    (r = net_machine_look(folder, namespace, tap->queue.name, &link)) < 0)
+	    (r = net_machine_name(host, ns, &namespace)) < 0 ||
+	    (r = there = host_netlink(host, ns, NETLINK_ROUTE)) < 0 ||
+	    (r = kdev_tun_describe(fd, there, &tap->queue)) < 0 ||
+	    (r = net_machine_look(host, namespace, tap->queue.name, &link)) < 0)
 		return r;
 	if (!net_setting_named(NET_SET_TUN, &link->own, "packet-information", 0))
 		tap->queue.flags |= IFF_NO_PI;
@@ -67,10 +47,10 @@ static int look(struct tap *tap, int fd, const char *folder)
 	return tap->link ? 0 : -ENOMEM;
 }
 
-int tap_look(int fd, const char *folder, struct tap **ret)
+int tap_look(int fd, struct host *host, struct tap **ret)
 {
 	_cleanup_(tap_freep) struct tap *tap = calloc(1, sizeof(*tap));
-	int r = tap ? look(tap, fd, folder) : -ENOMEM;
+	int r = tap ? look(tap, fd, host) : -ENOMEM;
 
 	if (r >= 0)
 		*ret = TAKE_PTR(tap);
@@ -114,27 +94,31 @@ static char *explain(const struct tap *tap, int error)
 	}
 }
 
-static int open_again(struct tap *tap, const char *folder, int *ret_fd)
+static int open_again(struct tap *tap, struct host *host, int *ret_fd)
 {
 	_cleanup_(net_link_freep) struct net_link *link = NULL;
 	_cleanup_free_ char *namespace = NULL;
-	_cleanup_close_ int ns = -EBADF;
-	struct visit v = { .queue = &tap->queue, .ret_fd = ret_fd };
+	_cleanup_close_ int ns = -EBADF, fd = -EBADF, there = -EBADF;
 	const char *name;
 	int r;
 
 	if ((r = session_link_parse(tap->link, &namespace, &name)) < 0 ||
-	    (r = net_machine_look(folder, namespace, name, &link)) < 0)
+	    (r = net_machine_look(host, namespace, name, &link)) < 0)
 		return r;
 	if (!is_that_link(tap, link))
 		return -EEXIST;
-	r = ns = net_namespace_open(folder, namespace);
-	return r < 0 ? r : net_namespace_call(ns, reattach, &v);
+	if ((r = ns = host_namespace(host, namespace, false)) < 0 ||
+	    (r = there = host_netlink(host, ns, NETLINK_ROUTE)) < 0 ||
+	    (r = fd = host_tun(host, ns)) < 0 ||
+	    (r = kdev_tun_reattach(&tap->queue, fd, there)) < 0)
+		return r;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
 }
 
-int tap_reattach(struct tap *tap, const char *folder, int *ret_fd)
+int tap_reattach(struct tap *tap, struct host *host, int *ret_fd)
 {
-	int r = open_again(tap, folder, ret_fd);
+	int r = open_again(tap, host, ret_fd);
 
 	free(tap->why);
 	tap->why = r < 0 ? explain(tap, r) : NULL;

@@ -12,6 +12,7 @@
 
 #include <jansson.h>
 
+#include "host.h"
 #include "kdev-tun.h"
 
 #define TAP_NOBODY UINT32_MAX
@@ -27,17 +28,17 @@ struct tap *tap_free(struct tap *tap);
 DEFINE_CLEANUP(struct tap *, tap_free)
 
 /*
- * What @fd is now; @folder has the named namespaces. *ret is the caller's.
+ * What @fd is now. *ret is the caller's.
  *   -EBADFD    it has no link (any more)
  *   -ENOENT    its link is in a network namespace without a name
  */
-int tap_look(int fd, const char *folder, struct tap **ret);
+int tap_look(int fd, struct host *host, struct tap **ret);
 
 /*
  * Opens a queue like it. *ret_fd is the caller's, and is to be given to kdev_tun_settle() once it is
  * safe. On failure tap->why says it in words, with the way out.
  */
-int tap_reattach(struct tap *tap, const char *folder, int *ret_fd);
+int tap_reattach(struct tap *tap, struct host *host, int *ret_fd);
 
 /* New reference, or NULL; and back: -EINVAL, -ENOMEM. */
 json_t *tap_to_json(const struct tap *tap);

@@ -36,6 +36,7 @@ SYSTEMD_UNITS = units/*.service units/*.socket units/*.target
 install: all ## install (DESTDIR=, PREFIX=/usr, SYSCONFDIR=/etc, UNITDIR=)
 	@$(call put_program,$(O)/luod/luod,$(PKGLIBDIR))
 	@$(call put_program,$(O)/luod/luod-keeper,$(PKGLIBDIR))
+	@$(call put_program,$(O)/luod/luod-host,$(PKGLIBDIR))
 	@$(call put_program,$(O)/luctl/luctl,$(BINDIR))
 	@$(call put_program,$(O)/liblu/liblu.so.1,$(LIBDIR))
 	@ln -sfn liblu.so.1 $(DESTDIR)$(LIBDIR)/liblu.so

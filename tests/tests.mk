@@ -24,6 +24,7 @@ TESTED := $(TEST_PROGRAMS) $(UNIT_TESTS) $(BUS_TESTS) $(FUZZ_SEEDS)
 # plain one, because a Python interpreter cannot load the other.
 TEST_ENV = LUOD='$(abspath $(TEST_O)/luod/luod)' KEEPER='$(abspath $(TEST_O)/luod/luod-keeper)' \
 	LUCTL='$(abspath $(TEST_O)/luctl/luctl)' SHIPPED='$(abspath $(LUOD))' LIBLU='$(abspath $(O)/liblu/liblu.so.1)' \
+	HOST='$(abspath $(TEST_O)/luod/luod-host)' \
 	KERNEL_HEADERS='$(KERNEL_HEADERS)' \
 	PYTHONDONTWRITEBYTECODE=1 BUILD='$(abspath $(TEST_O))' SRC='$(CURDIR)' CC='$(CC)' CMOCKA_MESSAGE_OUTPUT=TAP \
 	ASAN_OPTIONS=abort_on_error=0:detect_stack_use_after_return=1 \

@@ -10,8 +10,10 @@
 
 #include <cmocka.h>
 
+#include "luod/host.h"
 #include "net-world.h"
 
+static struct host host _unused_ = HOST_BY_ITSELF;
 static const char *impossible; /* why it is not possible here, or NULL */
 
 static inline int enter(void **state _unused_)

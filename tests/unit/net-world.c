@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 
 #include "luod/net-machine.h"
-#include "luod/net-socket.h"
+#include "luod/netns.h"
 
 static void write_to(const char *path, const char *text)
 {
@@ -36,7 +36,8 @@ static bool enter_user_namespace(void)
 
 static int cover_run(void)
 {
-	return mount("none", "/run", "tmpfs", 0, NULL) < 0 || mkdir(NET_NAMESPACES_FOLDER, 0755) < 0
+	return mount("none", "/run", "tmpfs", 0, NULL) < 0 ||
+			       mkdir(HOST_NAMESPACES_FOLDER, 0755) < 0
 		       ? -errno
 		       : 0;
 }
@@ -60,12 +61,12 @@ const char *net_world_enter(void)
 
 void net_world_fresh(void)
 {
-	DIR *dir = opendir(NET_NAMESPACES_FOLDER);
+	DIR *dir = opendir(HOST_NAMESPACES_FOLDER);
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir))) {
 		_cleanup_free_ char *path =
-			strprintf("%s/%s", NET_NAMESPACES_FOLDER, entry->d_name);
+			strprintf("%s/%s", HOST_NAMESPACES_FOLDER, entry->d_name);
 
 		if (*entry->d_name == '.')
 			continue;
@@ -80,7 +81,7 @@ void net_world_fresh(void)
 
 void net_world_add(const char *name)
 {
-	int fd = net_namespace_new(NET_NAMESPACES_FOLDER, name);
+	int fd = netns_new(HOST_NAMESPACES_FOLDER, name);
 
 	if (fd < 0)
 		abort();
@@ -135,7 +136,8 @@ static int choose_all(struct net_record *links _unused_, void *userdata _unused_
 
 struct net_record net_world_read(void)
 {
-	struct net_machine m = { .folder = NET_NAMESPACES_FOLDER };
+	static struct host host = HOST_BY_ITSELF;
+	struct net_machine m = { .host = &host };
 
 	if (net_machine_choose(&m, choose_all, NULL) < 0 || m.unread.n)
 		abort();

@@ -69,7 +69,7 @@ static struct outcome replay(const char *recorded, const char *found)
 	fresh(recorded);
 	r = net_world_read();
 	fresh(found);
-	assert_int_equal(net_replay(&r, NET_NAMESPACES_FOLDER, NULL, &report, &error), 0);
+	assert_int_equal(net_replay(&r, &host, NULL, &report, &error), 0);
 	o = (struct outcome){ report_text(&report), addresses_now() };
 	net_report_clear(&report);
 	net_record_clear(&r);

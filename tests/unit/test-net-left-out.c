@@ -47,13 +47,14 @@ static void assert_readable(const struct net_record *r)
 
 static struct net_left_out find(const char *links)
 {
-	const struct net_left_places places = { NET_NAMESPACES_FOLDER, PROC };
 	struct net_record r = net_world_read();
+	struct host here = host;
 	struct net_left_out left;
 
+	here.places.proc = PROC;
 	assert_int_equal(net_select(&r, links), 0);
 	assert_readable(&r);
-	assert_int_equal(net_left_out_find(&r, &places, &left), 0);
+	assert_int_equal(net_left_out_find(&r, &here, &left), 0);
 	net_record_clear(&r);
 	return left;
 }
@@ -300,10 +301,10 @@ static void test_lower(void **state _unused_)
 	assert_true(net_world_ip("", "link add v0 type veth peer name v1 netns container\n"));
 	named = check("v0");
 	assert_string_equal(named, "");
-	fd = net_namespace_open(NET_NAMESPACES_FOLDER, "container");
+	fd = host_namespace(&host, "container", false);
 	assert_true(fd >= 0);
-	assert_int_equal(umount2(NET_NAMESPACES_FOLDER "/container", MNT_DETACH), 0);
-	assert_int_equal(unlink(NET_NAMESPACES_FOLDER "/container"), 0);
+	assert_int_equal(umount2(HOST_NAMESPACES_FOLDER "/container", MNT_DETACH), 0);
+	assert_int_equal(unlink(HOST_NAMESPACES_FOLDER "/container"), 0);
 	unnamed = check("v0");
 	assert_contains(unnamed, "warning network-link-lower v0: 'v0' (veth) hangs on a link in");
 }
@@ -411,7 +412,7 @@ static void test_driver(void **state _unused_)
 	struct net_link link = { .index = 3, .name = "eth0" }, *links[] = { &link };
 	struct net_namespace ns = { (char *)"", links, 1 };
 	struct net_left_out left = {};
-	struct look look = { &ns, &left };
+	struct look look = { NULL, &ns, &left };
 	struct nl_msg *ours = private_flags(3), *other = private_flags(4);
 
 	assert_int_equal(look_at_private_flags(other, &look), 0);

@@ -19,6 +19,7 @@
 #include "luod/net-request.h"
 #include "luod/net-select.h"
 #include "luod/net-socket.h"
+#include "luod/netns.h"
 #include "net-fresh.h"
 
 static int choose(struct net_record *links, void *names)
@@ -29,7 +30,7 @@ static int choose(struct net_record *links, void *names)
 /* What is chosen by these names, of the whole machine. */
 static struct net_machine chosen(const char *names)
 {
-	struct net_machine m = { .folder = NET_NAMESPACES_FOLDER };
+	struct net_machine m = { .host = &host };
 
 	assert_int_equal(net_machine_choose(&m, choose, (void *)names), 0);
 	return m;
@@ -65,11 +66,11 @@ static void test_chosen(void **state _unused_)
 /* ip(8) refuses such a name, and the kernel takes it. */
 static void give_altname(const struct net_link *link, const char *name)
 {
-	_cleanup_close_ int fd = net_namespace_own();
+	_cleanup_close_ int fd = netns_open("", "");
 	_cleanup_(net_socket_freep) struct net_socket *socket = NULL;
 	_cleanup_msg_ struct nl_msg *msg = net_request_altname(link->index, name, true);
 
-	assert_int_equal(net_socket_new(fd, &socket), 0);
+	assert_int_equal(net_socket_new(&host, fd, &socket), 0);
 	assert_int_equal(net_socket_change(socket, msg), 0);
 }
 
@@ -126,10 +127,10 @@ static void test_out_of_reach(void **state _unused_)
 	FILE *f;
 
 	fresh(TAP);
-	f = fopen(NET_NAMESPACES_FOLDER "/file", "we");
+	f = fopen(HOST_NAMESPACES_FOLDER "/file", "we");
 	assert_non_null(f);
 	fclose(f);
-	assert_int_equal(symlink("loop", NET_NAMESPACES_FOLDER "/loop"), 0);
+	assert_int_equal(symlink("loop", HOST_NAMESPACES_FOLDER "/loop"), 0);
 	m = chosen("tap0");
 	assert_int_equal(m.now.n, 1);
 	assert_int_equal(m.unread.n, 1);

@@ -123,7 +123,7 @@ static void replay(const struct net_record *wanted, const struct net_gate *gate,
 {
 	_cleanup_free_ char *error = NULL;
 
-	if (net_replay(wanted, NET_NAMESPACES_FOLDER, gate, ret, &error) < 0)
+	if (net_replay(wanted, &host, gate, ret, &error) < 0)
 		broken(0, "%s", error);
 }
 

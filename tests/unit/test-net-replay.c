@@ -44,7 +44,7 @@ static struct net_report replay(const struct net_record *r)
 	_cleanup_free_ char *error = NULL;
 	struct net_report report;
 
-	if (net_replay(r, NET_NAMESPACES_FOLDER, NULL, &report, &error) < 0)
+	if (net_replay(r, &host, NULL, &report, &error) < 0)
 		fail_msg("%s", error);
 	return report;
 }
@@ -158,7 +158,7 @@ static void test_nothing_to_make(void **state _unused_)
 
 	net_find_link(ns, "br0")->kind = NET_KIND_BOND;
 	snprintf(net_find_link(ns, "br0")->master, IFNAMSIZ, "tap0");
-	assert_int_equal(net_replay(&wanted, NET_NAMESPACES_FOLDER, NULL, &report, &error), -ELOOP);
+	assert_int_equal(net_replay(&wanted, &host, NULL, &report, &error), -ELOOP);
 	assert_non_null(strstr(error, "hangs on itself"));
 	after = net_world_read();
 	assert_null(net_find_link(&after.namespaces[0], "br0"));
@@ -191,7 +191,7 @@ static struct net_report replay_meddled(const struct net_record *r, struct meddl
 	_cleanup_free_ char *error = NULL;
 	struct net_report report;
 
-	if (net_replay(r, NET_NAMESPACES_FOLDER, &gate, &report, &error) < 0)
+	if (net_replay(r, &host, &gate, &report, &error) < 0)
 		fail_msg("%s", error);
 	return report;
 }
@@ -251,7 +251,7 @@ static struct net_report replay_only(const struct net_record *r, char **only)
 	_cleanup_free_ char *error = NULL;
 	struct net_report report;
 
-	if (net_replay(r, NET_NAMESPACES_FOLDER, &gate, &report, &error) < 0)
+	if (net_replay(r, &host, &gate, &report, &error) < 0)
 		fail_msg("%s", error);
 	return report;
 }
@@ -293,7 +293,7 @@ static void test_left_file(void **state _unused_)
 	assert_true(net_world_ip("blue", "tuntap add tap7 mode tap\n"));
 	wanted = net_world_read();
 	fresh("");
-	f = fopen(NET_NAMESPACES_FOLDER "/blue", "we");
+	f = fopen(HOST_NAMESPACES_FOLDER "/blue", "we");
 	assert_non_null(f);
 	fclose(f);
 	report = replay(&wanted);

@@ -20,12 +20,10 @@
 #include "luod/manager.h"
 #include "luod/net-machine.h"
 #include "luod/net-replay.h"
-#include "luod/net-socket.h"
+#include "luod/netns.h"
 #include "luod/network-tap.h"
 #include "luod/tap.h"
 #include "net-fresh.h"
-
-#define FOLDER NET_NAMESPACES_FOLDER
 
 static int enter_with_tun(void **state)
 {
@@ -50,7 +48,7 @@ static struct tap *look(int fd)
 {
 	struct tap *tap;
 
-	assert_int_equal(tap_look(fd, FOLDER, &tap), 0);
+	assert_int_equal(tap_look(fd, &host, &tap), 0);
 	return tap;
 }
 
@@ -72,7 +70,7 @@ static struct net_report replay(struct net_record *r)
 	_cleanup_free_ char *error = NULL;
 	struct net_report report;
 
-	if (net_replay(r, FOLDER, NULL, &report, &error) < 0)
+	if (net_replay(r, &host, NULL, &report, &error) < 0)
 		fail_msg("%s", error);
 	return report;
 }
@@ -100,7 +98,7 @@ static void jump(int *fds, size_t n)
 
 static void reattach(struct tap *tap, int *ret_fd)
 {
-	if (tap_reattach(tap, FOLDER, ret_fd) < 0)
+	if (tap_reattach(tap, &host, ret_fd) < 0)
 		fail_msg("%s", tap->why);
 	assert_int_equal(kdev_tun_settle(&tap->queue, *ret_fd), 0);
 }
@@ -243,8 +241,8 @@ static void test_namespace(void **state _unused_)
 
 	fresh("");
 	net_world_add("far");
-	ns = net_namespace_open(FOLDER, "far");
-	assert_int_equal(net_namespace_call(ns, open_there, &fd), 0);
+	ns = host_namespace(&host, "far", false);
+	assert_int_equal(netns_call(ns, open_there, &fd), 0);
 	close(ns);
 	before = look(fd);
 	assert_string_equal(before->link, "far/tap0");
@@ -253,8 +251,8 @@ static void test_namespace(void **state _unused_)
 	after = look(same);
 	assert_same(after, before);
 	assert_int_equal(if_nametoindex("tap0"), 0);
-	ns = net_namespace_open(FOLDER, "far");
-	assert_int_equal(net_namespace_call(ns, index_there, &there), 0);
+	ns = host_namespace(&host, "far", false);
+	assert_int_equal(netns_call(ns, index_there, &there), 0);
 	assert_int_not_equal(there, 0);
 	close(ns);
 	close(same);
@@ -268,11 +266,11 @@ static void test_namespace_without_name(void **state _unused_)
 	int own, fd;
 
 	fresh("");
-	own = net_namespace_own();
+	own = netns_open("", "");
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
 	fd = open_tun("tap0", IFF_TAP);
 	assert_int_equal(setns(own, CLONE_NEWNET), 0);
-	assert_int_equal(tap_look(fd, FOLDER, &tap), -ENOENT);
+	assert_int_equal(tap_look(fd, &host, &tap), -ENOENT);
 	close(fd);
 	close(own);
 }
@@ -293,12 +291,12 @@ static void test_what_it_is_not(void **state _unused_)
 	close(fd);
 	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	assert_int_equal(kdev_tun_fd_is_queue(fd), 1);
-	assert_int_equal(tap_look(fd, FOLDER, &tap), -EBADFD);
+	assert_int_equal(tap_look(fd, &host, &tap), -EBADFD);
 	close(fd);
 	/* One whose link has been removed. */
 	fd = open_tun("tap0", IFF_TAP);
 	assert_true(net_world_ip("", "link del tap0\n"));
-	assert_int_equal(tap_look(fd, FOLDER, &tap), -EBADFD);
+	assert_int_equal(tap_look(fd, &host, &tap), -EBADFD);
 	close(fd);
 }
 
@@ -308,7 +306,7 @@ static void assert_refused(struct tap *tap, const char *lines, int error, const 
 
 	net_world_fresh();
 	assert_true(net_world_ip("", lines));
-	assert_int_equal(tap_reattach(tap, FOLDER, &fd), error);
+	assert_int_equal(tap_reattach(tap, &host, &fd), error);
 	assert_int_equal(fd, -EBADF);
 	assert_non_null(strstr(tap->why, "'tap0'"));
 	assert_non_null(strstr(tap->why, words));
@@ -342,7 +340,7 @@ static void test_not_that_link(void **state _unused_)
 	net_world_fresh();
 	assert_true(net_world_ip("", "tuntap add tap0 mode tap user 0\n"));
 	busy = open_tun("tap0", IFF_TAP | IFF_NO_PI);
-	assert_int_equal(tap_reattach(tap, FOLDER, &fd), -EBUSY);
+	assert_int_equal(tap_reattach(tap, &host, &fd), -EBUSY);
 	assert_non_null(strstr(tap->why, "somebody else has"));
 	close(busy);
 	/* And asked again it is there. */
