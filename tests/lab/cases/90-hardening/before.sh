@@ -70,10 +70,10 @@ t "and keeps the kernel session" wait_for 60 grep -q kept /run/hog
 went_on vm1
 is "$(held)" 1 "the check says who holds it"
 t "metrics are written" metrics_are_written 30
-# A file system of its own, below a folder of another user's that is shut.
+# A file system of its own (its image on none that is frozen), below a folder of another user's that is shut.
 mkdir -p /var/lib/shut/mounted
-t "a file system on a loop device" sh -c 'truncate -s 16M /var/lib/image && mkfs.ext4 -q /var/lib/image &&
-	mount -o loop /var/lib/image /var/lib/shut/mounted'
+t "a file system on a loop device" sh -c 'truncate -s 16M /run/image && mkfs.ext4 -q /run/image &&
+	mount -o loop /run/image /var/lib/shut/mounted'
 chown nobody /var/lib/shut
 chmod 700 /var/lib/shut
 is "$(of_host freeze /var/lib/shut/mounted)" frozen "luod-host freezes it"
