@@ -12,7 +12,7 @@ import socket
 import struct
 import sys
 
-FREEZE, THAW, RTNETLINK = 1, 2, 5
+FREEZE, THAW, NETLINK = 1, 2, 5
 FIFREEZE, FITHAW = 0xC0045877, 0xC0045878
 
 host = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -22,7 +22,7 @@ host.settimeout(60)
 
 def ask(op, fd=None):
     fds = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))] if fd is not None else []
-    host.sendmsg([struct.pack("II256s", 264, op, b"")], fds)
+    host.sendmsg([struct.pack("III256s", 268, op, 0, b"")], fds)
     data, control, _, _ = host.recvmsg(1032, socket.CMSG_SPACE(4))
     result, text = struct.unpack("xxxxi1024s", data)
     got = struct.unpack("i", control[0][2][:4])[0] if control else None
@@ -49,7 +49,7 @@ def attribute(kind, data):
 
 
 def link(name):
-    result, _, fd = ask(RTNETLINK, os.open("/proc/self/ns/net", os.O_RDONLY))
+    result, _, fd = ask(NETLINK, os.open("/proc/self/ns/net", os.O_RDONLY))
     if result < 0:
         return f"refused: {os.strerror(-result)}"
     kind = attribute(18, attribute(1, b"dummy\0"))

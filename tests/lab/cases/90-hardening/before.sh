@@ -116,7 +116,7 @@ python3 - <<'EOF'
 import os, signal, socket, struct
 host = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 host.connect("/run/luod/host")
-host.send(struct.pack("II256s", 264, 1, b""))
+host.send(struct.pack("III256s", 268, 1, 0, b""))
 host.recv(2000)
 os.kill(os.getpid(), signal.SIGKILL)
 EOF
