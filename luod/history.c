@@ -485,6 +485,50 @@ int history_last(struct manager *m, struct history_entry *ret)
 	return find_ended(m, "", ret);
 }
 
+/* --- afterwards ------------------------------------------------------------------------------- */
+
+/* The clock that marks go by ends with the update; from then on the wall's must do. */
+static bool add_mark(struct history_entry *entry, enum mark mark)
+{
+	uint64_t now = now_usec(CLOCK_REALTIME);
+	const struct history_mark *first = entry->marks;
+
+	for (unsigned int i = 0; i < entry->n_marks; i++)
+		if (entry->marks[i].mark == mark)
+			return false;
+	if (!entry->n_marks || entry->n_marks == TIMELINE_MARKS || now < first->realtime_usec)
+		return false;
+	entry->marks[entry->n_marks++] = (struct history_mark){
+		.mark = mark,
+		.usec = first->usec + now - first->realtime_usec,
+		.realtime_usec = now,
+	};
+	return true;
+}
+
+static void replace_last(struct manager *m, const struct history_entry *entry)
+{
+	char *text = history_format(entry);
+
+	if (!text)
+		return;
+	free(m->last_history);
+	m->last_history = text;
+	if (update_keeps_still(m) || write_pending(m) < 0)
+		retry_later(m);
+}
+
+void history_add_mark(struct manager *m, const char *id, enum mark mark)
+{
+	struct history_entry entry;
+
+	if (!*id || find_ended(m, "", &entry) < 0)
+		return;
+	if (streq(entry.info.id, id) && add_mark(&entry, mark))
+		replace_last(m, &entry);
+	history_entry_clear(&entry);
+}
+
 int history_recall(struct manager *m, const char *id, struct update_info *ret)
 {
 	struct dirent **names;

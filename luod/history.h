@@ -70,6 +70,12 @@ int history_parse(const char *text, size_t size, struct history_entry *ret);
 void history_store(struct manager *m, const char *result, const char *error);
 
 /*
+ * What has come after the end of the update of this id, as long as that is the last one. One that has
+ * the mark keeps it.
+ */
+void history_add_mark(struct manager *m, const char *id, enum mark mark);
+
+/*
  * The update at hand jumps: whatever becomes of it, it is on disk. What fails is logged; an update
  * must not fail because of a full disk.
  */

@@ -4,6 +4,7 @@
 
 #include <sys/inotify.h>
 
+#include "history.h"
 #include "log.h"
 #include "net-machine.h"
 #include "net-watch.h"
@@ -143,14 +144,18 @@ static void say_restored(const struct network_late *late, const struct net_repor
 	}
 }
 
-static void mark_restored(struct manager *m)
+/* After its end an update has no timeline any more. */
+static void mark_restored(struct manager *m, const char *id)
 {
-	timeline_mark_once(&m->update.timeline, MARK_NETWORK_RESTORED);
+	if (update_active(m))
+		timeline_mark_once(&m->update.timeline, MARK_NETWORK_RESTORED);
+	else
+		history_add_mark(m, id, MARK_NETWORK_RESTORED);
 	log_notice("Network: what was not there at first is restored, too");
 }
 
 /* Goes on with what still waits, or comes to an end. True: something has been restored. */
-static bool settle(struct network_late *late, const struct net_report *report)
+static bool settle(struct network_late *late, const char *id, const struct net_report *report)
 {
 	struct manager *m = late->manager;
 	_cleanup_(strv_freep) char **waiting = NULL;
@@ -162,7 +167,7 @@ static bool settle(struct network_late *late, const struct net_report *report)
 		try_rates(m);
 	if (r < 0) {
 		if (!failed)
-			mark_restored(m);
+			mark_restored(m, id);
 		network_late_end(m);
 		return progress;
 	}
@@ -175,7 +180,7 @@ static bool settle(struct network_late *late, const struct net_report *report)
 
 static void schedule(struct network_late *late);
 
-static void try_again(struct network_late *late, const struct net_record *record)
+static void try_again(struct network_late *late, const char *id, const struct net_record *record)
 {
 	struct manager *m = late->manager;
 	_cleanup_free_ char *error = NULL;
@@ -189,7 +194,7 @@ static void try_again(struct network_late *late, const struct net_record *record
 	}
 	say_restored(late, &report);
 	network_tap_review(m, record, &report);
-	progress = settle(late, &report);
+	progress = settle(late, id, &report);
 	net_report_clear(&report);
 	if (!m->network_late)
 		return;
@@ -209,7 +214,7 @@ static int on_again(sd_event_source *source _unused_, uint64_t usec _unused_, vo
 		network_late_end(late->manager);
 		return 0;
 	}
-	try_again(late, &record);
+	try_again(late, id, &record);
 	net_record_clear(&record);
 	return 0;
 }

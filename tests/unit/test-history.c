@@ -287,6 +287,39 @@ static void test_counting(void **state)
 	assert_totals(w, 13, 1, 4, 4);
 }
 
+/* The network was complete only when the update was long over. */
+static void test_mark_afterwards(void **state)
+{
+	struct world *w = *state;
+	struct history_entry entry;
+	unsigned int n;
+
+	update(w, ID_A, "done");
+	update(w, ID_B, "failed");
+	update_clear(&w->m.update);
+	for (unsigned int i = 0; i < 2; i++) {
+		history_add_mark(&w->m, ID_B, MARK_NETWORK_RESTORED);
+		assert_int_equal(history_find(&w->m, ID_B, &entry), 0);
+		n = entry.n_marks;
+		assert_int_equal(n, 2);
+		assert_int_equal(entry.marks[n - 1].mark, MARK_NETWORK_RESTORED);
+		assert_true(entry.marks[n - 1].realtime_usec >= entry.ended_usec);
+		assert_in_range(entry.marks[n - 1].usec, entry.marks[0].usec, 60 * USEC_PER_SEC);
+		history_entry_clear(&entry);
+		assert_found(w, "", ID_B, "failed");
+		/* As a luod that was started anew. */
+		free(w->m.last_history);
+		w->m.last_history = NULL;
+	}
+	/* Of others nobody asks any more. */
+	history_add_mark(&w->m, "", MARK_NETWORK_RESTORED);
+	history_add_mark(&w->m, ID_A, MARK_NETWORK_RESTORED);
+	assert_int_equal(history_find(&w->m, ID_A, &entry), 0);
+	assert_int_equal(entry.n_marks, 1);
+	history_entry_clear(&entry);
+	assert_totals(w, 1, 0, 1, 0);
+}
+
 /* The counts go on when the oldest files are dropped, and in a luod that knows from disk only. */
 static void test_dropped_are_counted(void **state)
 {
@@ -563,6 +596,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_found_by_whole_id, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_written_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_late, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_mark_afterwards, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_who_and_when, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_timeline, setup, teardown),
 		cmocka_unit_test(test_first_version),

@@ -27,22 +27,21 @@ t "/dev/net/tun appears" mv /dev/net/not-yet /dev/net/tun
 t "the TAP link is made" wait_for 30 is_there tap0
 like "$(reason)" "^link 'card.30' is not restored: '.*', on which it lies, is not there" \
 	"the session says what it lacks still"
+: >/run/go
+reclaimed vm1
+wait_state idle
+is "$(marks)" network-incomplete "the update is over, and not all is there"
 t "the card appears" card_comes
 t "its VLAN is made" wait_for 30 is_there card.30
 _complete() {
 	[ "$(marks)" = "network-incomplete network-restored" ]
 }
-t "the timeline says when all was there" wait_for 30 _complete
+t "the update's timeline says when all was there" wait_for 30 _complete
 journalctl -b -u luod | grep -i network | diag
-is "$(reason)" "" "the session lacks nothing"
 t "the journal says when each came" eval "journalctl -b -u luod |
 	grep -E \"Network: 'card.30' is restored, [0-9]+\.[0-9]{3} s after the others\""
 net_unchanged ""
 t "luctl net diff finds no difference" luctl net diff
-: >/run/go
-reclaimed vm1
-wait_state idle
-is "$(marks)" "network-incomplete network-restored" "the history says it, too"
 timeline
 t_not "nobody waits any more" test -e /run/luod/network-waiting
 t "systemd is up and nothing has failed" systemctl is-system-running --wait
