@@ -3,10 +3,11 @@
 #include "net-sriov.h"
 
 #include <fcntl.h>
-#include <limits.h>
 
 #define COUNT	  "sriov_numvfs"
 #define AUTOPROBE "sriov_drivers_autoprobe"
+
+#define TARGET_MAX 256 /* of "../0000:03:10.0" */
 
 /* A file of the card; NULL: it has no such name, or memory is short. */
 static char *file_of(const char *parent, const char *file)
@@ -62,7 +63,7 @@ static int probe_one(const char *parent, unsigned int index)
 {
 	_cleanup_free_ char *name = strprintf("virtfn%u", index);
 	_cleanup_free_ char *path = name ? file_of(parent, name) : NULL;
-	char target[PATH_MAX];
+	char target[TARGET_MAX];
 	ssize_t n = path ? readlink(path, target, sizeof(target) - 1) : -1;
 	const char *slash;
 
