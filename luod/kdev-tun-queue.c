@@ -31,13 +31,12 @@
 
 int kdev_tun_fd_is_queue(int fd)
 {
-	int flags = fcntl(fd, F_GETFL);
+	int r = fd_is_read_write(fd);
 	struct stat st;
 
-	if (flags < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	return S_ISCHR(st.st_mode) && st.st_rdev == makedev(TUN_MAJOR, TUN_MINOR) &&
-	       !(flags & O_PATH) && (flags & O_ACCMODE) == O_RDWR;
+	if (r < 0 || fstat(fd, &st) < 0)
+		return r < 0 ? r : -errno;
+	return S_ISCHR(st.st_mode) && st.st_rdev == makedev(TUN_MAJOR, TUN_MINOR) && r;
 }
 
 int kdev_tun_namespace(int fd, int *ret_fd)

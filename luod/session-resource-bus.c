@@ -140,9 +140,9 @@ static int require_preservable(struct session *s, int fd, struct memfd_info *ret
 {
 	const struct session *holder;
 	const char *why = NULL;
-	int r = memfd_inspect(fd, ret);
+	int r, read_write;
 
-	if (r < 0)
+	if ((r = memfd_inspect(fd, ret)) < 0 || (r = read_write = fd_is_read_write(fd)) < 0)
 		return r;
 	holder = held_by(s->manager, fd);
 	if (ret->kind == MEMFD_OTHER)
@@ -153,6 +153,8 @@ static int require_preservable(struct session *s, int fd, struct memfd_info *ret
 		why = "it is empty; set its size first";
 	else if (holder)
 		why = "it is attached already";
+	else if (!read_write)
+		why = "it is not open for reading and writing, as it would be after the jump";
 	return why ? session_not_preservable(why, holder, error) : 0;
 }
 

@@ -25,6 +25,15 @@ int fd_dup(int fd)
 	return copy < 0 ? -errno : copy;
 }
 
+int fd_is_read_write(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return -errno;
+	return !(flags & O_PATH) && (flags & O_ACCMODE) == O_RDWR;
+}
+
 int memfd_new(const char *name)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);

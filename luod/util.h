@@ -141,6 +141,12 @@ uint64_t now_usec(int clock);
 /* A close-on-exec duplicate of @fd, which the caller owns, or a negative errno. */
 int fd_dup(int fd);
 
+/*
+ * Whether it was opened for both reading and writing: 1, 0 or negative errno. An O_PATH fd needed no
+ * permission on the file, and one that is less than both does not give its bearer the other.
+ */
+int fd_is_read_write(int fd);
+
 /* Creates a sealable, non-executable memfd; the caller owns it. Negative errno on failure. */
 int memfd_new(const char *name);
 

@@ -95,23 +95,10 @@ static bool link_is(int fd, const char *wanted)
 	return fd_readlink(fd, &link) >= 0 && streq(link, wanted);
 }
 
-/*
- * An O_PATH fd of a node needs no permission on it, and so proves nothing; nor is anything less than
- * both reading and writing what VFIO and iommufd are used with.
- */
-static int is_opened(int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags < 0)
-		return -errno;
-	return !(flags & O_PATH) && (flags & O_ACCMODE) == O_RDWR;
-}
-
 int vfio_fd_is_iommufd(const char *root, int fd)
 {
 	_cleanup_(place_clear) struct place place = {};
-	int r = is_opened(fd);
+	int r = fd_is_read_write(fd);
 
 	if (r <= 0 || (r = character_device(root, fd, &place)) < 0)
 		return r;
@@ -164,7 +151,7 @@ static int address_of_anonymous(const char *root, int fd, char **ret)
 int vfio_fd_address(const char *root, int fd, char **ret_address)
 {
 	_cleanup_(place_clear) struct place place = {};
-	int r = is_opened(fd);
+	int r = fd_is_read_write(fd);
 
 	if (r <= 0 || (r = character_device(root, fd, &place)) < 0)
 		return r;
