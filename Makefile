@@ -67,7 +67,7 @@ LUCTL_CORE := $(filter-out $(LUCTL_MAIN),$(LUCTL_SOURCES))
 LUOD_LIBLU := liblu/lu-device.c
 # The keeper holds what must not be lost: it gets no more code than it needs.
 KEEPER_SOURCES := $(wildcard luod/keeper*.c luod/kdev-luo.c) luod/packet.c luod/util.c
-HOST_SOURCES := $(addprefix luod/,host-main.c host-do.c freeze.c kdev-tun.c log.c netns.c packet.c util.c)
+HOST_SOURCES := $(addprefix luod/,host-main.c host-do.c freeze.c kdev-tun.c log.c netns.c netns-sysctl.c packet.c util.c)
 SOURCES := $(sort $(wildcard luod/*.c) $(LUCTL_SOURCES) $(LIBLU_SOURCES))
 
 LUOD := $(if $(wildcard luod/main.c),$(O)/luod/luod)

@@ -8,6 +8,7 @@
 #include "freeze.h"
 #include "kdev-tun.h"
 #include "netns.h"
+#include "netns-sysctl.h"
 
 struct deed {
 	const struct host_request *request;
@@ -86,6 +87,18 @@ static int open_proc(void *userdata)
 	return fd < 0 ? -errno : fd;
 }
 
+static int open_sysctl(void *userdata)
+{
+	const struct deed *d = userdata;
+	_cleanup_free_ char *path = strprintf("%s/%s", d->places->sysctl, d->request->name);
+	int fd;
+
+	if (!path || !netns_sysctl_known(d->request->name))
+		return path ? -EINVAL : -ENOMEM;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 static int there_netlink(const struct deed *d)
 {
 	return done(d, netns_call(d->fd, make_netlink, (void *)d));
@@ -101,6 +114,11 @@ static int there_proc(const struct deed *d)
 	return done(d, netns_call(d->fd, open_proc, (void *)d));
 }
 
+static int there_sysctl(const struct deed *d)
+{
+	return done(d, netns_call(d->fd, open_sysctl, (void *)d));
+}
+
 static int (*const deeds[])(const struct deed *d) = {
 	[HOST_FREEZE] = freeze,
 	[HOST_THAW] = thaw,
@@ -109,6 +127,7 @@ static int (*const deeds[])(const struct deed *d) = {
 	[HOST_NETLINK] = there_netlink,
 	[HOST_TUN] = there_tun,
 	[HOST_PROC_NET] = there_proc,
+	[HOST_SYSCTL] = there_sysctl,
 };
 
 void host_do(const struct host_request *request, const struct host_places *places, int fd,

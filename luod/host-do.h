@@ -16,11 +16,12 @@
 struct host_places {
 	const char *namespaces; /* files that named network namespaces are bound to */
 	const char *proc;	/* what the process sees of the namespace that it is in */
+	const char *sysctl;	/* and what is set there */
 };
 
-#define HOST_PLACES                                             \
-	{                                                       \
-		HOST_NAMESPACES_FOLDER, "/proc/thread-self/net" \
+#define HOST_PLACES                                                              \
+	{                                                                        \
+		HOST_NAMESPACES_FOLDER, "/proc/thread-self/net", "/proc/sys/net" \
 	}
 
 /*

@@ -31,12 +31,13 @@ enum host_op {
 
 	/*
 	 * In the network namespace that is attached: a socket of netlink, of protocol .protocol; a queue
-	 * of /dev/net/tun; file .name of /proc/net, open for reading. -EPROTONOSUPPORT, -EINVAL: the
-	 * protocol, or the file, is none that luod asks for.
+	 * of /dev/net/tun; file .name of /proc/net, or of /proc/sys/net, open for reading.
+	 * -EPROTONOSUPPORT, -EINVAL: the protocol, or the file, is none that luod asks for.
 	 */
 	HOST_NETLINK,
 	HOST_TUN,
 	HOST_PROC_NET,
+	HOST_SYSCTL,
 };
 
 struct host_request {

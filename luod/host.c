@@ -159,3 +159,8 @@ int host_proc_net(struct host *h, int fd, const char *name)
 {
 	return call_for_fd(h, REQUEST(HOST_PROC_NET), name, fd);
 }
+
+int host_sysctl(struct host *h, int fd, const char *name)
+{
+	return call_for_fd(h, REQUEST(HOST_SYSCTL), name, fd);
+}

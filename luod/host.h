@@ -43,10 +43,11 @@ int host_namespace(struct host *h, const char *name, bool make);
 
 /*
  * In namespace @fd, and the caller's: a bound socket of netlink, of @protocol; an open /dev/net/tun,
- * non-blocking; file @name of /proc/net, open for reading.
+ * non-blocking; file @name of /proc/net, or (netns-sysctl.h) of /proc/sys/net, open for reading.
  */
 int host_netlink(struct host *h, int fd, int protocol);
 int host_tun(struct host *h, int fd);
 int host_proc_net(struct host *h, int fd, const char *name);
+int host_sysctl(struct host *h, int fd, const char *name);
 
 #endif

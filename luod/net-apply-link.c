@@ -64,6 +64,7 @@ static struct net_request_settings missing_settings(const struct apply *a)
 		.kind = wanted->kind,
 		.base = missing_rows(NET_SET_LINK, &wanted->base, &now->base),
 		.own = missing_rows(net_kind_set(wanted->kind), &wanted->own, &now->own),
+		.ipv4 = missing_rows(NET_SET_IPV4, &wanted->ipv4, &now->ipv4),
 		.addrgen = wanted->addrgen == now->addrgen ? -1 : wanted->addrgen,
 	};
 	struct net_settings late = net_settings_only(NET_SET_LINK, &missing.base, NET_LATE);
@@ -86,13 +87,14 @@ static struct net_request_settings missing_settings(const struct apply *a)
 
 static bool settings_empty(const struct net_request_settings *s)
 {
-	return !s->base.have && !s->own.have && !s->mac && s->addrgen < 0;
+	return !s->base.have && !s->own.have && !s->ipv4.have && !s->mac && s->addrgen < 0;
 }
 
 static void leave_all_settings(struct apply *a, const struct net_request_settings *missing)
 {
 	leave_settings(a, NET_SET_LINK, &missing->base, &a->now->base);
 	leave_settings(a, net_kind_set(missing->kind), &missing->own, &a->now->own);
+	leave_settings(a, NET_SET_IPV4, &missing->ipv4, &a->now->ipv4);
 	if (missing->mac)
 		apply_conflict(a, "its hardware address is another one");
 	if (missing->addrgen >= 0)
@@ -114,6 +116,7 @@ static int send_settings(struct apply *a, const struct net_request_settings *wha
 		.kind = what->kind,
 		.base = as_now(&what->base, &now->base),
 		.own = as_now(&what->own, &now->own),
+		.ipv4 = as_now(&what->ipv4, &now->ipv4),
 		.mac = what->mac ? &now->mac : NULL,
 		.addrgen = what->addrgen < 0 ? -1 : now->addrgen,
 	};
@@ -127,6 +130,7 @@ static int send_settings(struct apply *a, const struct net_request_settings *wha
 		return r;
 	take_over(&now->base, &what->base);
 	take_over(&now->own, &what->own);
+	take_over(&now->ipv4, &what->ipv4);
 	if (what->mac)
 		now->mac = *what->mac;
 	if (what->addrgen >= 0)
@@ -137,6 +141,7 @@ static int send_settings(struct apply *a, const struct net_request_settings *wha
 int apply_settings(struct apply *a)
 {
 	struct net_request_settings first = missing_settings(a), second = { .kind = first.kind };
+	struct net_settings unknown = first.ipv4;
 	uint64_t pvid = net_setting_named(NET_SET_BRIDGE, &a->now->own, "vlan-default-pvid", 0);
 	int r;
 
@@ -148,6 +153,10 @@ int apply_settings(struct apply *a)
 		leave_all_settings(a, &first);
 		return 0;
 	}
+	/* A request with one that this kernel does not know is refused as a whole. */
+	unknown.have = first.ipv4.have & ~a->now->ipv4.have;
+	leave_settings(a, NET_SET_IPV4, &unknown, &a->now->ipv4);
+	first.ipv4.have &= a->now->ipv4.have;
 	second.addrgen = -1;
 	second.own = net_settings_only(net_kind_set(first.kind), &first.own, NET_SECOND);
 	first.own.have &= ~second.own.have;

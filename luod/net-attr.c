@@ -9,6 +9,7 @@
  */
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
@@ -116,11 +117,14 @@ static const struct net_attr bond_attrs[] = {
 	{ "ad-actor-system", IFLA_BOND_AD_ACTOR_SYSTEM, NET_MAC, 0 },
 	{ "tlb-dynamic", IFLA_BOND_TLB_DYNAMIC_LB, NET_U8, 0 },
 	{ "missed-max", IFLA_BOND_MISSED_MAX, NET_U8, 0 },
+	{ "coupled-control", IFLA_BOND_COUPLED_CONTROL, NET_U8, 0 },
+	{ "broadcast-neighbours", IFLA_BOND_BROADCAST_NEIGH, NET_U8, 0 },
 };
 
 static const struct net_attr bond_port_attrs[] = {
 	{ "queue", IFLA_BOND_SLAVE_QUEUE_ID, NET_U16, 0 },
 	{ "priority", IFLA_BOND_SLAVE_PRIO, NET_U32, 0 },
+	{ "ad-actor-port-priority", IFLA_BOND_SLAVE_ACTOR_PORT_PRIO, NET_U16, 0 },
 };
 
 static const struct net_attr vlan_attrs[] = {
@@ -132,6 +136,8 @@ static const struct net_attr vlan_attrs[] = {
 static const struct net_attr macvlan_attrs[] = {
 	{ "mode", IFLA_MACVLAN_MODE, NET_U32, NET_CREATED },
 	{ "flags", IFLA_MACVLAN_FLAGS, NET_U16, NET_CREATED },
+	{ "broadcast-queue-length", IFLA_MACVLAN_BC_QUEUE_LEN, NET_U32, 0 },
+	{ "broadcast-cutoff", IFLA_MACVLAN_BC_CUTOFF, NET_U32, 0 },
 };
 
 /* Read by netlink, written by an ioctl: see kdev-tun.h. */
@@ -143,6 +149,44 @@ static const struct net_attr tun_attrs[] = {
 	{ "persistent", IFLA_TUN_PERSIST, NET_U8, NET_CREATED | NET_LOOSE },
 	{ "owner", IFLA_TUN_OWNER, NET_U32, NET_CREATED },
 	{ "group", IFLA_TUN_GROUP, NET_U32, NET_CREATED },
+};
+
+/* What sysctls say of a link is written by netlink, too; mc_forwarding is a daemon's own. */
+static const struct net_attr ipv4_attrs[] = {
+	{ "forwarding", IPV4_DEVCONF_FORWARDING, NET_U32, 0 },
+	{ "proxy-arp", IPV4_DEVCONF_PROXY_ARP, NET_U32, 0 },
+	{ "accept-redirects", IPV4_DEVCONF_ACCEPT_REDIRECTS, NET_U32, 0 },
+	{ "secure-redirects", IPV4_DEVCONF_SECURE_REDIRECTS, NET_U32, 0 },
+	{ "send-redirects", IPV4_DEVCONF_SEND_REDIRECTS, NET_U32, 0 },
+	{ "shared-media", IPV4_DEVCONF_SHARED_MEDIA, NET_U32, 0 },
+	{ "rp-filter", IPV4_DEVCONF_RP_FILTER, NET_U32, 0 },
+	{ "accept-source-route", IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE, NET_U32, 0 },
+	{ "bootp-relay", IPV4_DEVCONF_BOOTP_RELAY, NET_U32, 0 },
+	{ "log-martians", IPV4_DEVCONF_LOG_MARTIANS, NET_U32, 0 },
+	{ "tag", IPV4_DEVCONF_TAG, NET_U32, 0 },
+	{ "arp-filter", IPV4_DEVCONF_ARPFILTER, NET_U32, 0 },
+	{ "medium-id", IPV4_DEVCONF_MEDIUM_ID, NET_U32, 0 },
+	{ "disable-xfrm", IPV4_DEVCONF_NOXFRM, NET_U32, 0 },
+	{ "disable-policy", IPV4_DEVCONF_NOPOLICY, NET_U32, 0 },
+	{ "force-igmp-version", IPV4_DEVCONF_FORCE_IGMP_VERSION, NET_U32, 0 },
+	{ "arp-announce", IPV4_DEVCONF_ARP_ANNOUNCE, NET_U32, 0 },
+	{ "arp-ignore", IPV4_DEVCONF_ARP_IGNORE, NET_U32, 0 },
+	{ "promote-secondaries", IPV4_DEVCONF_PROMOTE_SECONDARIES, NET_U32, 0 },
+	{ "arp-accept", IPV4_DEVCONF_ARP_ACCEPT, NET_U32, 0 },
+	{ "arp-notify", IPV4_DEVCONF_ARP_NOTIFY, NET_U32, 0 },
+	{ "accept-local", IPV4_DEVCONF_ACCEPT_LOCAL, NET_U32, 0 },
+	{ "src-valid-mark", IPV4_DEVCONF_SRC_VMARK, NET_U32, 0 },
+	{ "proxy-arp-pvlan", IPV4_DEVCONF_PROXY_ARP_PVLAN, NET_U32, 0 },
+	{ "route-localnet", IPV4_DEVCONF_ROUTE_LOCALNET, NET_U32, 0 },
+	{ "igmpv2-unsolicited-report-interval", IPV4_DEVCONF_IGMPV2_UNSOLICITED_REPORT_INTERVAL,
+	  NET_U32, 0 },
+	{ "igmpv3-unsolicited-report-interval", IPV4_DEVCONF_IGMPV3_UNSOLICITED_REPORT_INTERVAL,
+	  NET_U32, 0 },
+	{ "ignore-routes-with-linkdown", IPV4_DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN, NET_U32, 0 },
+	{ "drop-unicast-in-l2-multicast", IPV4_DEVCONF_DROP_UNICAST_IN_L2_MULTICAST, NET_U32, 0 },
+	{ "drop-gratuitous-arp", IPV4_DEVCONF_DROP_GRATUITOUS_ARP, NET_U32, 0 },
+	{ "bc-forwarding", IPV4_DEVCONF_BC_FORWARDING, NET_U32, 0 },
+	{ "arp-evict-nocarrier", IPV4_DEVCONF_ARP_EVICT_NOCARRIER, NET_U32, 0 },
 };
 
 static const struct {
@@ -157,6 +201,7 @@ static const struct {
 	[NET_SET_VLAN] = { vlan_attrs, ARRAY_SIZE(vlan_attrs) },
 	[NET_SET_MACVLAN] = { macvlan_attrs, ARRAY_SIZE(macvlan_attrs) },
 	[NET_SET_TUN] = { tun_attrs, ARRAY_SIZE(tun_attrs) },
+	[NET_SET_IPV4] = { ipv4_attrs, ARRAY_SIZE(ipv4_attrs) },
 };
 
 _Static_assert(ARRAY_SIZE(bridge_attrs) <= NET_SETTINGS_MAX, "more settings than a set can have");
@@ -270,6 +315,22 @@ void net_settings_parse_message(enum net_set set, struct nlmsghdr *header, size_
 	int left;
 
 	nlmsg_for_each_attr(nla, header, (int)size, left) parse_one(set, nla, ret);
+}
+
+void net_settings_parse_array(enum net_set set, struct nlattr *array, struct net_settings *ret)
+{
+	size_t n = (size_t)nla_len(array) / sizeof(uint32_t);
+	uint32_t value;
+
+	for (size_t i = 0; i < sets[set].n; i++) {
+		if (sets[set].attrs[i].number > n)
+			continue;
+		memcpy(&value,
+		       (char *)nla_data(array) + sizeof(value) * (sets[set].attrs[i].number - 1U),
+		       sizeof(value));
+		ret->value[i] = value;
+		ret->have |= UINT64_C(1) << i;
+	}
 }
 
 bool net_setting(const struct net_settings *settings, size_t index, uint64_t *ret)

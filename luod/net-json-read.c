@@ -376,6 +376,7 @@ static int fill_link(struct reader *r, struct net_link *l, const json_t *o)
 	if ((result = read_identity(r, l, o)) < 0 || (result = read_place(r, l, o)) < 0 ||
 	    (result = read_words(r, o, "flags", &net_link_flags, &l->flags)) < 0 ||
 	    (result = read_settings(r, o, "settings", NET_SET_LINK, &l->base)) < 0 ||
+	    (result = read_settings(r, o, "ipv4", NET_SET_IPV4, &l->ipv4)) < 0 ||
 	    (result = read_settings(r, o, "own", net_kind_set(l->kind), &l->own)) < 0 ||
 	    (result = read_settings(r, o, "port", net_kind_port_set(l->port_kind), &l->port)) < 0 ||
 	    (result = read_number(r, o, "virtual-functions-on", LIMIT_NET_VFS, &value)) < 0)
@@ -455,6 +456,7 @@ static int fill_route(struct reader *r, struct net_route *route, const json_t *o
 
 	if ((result = read_ip(r, o, "destination", &route->destination)) < 0 ||
 	    (result = read_ip(r, o, "source", &route->source)) < 0 ||
+	    (result = read_ip(r, o, "from", &route->from)) < 0 ||
 	    (result = NUMBER(r, o, "type", route->type)) < 0 ||
 	    (result = NUMBER(r, o, "scope", route->scope)) < 0 ||
 	    (result = NUMBER(r, o, "protocol", route->protocol)) < 0 ||

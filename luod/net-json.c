@@ -267,6 +267,7 @@ static json_t *link_of(struct writer *w, const struct net_link *l)
 		put(w, o, "lower-namespace", json_string(l->lower.namespace));
 	if (l->addrgen >= 0)
 		put(w, o, "address-generation", json_integer(l->addrgen));
+	put_filled(w, o, "ipv4", settings(w, NET_SET_IPV4, &l->ipv4));
 	put_filled(w, o, "own", settings(w, net_kind_set(l->kind), &l->own));
 	if (*l->master)
 		put_filled(w, o, "port", settings(w, net_kind_port_set(l->port_kind), &l->port));
@@ -290,6 +291,7 @@ static json_t *route(struct writer *w, const struct net_route *r)
 
 	put_ip(w, o, "destination", &r->destination);
 	put_ip(w, o, "source", &r->source);
+	put_ip(w, o, "from", &r->from);
 	put_number(w, o, "type", r->type);
 	put_number(w, o, "scope", r->scope);
 	put_number(w, o, "protocol", r->protocol);

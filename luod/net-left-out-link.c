@@ -14,6 +14,7 @@ enum where {
 	OF_LINK,
 	OF_KIND,
 	OF_PORT,
+	OF_IPV6,
 };
 
 enum counts_when {
@@ -37,6 +38,7 @@ static const struct lost {
 	{ OF_LINK, NET_KIND_MAX, IFLA_XDP, ATTACHED, "an XDP program" },
 	{ OF_LINK, NET_KIND_MAX, IFLA_PROTO_DOWN, NOT_ZERO, "been held down by a protocol" },
 	{ OF_LINK, NET_KIND_MAX, IFLA_LINKMODE, NOT_ZERO, "a link mode" },
+	{ OF_IPV6, NET_KIND_MAX, IFLA_INET6_TOKEN, NOT_ZERO, "a token for its IPv6 addresses" },
 	{ OF_KIND, NET_KIND_VLAN, IFLA_VLAN_EGRESS_QOS, FILLED, "a QoS map of what it sends" },
 	{ OF_KIND, NET_KIND_VLAN, IFLA_VLAN_INGRESS_QOS, FILLED, "a QoS map of what it receives" },
 	{ OF_KIND, NET_KIND_BOND, IFLA_BOND_PRIMARY, NOT_ZERO, "a primary port" },
@@ -94,6 +96,14 @@ static bool counts(const struct lost *l, struct nlattr *nla)
 	return false;
 }
 
+struct nlattr *find_ipv6(struct nlmsghdr *header, int number)
+{
+	struct nlattr *spec = nlmsg_find_attr(header, sizeof(struct ifinfomsg), IFLA_AF_SPEC);
+	struct nlattr *inet6 = spec ? nla_find(nla_data(spec), nla_len(spec), AF_INET6) : NULL;
+
+	return inet6 ? nla_find(nla_data(inet6), nla_len(inet6), number) : NULL;
+}
+
 /* The attribute of the row, in a message about a link of that kind; or NULL. */
 static struct nlattr *find(const struct lost *l, const struct net_link *link,
 			   struct nlmsghdr *header)
@@ -103,11 +113,36 @@ static struct nlattr *find(const struct lost *l, const struct net_link *link,
 
 	if (l->where == OF_LINK)
 		return nlmsg_find_attr(header, sizeof(struct ifinfomsg), l->number);
+	if (l->where == OF_IPV6)
+		return find_ipv6(header, l->number);
 	if (!info || l->kind != (l->where == OF_KIND ? link->kind : link->port_kind))
 		return NULL;
 	data = nla_find(nla_data(info), nla_len(info),
 			l->where == OF_KIND ? IFLA_INFO_DATA : IFLA_INFO_SLAVE_DATA);
 	return data ? nla_find(nla_data(data), nla_len(data), l->number) : NULL;
+}
+
+static uint32_t get_u32(struct nlmsghdr *header, int type, uint32_t otherwise)
+{
+	struct nlattr *nla = nlmsg_find_attr(header, sizeof(struct ifinfomsg), type);
+
+	return nla && nla_len(nla) == 4 ? nla_get_u32(nla) : otherwise;
+}
+
+/* How much is sent or put together at once: a link begins with 64 KiB, or what its driver can. */
+static int look_at_segments(struct look *look, const struct net_link *link, struct nlmsghdr *header)
+{
+	static const uint32_t begin = 65536;
+	uint32_t most = get_u32(header, IFLA_TSO_MAX_SIZE, begin),
+		 usual = most < begin ? most : begin;
+
+	if (get_u32(header, IFLA_GSO_MAX_SIZE, usual) == usual &&
+	    get_u32(header, IFLA_GRO_MAX_SIZE, begin) == begin &&
+	    get_u32(header, IFLA_GSO_IPV4_MAX_SIZE, usual) == usual &&
+	    get_u32(header, IFLA_GRO_IPV4_MAX_SIZE, begin) == begin)
+		return 0;
+	return look_add(look, NET_LEFT_SETTING,
+			"another size of segments (gso_max_size, gro_max_size)", link);
 }
 
 int look_at_link(struct nl_msg *msg, void *userdata)
@@ -120,6 +155,8 @@ int look_at_link(struct nl_msg *msg, void *userdata)
 
 	if (!link && name && !net_name_valid(nla_get_string(name), IFNAMSIZ - 1))
 		return look_add(look, NET_LEFT_NAME, "", NULL);
+	if (link && (r = look_at_ipv6(look, link, nlmsg_hdr(msg))) >= 0)
+		r = look_at_segments(look, link, nlmsg_hdr(msg));
 	for (size_t i = 0; link && i < ARRAY_SIZE(lost) && r >= 0; i++) {
 		struct nlattr *nla = find(&lost[i], link, nlmsg_hdr(msg));
 

@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 
 #include <linux/fib_rules.h>
+#include <linux/if_bridge.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -21,6 +22,7 @@
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 
+#include "net-read-ip.h"
 #include "net-request.h"
 #include "net-socket.h"
 
@@ -206,14 +208,29 @@ static int on_nexthop(struct nl_msg *msg, void *userdata)
 	return look_add(look, NET_LEFT_NEXTHOP, "", NULL);
 }
 
+int look_at_route(struct nl_msg *msg, void *userdata)
+{
+	struct look *look = userdata;
+	bool whole = false;
+	const char *what = net_route_lost(look->ns, nlmsg_hdr(msg), &whole);
+
+	return what ? look_add(look, whole ? NET_LEFT_ROUTE : NET_LEFT_PART, what, NULL) : 0;
+}
+
 static const struct question {
 	uint16_t type;
 	uint8_t family;
 	size_t size; /* of the header, whose first byte is the family */
 	net_message_t on_message;
+	uint32_t ext_mask; /* of links */
 } questions[] = {
 	{ RTM_GETQDISC, AF_UNSPEC, sizeof(struct tcmsg), on_qdisc },
 	{ RTM_GETLINK, AF_UNSPEC, sizeof(struct ifinfomsg), look_at_link },
+	{ RTM_GETLINK, AF_BRIDGE, sizeof(struct ifinfomsg), look_at_bridge_port,
+	  RTEXT_FILTER_BRVLAN_COMPRESSED },
+	{ RTM_GETMDB, AF_BRIDGE, sizeof(struct br_port_msg), look_at_group },
+	{ RTM_GETROUTE, AF_INET, sizeof(struct rtmsg), look_at_route },
+	{ RTM_GETROUTE, AF_INET6, sizeof(struct rtmsg), look_at_route },
 	{ RTM_GETRULE, AF_INET, sizeof(struct fib_rule_hdr), on_rule },
 	{ RTM_GETRULE, AF_INET6, sizeof(struct fib_rule_hdr), on_rule },
 	{ RTM_GETNEXTHOP, AF_UNSPEC, sizeof(struct nhmsg), on_nexthop },
@@ -226,7 +243,8 @@ static int ask(struct look *look, struct net_socket *socket, const struct questi
 	int r;
 
 	_Static_assert(sizeof(struct ifinfomsg) <= sizeof(header), "no room for a header");
-	if (!msg || nlmsg_append(msg, header, q->size, NLMSG_ALIGNTO) < 0)
+	if (!msg || nlmsg_append(msg, header, q->size, NLMSG_ALIGNTO) < 0 ||
+	    (q->ext_mask && nla_put_u32(msg, IFLA_EXT_MASK, q->ext_mask) < 0))
 		return -ENOMEM;
 	r = net_socket_dump(socket, msg, q->on_message, look);
 	return r == -EOPNOTSUPP || r == -EAFNOSUPPORT ? 0 : r;
@@ -256,7 +274,8 @@ static int look_around(struct look *look)
 	if (fd < 0)
 		return fd;
 	if ((r = look_at_record(look)) < 0 || (r = look_at_netfilter(look, fd)) < 0 ||
-	    (r = look_at_xtables(look, fd)) < 0 || (r = look_at_drivers(look, fd)) < 0)
+	    (r = look_at_xtables(look, fd)) < 0 || (r = look_at_sysctls(look, fd)) < 0 ||
+	    (r = look_at_drivers(look, fd)) < 0)
 		return r;
 	return look_at_rtnetlink(look, fd);
 }

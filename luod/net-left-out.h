@@ -23,6 +23,9 @@ enum net_left_kind {
 	NET_LEFT_LINK,	    /* @what: the kind of a link that is not made */
 	NET_LEFT_LOWER,	    /* what it lies on, or its other end, is in no namespace with a name */
 	NET_LEFT_SETTING,   /* @what: "a description" */
+	NET_LEFT_SYSCTL,    /* @what: "net.ipv4.ip_forward = 1", of links or of the namespace */
+	NET_LEFT_ROUTE,	    /* @what: of routes that do not go along: "with an encapsulation" */
+	NET_LEFT_PART,	    /* @what: what does not of routes that do: "a realm" */
 	NET_LEFT_NAME,	    /* a link whose name a record cannot hold */
 	NET_LEFT_DRIVER,    /* @what: a private flag of its driver */
 	NET_LEFT_MAX,

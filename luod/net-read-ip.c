@@ -15,14 +15,12 @@
 #include <netlink/object.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/neighbour.h>
-#include <netlink/route/nexthop.h>
-#include <netlink/route/route.h>
 
 /* What of an address is a wish; the rest is what the kernel has to say about it. */
 #define ADDRESS_FLAGS \
 	(IFA_F_NOPREFIXROUTE | IFA_F_MANAGETEMPADDR | IFA_F_MCAUTOJOIN | IFA_F_HOMEADDRESS)
 
-static void get_ip(const struct nl_addr *addr, struct net_ip *ret)
+void net_read_address(const struct nl_addr *addr, struct net_ip *ret)
 {
 	int family = addr ? nl_addr_get_family(addr) : AF_UNSPEC;
 	unsigned int size = family == AF_INET6 ? 16 : family == AF_INET ? 4 : 0;
@@ -69,9 +67,9 @@ static int read_address(struct net_namespace *ns, struct nlmsghdr *header, struc
 
 	if (!link || address_comes_back(a, header))
 		return 0;
-	get_ip(rtnl_addr_get_local(a), &address.local);
-	get_ip(rtnl_addr_get_peer(a), &address.peer);
-	get_ip(rtnl_addr_get_broadcast(a), &address.broadcast);
+	net_read_address(rtnl_addr_get_local(a), &address.local);
+	net_read_address(rtnl_addr_get_peer(a), &address.peer);
+	net_read_address(rtnl_addr_get_broadcast(a), &address.broadcast);
 	if (!address.local.family || !fits_family(&address.peer, &address.local) ||
 	    !fits_family(&address.broadcast, &address.local))
 		return 0;
@@ -123,7 +121,7 @@ static int read_neighbour(struct net_namespace *ns, struct nlmsghdr *header _unu
 	if (!link)
 		return 0;
 	if (!bridge)
-		get_ip(rtnl_neigh_get_dst(n), &entry.ip);
+		net_read_address(rtnl_neigh_get_dst(n), &entry.ip);
 	if (mac && nl_addr_get_len(mac) <= NET_ADDRESS_MAX) {
 		entry.mac.length = (uint8_t)nl_addr_get_len(mac);
 		memcpy(entry.mac.bytes, nl_addr_get_binary_addr(mac), entry.mac.length);
@@ -134,79 +132,6 @@ static int read_neighbour(struct net_namespace *ns, struct nlmsghdr *header _unu
 	if (flags & NTF_PROXY)
 		entry.state = 0;
 	return net_add_neighbour(link, &entry);
-}
-
-/* --- routes ----------------------------------------------------------------------------------- */
-
-/*
- * The kernel makes a route for each address, table "local" and those of redirects; what a router
- * has announced, or has an end, comes with its next word.
- */
-static bool route_comes_back(struct rtnl_route *r, struct nlmsghdr *header)
-{
-	struct nlattr *nla = nlmsg_find_attr(header, sizeof(struct rtmsg), RTA_CACHEINFO);
-	const struct rta_cacheinfo *info = nla ? nla_data(nla) : NULL;
-	int protocol = rtnl_route_get_protocol(r);
-
-	return protocol == RTPROT_KERNEL || protocol == RTPROT_REDIRECT || protocol == RTPROT_RA ||
-	       rtnl_route_get_table(r) == RT_TABLE_LOCAL ||
-	       (rtnl_route_get_flags(r) & RTM_F_CLONED) ||
-	       (info && nla_len(nla) >= (int)sizeof(*info) && info->rta_expires);
-}
-
-/* A hop over a link that is not known makes the route one that cannot be told of. */
-static int read_hop(struct net_namespace *ns, struct net_route *route, struct rtnl_nexthop *nh)
-{
-	struct net_link *link = net_find_index(ns, (unsigned int)rtnl_route_nh_get_ifindex(nh));
-	struct net_hop hop = {
-		.weight = rtnl_route_nh_get_weight(nh),
-		.flags = (uint8_t)(rtnl_route_nh_get_flags(nh) & RTNH_F_ONLINK),
-	};
-
-	if (!link)
-		return -ENODEV;
-	memcpy(hop.link, link->name, sizeof(hop.link));
-	get_ip(rtnl_route_nh_get_gateway(nh), &hop.gateway);
-	if (!hop.gateway.family)
-		get_ip(rtnl_route_nh_get_via(nh), &hop.gateway);
-	return net_add_hop(route, &hop);
-}
-
-static void read_metrics(struct rtnl_route *r, struct net_route *route)
-{
-	for (int i = 1; i < NET_METRICS; i++)
-		/* The congestion algorithm is a name, the features are the kernel's. */
-		if (i != RTAX_CC_ALGO && i != RTAX_FEATURES)
-			rtnl_route_get_metric(r, i, &route->metrics[i]);
-}
-
-static int read_route(struct net_namespace *ns, struct nlmsghdr *header, struct nl_object *object)
-{
-	struct rtnl_route *r = (struct rtnl_route *)object;
-	struct net_route route = {
-		.type = rtnl_route_get_type(r),
-		.scope = rtnl_route_get_scope(r),
-		.protocol = rtnl_route_get_protocol(r),
-		.tos = rtnl_route_get_tos(r),
-		.table = rtnl_route_get_table(r),
-		.priority = rtnl_route_get_priority(r),
-	};
-	int family = rtnl_route_get_family(r), n = rtnl_route_get_nnexthops(r),
-	    result = n ? 0 : -ENODEV;
-
-	if (route_comes_back(r, header) || (family != AF_INET && family != AF_INET6))
-		return 0;
-	get_ip(rtnl_route_get_dst(r), &route.destination);
-	get_ip(rtnl_route_get_pref_src(r), &route.source);
-	route.destination.family = (uint8_t)family;
-	read_metrics(r, &route);
-	for (int i = 0; i < n && result >= 0; i++)
-		result = read_hop(ns, &route, rtnl_route_nexthop_n(r, i));
-	if (result >= 0)
-		result = net_add_route(ns, &route);
-	if (result < 0)
-		net_route_clear(&route);
-	return result == -ENODEV ? 0 : result;
 }
 
 /* --- any of them ------------------------------------------------------------------------------ */
@@ -229,7 +154,7 @@ static void on_object(struct nl_object *object, void *userdata)
 		p->result = read_neighbour(p->ns, p->header, object);
 		break;
 	case RTM_NEWROUTE:
-		p->result = read_route(p->ns, p->header, object);
+		p->result = net_read_route(p->ns, p->header, object);
 		break;
 	default:
 		break;
@@ -241,6 +166,9 @@ int net_read_ip(struct net_namespace *ns, struct nl_msg *msg)
 {
 	struct parse p = { .ns = ns, .header = nlmsg_hdr(msg) };
 
+	/* A host may have a million routes, of which a few lead over links that are wanted. */
+	if (p.header->nlmsg_type == RTM_NEWROUTE && !net_route_concerns(ns, p.header))
+		return 0;
 	nlmsg_set_proto(msg, NETLINK_ROUTE);
 	nl_msg_parse(msg, on_object, &p);
 	return p.result;

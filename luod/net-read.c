@@ -78,14 +78,18 @@ static void read_info(struct net_link *link, struct nlattr *info)
 		net_settings_parse(set, tb[IFLA_INFO_SLAVE_DATA], &link->port);
 }
 
-static void read_addrgen(struct net_link *link, struct nlattr *families)
+static void read_families(struct net_link *link, struct nlattr *families)
 {
+	struct nlattr *inet = nla_find(nla_data(families), nla_len(families), AF_INET);
+	struct nlattr *conf = inet ? nla_find(nla_data(inet), nla_len(inet), IFLA_INET_CONF) : NULL;
 	struct nlattr *inet6 = nla_find(nla_data(families), nla_len(families), AF_INET6);
 	struct nlattr *mode =
 		inet6 ? nla_find(nla_data(inet6), nla_len(inet6), IFLA_INET6_ADDR_GEN_MODE) : NULL;
 
 	if (mode && nla_len(mode) == 1 && nla_get_u8(mode) <= IN6_ADDR_GEN_MODE_RANDOM)
 		link->addrgen = nla_get_u8(mode);
+	if (conf)
+		net_settings_parse_array(NET_SET_IPV4, conf, &link->ipv4);
 }
 
 static void read_parent(struct net_link *link, struct nlattr *bus, struct nlattr *device)
@@ -196,7 +200,7 @@ static int fill_link(struct net_link *link, struct nlattr **tb)
 	if (tb[IFLA_LINKINFO])
 		read_info(link, tb[IFLA_LINKINFO]);
 	if (tb[IFLA_AF_SPEC])
-		read_addrgen(link, tb[IFLA_AF_SPEC]);
+		read_families(link, tb[IFLA_AF_SPEC]);
 	if (tb[IFLA_MASTER])
 		link->master_index = nla_get_u32(tb[IFLA_MASTER]);
 	if (tb[IFLA_LINK] && net_kind_has_lower(link->kind))

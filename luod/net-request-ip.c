@@ -150,6 +150,11 @@ static int set_source(void *r, struct nl_addr *addr)
 	return rtnl_route_set_pref_src(r, addr);
 }
 
+static int set_from(void *r, struct nl_addr *addr)
+{
+	return rtnl_route_set_src(r, addr);
+}
+
 static int set_gateway(void *nh, struct nl_addr *addr)
 {
 	rtnl_route_nh_set_gateway(nh, addr);
@@ -191,7 +196,7 @@ static bool fill_route(struct rtnl_route *o, const struct net_route *route,
 	rtnl_route_set_table(o, route->table);
 	rtnl_route_set_priority(o, route->priority);
 	if (!with_ip(&route->destination, o, set_destination) ||
-	    !with_ip(&route->source, o, set_source))
+	    !with_ip(&route->source, o, set_source) || !with_ip(&route->from, o, set_from))
 		return false;
 	for (int i = 1; i < NET_METRICS; i++)
 		if (route->metrics[i] && rtnl_route_set_metric(o, i, route->metrics[i]) < 0)

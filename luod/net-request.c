@@ -121,17 +121,43 @@ static bool put_own(struct nl_msg *msg, enum net_kind kind, const struct net_set
 	return true;
 }
 
+static bool put_ipv4(struct nl_msg *msg, const struct net_settings *settings)
+{
+	struct nlattr *inet, *conf;
+
+	if (!settings->have)
+		return true;
+	inet = nla_nest_start(msg, AF_INET);
+	conf = inet ? nla_nest_start(msg, IFLA_INET_CONF) : NULL;
+	if (!conf || net_settings_put(NET_SET_IPV4, settings, msg) < 0)
+		return false;
+	nla_nest_end(msg, conf);
+	nla_nest_end(msg, inet);
+	return true;
+}
+
 static bool put_addrgen(struct nl_msg *msg, int mode)
 {
-	struct nlattr *spec, *inet6;
+	struct nlattr *inet6;
 
 	if (mode < 0)
 		return true;
-	spec = nla_nest_start(msg, IFLA_AF_SPEC);
-	inet6 = spec ? nla_nest_start(msg, AF_INET6) : NULL;
+	inet6 = nla_nest_start(msg, AF_INET6);
 	if (!inet6 || nla_put_u8(msg, IFLA_INET6_ADDR_GEN_MODE, (uint8_t)mode) < 0)
 		return false;
 	nla_nest_end(msg, inet6);
+	return true;
+}
+
+static bool put_families(struct nl_msg *msg, const struct net_request_settings *what)
+{
+	struct nlattr *spec;
+
+	if (what->addrgen < 0 && !what->ipv4.have)
+		return true;
+	spec = nla_nest_start(msg, IFLA_AF_SPEC);
+	if (!spec || !put_ipv4(msg, &what->ipv4) || !put_addrgen(msg, what->addrgen))
+		return false;
 	nla_nest_end(msg, spec);
 	return true;
 }
@@ -142,8 +168,7 @@ struct nl_msg *net_request_settings(unsigned int index, const struct net_request
 
 	return end(msg, msg && net_settings_put(NET_SET_LINK, &what->base, msg) >= 0 &&
 				(!what->mac || put_mac(msg, IFLA_ADDRESS, what->mac)) &&
-				put_own(msg, what->kind, &what->own) &&
-				put_addrgen(msg, what->addrgen));
+				put_own(msg, what->kind, &what->own) && put_families(msg, what));
 }
 
 struct nl_msg *net_request_port(unsigned int index, enum net_kind master,

@@ -33,10 +33,10 @@ struct net_request_new {
 struct nl_msg *net_request_create(const struct net_request_new *new);
 struct nl_msg *net_request_delete(unsigned int index);
 
-/* Settings, hardware address (NULL: as it is) and address generation (-1: as it is). */
+/* Settings, hardware address (NULL: as it is), sysctls and address generation (-1: as it is). */
 struct net_request_settings {
 	enum net_kind kind;
-	struct net_settings base, own;
+	struct net_settings base, own, ipv4;
 	const struct net_mac *mac;
 	int addrgen;
 };

@@ -358,7 +358,8 @@ bool net_ip_same_network(const struct net_ip *a, const struct net_ip *b)
 bool net_route_alike(const struct net_route *a, const struct net_route *b)
 {
 	return net_ip_equal(&a->destination, &b->destination) &&
-	       net_ip_equal(&a->source, &b->source) && a->type == b->type && a->scope == b->scope &&
-	       a->table == b->table && a->priority == b->priority && a->tos == b->tos &&
+	       net_ip_equal(&a->source, &b->source) && net_ip_equal(&a->from, &b->from) &&
+	       a->type == b->type && a->scope == b->scope && a->table == b->table &&
+	       a->priority == b->priority && a->tos == b->tos &&
 	       memcmp(a->metrics, b->metrics, sizeof(a->metrics)) == 0;
 }

@@ -53,6 +53,7 @@ enum net_set {
 	NET_SET_VLAN,
 	NET_SET_MACVLAN,
 	NET_SET_TUN,
+	NET_SET_IPV4, /* sysctls of net.ipv4.conf */
 	NET_SET_MAX,
 };
 
@@ -98,7 +99,8 @@ struct net_hop {
 };
 
 struct net_route {
-	struct net_ip destination, source;
+	struct net_ip destination, source; /* @source: which address is taken, of several */
+	struct net_ip from;		   /* only what comes from there, AF_UNSPEC: all */
 	uint8_t type, scope, protocol, tos;
 	uint32_t table, priority;
 	uint32_t metrics[NET_METRICS]; /* by RTAX_*; 0: none */
@@ -152,7 +154,7 @@ struct net_link {
 	int addrgen; /* IN6_ADDR_GEN_MODE_*: which IPv6 address it gives itself; -1: none is known */
 	char master[IFNAMSIZ];
 	struct net_ref lower; /* what it lies on; of a veth, its peer */
-	struct net_settings base, own, port;
+	struct net_settings base, own, port, ipv4;
 	uint8_t *vlans; /* NULL, or NET_VLANS bytes of NET_VLAN_* */
 	unsigned int n_vfs_on;
 	struct net_vf *vfs;
@@ -273,6 +275,8 @@ void net_settings_parse(enum net_set set, struct nlattr *nest, struct net_settin
 /* Likewise of those of a whole message, behind its header of @size bytes. */
 void net_settings_parse_message(enum net_set set, struct nlmsghdr *header, size_t size,
 				struct net_settings *ret);
+/* Likewise of an array of 32 bits each, where the first has number 1. */
+void net_settings_parse_array(enum net_set set, struct nlattr *array, struct net_settings *ret);
 /* Whether one row is in the settings, and its value. */
 bool net_setting(const struct net_settings *settings, size_t index, uint64_t *ret);
 /* The same by the name of the row; @otherwise when it is not there. */

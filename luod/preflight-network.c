@@ -162,6 +162,32 @@ static char *say_setting(const struct net_left *left, const char *place, const c
 			 links, left->what);
 }
 
+static char *say_sysctl(const struct net_left *left, const char *place, const char *links)
+{
+	return strprintf(
+		"%s: %s, which is not what a kernel begins with. It does not go along: see "
+		"that whoever has set it does so %s.",
+		left->link ? links : place, left->what,
+		*left->namespace ? "in a namespace that luod has made, too"
+				 : "when the machine starts (sysctl.d)");
+}
+
+static char *say_route(const struct net_left *left, const char *place, const char *links)
+{
+	return strprintf("%s has %u route%s %s, which %s not go along. Let the network's "
+			 "configuration make %s when the machine starts.",
+			 place, left->n, left->n == 1 ? "" : "s", left->what,
+			 left->n == 1 ? "does" : "do", left->n == 1 ? "it" : "them");
+}
+
+static char *say_part(const struct net_left *left, const char *place, const char *links)
+{
+	return strprintf("%s has %u route%s with %s, without which %s along. Let the network's "
+			 "configuration set it when the machine starts.",
+			 place, left->n, left->n == 1 ? "" : "s", left->what,
+			 left->n == 1 ? "it goes" : "they go");
+}
+
 static char *say_driver(const struct net_left *left, const char *place, const char *links)
 {
 	return strprintf(
@@ -188,10 +214,13 @@ static const say_t words[NET_LEFT_MAX] = {
 	[NET_LEFT_RULE] = say_rule,	      [NET_LEFT_NEXTHOP] = say_nexthop,
 	[NET_LEFT_QDISC] = say_qdisc,	      [NET_LEFT_LINK] = say_link,
 	[NET_LEFT_LOWER] = say_lower,	      [NET_LEFT_SETTING] = say_setting,
-	[NET_LEFT_NAME] = say_name,	      [NET_LEFT_DRIVER] = say_driver,
+	[NET_LEFT_SYSCTL] = say_sysctl,	      [NET_LEFT_ROUTE] = say_route,
+	[NET_LEFT_PART] = say_part,	      [NET_LEFT_NAME] = say_name,
+	[NET_LEFT_DRIVER] = say_driver,
 };
 
-static void report_left(const struct check *self, const struct net_left *left, struct findings *ret)
+static void report_left(const struct check *self, const struct net_left *left,
+			enum severity severity, struct findings *ret)
 {
 	_cleanup_free_ char *object = object_of(left), *place = place_of(left);
 	_cleanup_free_ char *links = links_of(left), *sentence = NULL;
@@ -199,7 +228,7 @@ static void report_left(const struct check *self, const struct net_left *left, s
 	if (object && place && links)
 		sentence = words[left->kind](left, place, links);
 	if (sentence)
-		report(self, ret, self->code.severity, object, "%s", sentence);
+		report(self, ret, severity, object, "%s", sentence);
 	else
 		ret->out_of_memory = true;
 }
@@ -211,7 +240,21 @@ static void report_kinds(const struct check *self, const struct preflight_contex
 
 	for (size_t i = 0; n && i < n->left.n; i++)
 		if (kinds >> n->left.items[i].kind & 1)
-			report_left(self, &n->left.items[i], ret);
+			report_left(self, &n->left.items[i], self->code.severity, ret);
+}
+
+/* The host's come from files that are read again; who would say it in a namespace that luod makes? */
+CHECK(check_sysctl)
+{
+	const struct preflight_network *n = asked_for(c);
+
+	for (size_t i = 0; n && i < n->left.n; i++) {
+		const struct net_left *left = &n->left.items[i];
+
+		if (left->kind == NET_LEFT_SYSCTL)
+			report_left(self, left,
+				    *left->namespace ? self->code.severity : SEVERITY_INFO, ret);
+	}
 }
 
 #define LEFT_OUT(name, kinds)                      \
@@ -226,6 +269,7 @@ LEFT_OUT(check_qdisc, 1U << NET_LEFT_QDISC)
 LEFT_OUT(check_link, 1U << NET_LEFT_LINK | 1U << NET_LEFT_NAME)
 LEFT_OUT(check_lower, 1U << NET_LEFT_LOWER)
 LEFT_OUT(check_setting, 1U << NET_LEFT_SETTING)
+LEFT_OUT(check_route, 1U << NET_LEFT_ROUTE | 1U << NET_LEFT_PART)
 LEFT_OUT(check_driver, 1U << NET_LEFT_DRIVER)
 
 static const struct check checks[] = {
@@ -256,6 +300,12 @@ static const struct check checks[] = {
 	{ { "network-setting", SEVERITY_WARNING,
 	    "A link has something set that does not go along." },
 	  check_setting },
+	{ { "network-sysctl", SEVERITY_WARNING,
+	    "A sysctl of the network is set, which does not go along; an info outside of named "
+	    "namespaces." },
+	  check_sysctl },
+	{ { "network-route", SEVERITY_WARNING, "A route, or a part of one, does not go along." },
+	  check_route },
 	{ { "network-driver", SEVERITY_INFO,
 	    "A link has a private flag of its driver on, which does not go along." },
 	  check_driver },

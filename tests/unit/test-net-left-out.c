@@ -29,62 +29,7 @@
 #include "luod/net-select.h"
 #include "luod/net-socket.h"
 #include "luod/preflight.h"
-#include "net-fresh.h"
-
-#define PROC "/run/proc"
-
-/* What is written of it can be read: the next luod takes all of it or nothing. */
-static void assert_readable(const struct net_record *r)
-{
-	json_t *json = net_record_to_json(r);
-	_cleanup_free_ char *error = NULL;
-	struct net_record copy;
-
-	assert_int_equal(net_record_from_json(json, &copy, &error), 0);
-	net_record_clear(&copy);
-	json_decref(json);
-}
-
-static struct net_left_out find(const char *links)
-{
-	struct net_record r = net_world_read();
-	struct host here = host;
-	struct net_left_out left;
-
-	here.places.proc = PROC;
-	assert_int_equal(net_select(&r, links), 0);
-	assert_readable(&r);
-	assert_int_equal(net_left_out_find(&r, &here, &left), 0);
-	net_record_clear(&r);
-	return left;
-}
-
-/* "code object: sentence", one on each line, as a check says it of these links. */
-static char *check(const char *links)
-{
-	struct preflight_network network = { .asked = true, .n_links = 1, .left = find(links) };
-	struct preflight_context c = { .network = &network };
-	struct findings findings;
-	char *text = strdup("");
-
-	assert_int_equal(preflight_run(&c, &findings), 0);
-	for (size_t i = 0; i < findings.n; i++) {
-		const struct finding *f = &findings.items[i];
-		char *longer = strncmp(f->code, "network", 7) == 0
-				       ? strprintf("%s%s %s %s: %s\n", text,
-						   severity_to_string(f->severity), f->code,
-						   f->object, f->message)
-				       : NULL;
-
-		if (!longer)
-			continue;
-		free(text);
-		text = longer;
-	}
-	findings_free(&findings);
-	net_left_out_clear(&network.left);
-	return text;
-}
+#include "net-check.h"
 
 static void assert_finding(const struct preflight_network *network, const char *code,
 			   enum severity severity)
