@@ -20,15 +20,15 @@ static size_t strv_length(char *const *strv)
 	return n;
 }
 
-static int refuse(const struct session *s, const char *text, bool is_there, sd_bus_error *error)
+/* In one sentence, whether there is a link of that name or not: it is not his to know. */
+static int refuse(const struct session *s, const char *text, sd_bus_error *error)
 {
 	return sd_bus_error_setf(
 		error, SD_BUS_ERROR_ACCESS_DENIED,
 		"Link '%s' is not for session '%s' of uid %u to name: SessionLinks= of lu.conf does "
-		"not fit it, and %s.",
-		text, s->name, s->uid,
-		is_there ? "it is no TAP link that was made for that uid (ip tuntap add ... user)"
-			 : "there is none of that name which could be a TAP link of that uid");
+		"not fit it, and there is no TAP link of that name which was made for that uid (ip tuntap "
+		"add ... user).",
+		text, s->name, s->uid);
 }
 
 static int require_name(const struct session *s, const char *text, sd_bus_error *error)
@@ -48,7 +48,7 @@ static int require_name(const struct session *s, const char *text, sd_bus_error 
 	net_machine_look(&s->manager->host, namespace, name, &link);
 	return session_link_permitted(s, s->manager->conf.session_links, text, link)
 		       ? 0
-		       : refuse(s, text, link != NULL, error);
+		       : refuse(s, text, error);
 }
 
 static int require_room(const struct session *s, size_t n, sd_bus_error *error)

@@ -75,17 +75,16 @@ bool session_links_any(const struct session_list *sessions)
 	return count_all(sessions) > 0;
 }
 
-/* NULL when it goes along. */
+/* NULL when it goes along. Whether there is a link that is not his, nobody learns by naming it. */
 static const char *why_not(const struct session *s, const char *patterns, const char *text,
 			   const struct net_record *record)
 {
 	const struct net_link *link = net_find_named(record, text);
 
-	if (!link)
-		return "there is no such link";
-	if (!session_link_permitted(s, patterns, text, link))
-		return "it belongs to somebody else now, and SessionLinks= of lu.conf does not fit it";
-	return NULL;
+	if (session_link_permitted(s, patterns, text, link))
+		return link ? NULL : "there is no such link";
+	return "there is no link of that name that the session may name: it is gone or belongs to "
+	       "somebody else now, and SessionLinks= of lu.conf does not fit it";
 }
 
 int session_links_choose(const struct session_list *sessions, const char *patterns,
