@@ -191,6 +191,7 @@ int apply_altnames(struct apply *a)
 				 net_request_altname(a->now->index, name, false));
 		if (r >= 0)
 			r = net_add_altname(a->now, name);
+		net_index_drop(apply_namespace(a));
 	}
 	return r;
 }

@@ -226,6 +226,7 @@ void apply_forget(struct net_machine *machine, size_t place, struct net_link *li
 	for (size_t i = 0; i < ns->n_links; i++)
 		if (ns->links[i] == link) {
 			ns->links[i] = ns->links[--ns->n_links];
+			net_index_drop(ns);
 			net_link_free(link);
 			return;
 		}

@@ -157,6 +157,12 @@ static void take_named(struct choice *c, const char *pattern)
 	}
 }
 
+/* Of what is hardware, or of a kind that is not known, nobody can tell. */
+static bool may_have_ports(enum net_kind kind)
+{
+	return !net_kind_is_made(kind) || net_kind_port_set(kind) != NET_SET_NONE;
+}
+
 /* What one link needs. A master is nothing without its ports, of which one leads out. */
 static void take_needed(struct choice *c, size_t namespace, const struct net_link *link)
 {
@@ -169,7 +175,7 @@ static void take_needed(struct choice *c, size_t namespace, const struct net_lin
 	lower = net_plan_lower(c->record, namespace, link, &place);
 	if (lower)
 		take(c, place, lower);
-	for (size_t i = 0; i < ns->n_links; i++)
+	for (size_t i = 0; may_have_ports(link->kind) && i < ns->n_links; i++)
 		if (streq(ns->links[i]->master, link->name))
 			c->taken[namespace][i] = true;
 }
@@ -215,6 +221,7 @@ static void drop_others(struct net_namespace *ns, const bool *taken)
 		else
 			net_link_free(ns->links[i]);
 	ns->n_links = n;
+	net_index_drop(ns);
 	n = 0;
 	for (size_t i = 0; i < ns->n_routes; i++)
 		if (route_stays(ns, &ns->routes[i]))

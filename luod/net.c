@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "limits.h"
+#include "net-index.h"
 
 /* --- kinds ------------------------------------------------------------------------------------ */
 
@@ -200,6 +201,7 @@ void net_namespace_empty(struct net_namespace *ns)
 		net_route_clear(&ns->routes[i]);
 	free(ns->links);
 	free(ns->routes);
+	net_index_drop(ns);
 	*ns = (struct net_namespace){ .name = ns->name };
 }
 
@@ -239,28 +241,14 @@ struct net_namespace *net_find_namespace(const struct net_record *r, const char 
 	return NULL;
 }
 
-static bool has_altname(const struct net_link *link, const char *name)
-{
-	for (size_t i = 0; i < link->n_altnames; i++)
-		if (streq(link->altnames[i], name))
-			return true;
-	return false;
-}
-
 struct net_link *net_find_link(const struct net_namespace *ns, const char *name)
 {
-	for (size_t i = 0; i < ns->n_links; i++)
-		if (streq(ns->links[i]->name, name) || has_altname(ns->links[i], name))
-			return ns->links[i];
-	return NULL;
+	return net_index_find(ns, 0, name);
 }
 
 struct net_link *net_find_index(const struct net_namespace *ns, unsigned int index)
 {
-	for (size_t i = 0; index && i < ns->n_links; i++)
-		if (ns->links[i]->index == index)
-			return ns->links[i];
-	return NULL;
+	return index ? net_index_find(ns, index, NULL) : NULL;
 }
 
 /*

@@ -173,6 +173,7 @@ struct net_namespace {
 	size_t n_links;
 	struct net_route *routes;
 	size_t n_routes;
+	struct net_index *index; /* see net-index.h */
 };
 
 struct net_record {
@@ -205,6 +206,9 @@ int net_add_hop(struct net_route *route, const struct net_hop *hop);
 int net_add_route(struct net_namespace *ns, const struct net_route *route);
 /* Of VLAN @id, NET_VLAN_*. */
 int net_set_vlan(struct net_link *link, unsigned int id, unsigned int flags);
+
+/* When links were taken out, moved or got another name: see net-index.h. */
+void net_index_drop(struct net_namespace *ns);
 
 struct net_namespace *net_find_namespace(const struct net_record *r, const char *name);
 /* By name or by one of its alternative names; NULL. */
