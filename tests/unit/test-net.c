@@ -556,24 +556,15 @@ static void test_other_device(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ip_text),
-		cmocka_unit_test(test_mac_text),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_settings),
-		cmocka_unit_test(test_ticks),
-		cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_sriov),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_same_device),
-		cmocka_unit_test(test_several_devices),
-		cmocka_unit_test(test_other_device),
-		cmocka_unit_test(test_order),
-		cmocka_unit_test(test_pair),
-		cmocka_unit_test(test_functions),
-		cmocka_unit_test(test_cycles),
-		cmocka_unit_test(test_no_pair),
-		cmocka_unit_test(test_diff),
+		cmocka_unit_test(test_ip_text),		cmocka_unit_test(test_mac_text),
+		cmocka_unit_test(test_names),		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_ticks),		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_refused),		cmocka_unit_test(test_sriov),
+		cmocka_unit_test(test_limits),		cmocka_unit_test(test_same_device),
+		cmocka_unit_test(test_several_devices), cmocka_unit_test(test_other_device),
+		cmocka_unit_test(test_order),		cmocka_unit_test(test_pair),
+		cmocka_unit_test(test_functions),	cmocka_unit_test(test_cycles),
+		cmocka_unit_test(test_no_pair),		cmocka_unit_test(test_diff),
 		cmocka_unit_test(test_diff_namespace),
 	};
 
