@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * net-read and net-request: recorded answers of a kernel (tests/unit/record-netlink wrote them) become the model, and
+ * net-read and net-request: recorded answers of a kernel (tests/unit/record-worlds made them) become the model, and
  * what is asked of a kernel for a virtual function or a VLAN is, read back, what was meant. The VFs'
  * link state is shown here only: QEMU's igb has no operation for it.
  */
@@ -148,6 +148,97 @@ static void test_routes(void **state _unused_)
 	assert_string_equal(ns->routes[1].hops[1].link, "uplink");
 	assert_int_equal(ns->routes[1].hops[1].weight, 2);
 	assert_ip(&ns->routes[2].destination, "2001:db8:1::/48");
+	net_record_clear(&r);
+}
+
+static const struct net_route *route_to(const struct net_namespace *ns, const char *destination)
+{
+	char text[NET_IP_TEXT_MAX];
+
+	for (size_t i = 0; i < ns->n_routes; i++)
+		if (streq(net_ip_to_text(&ns->routes[i].destination, text), destination))
+			return &ns->routes[i];
+	return NULL;
+}
+
+/* What of a route cannot be said is left out of it, or the route is. */
+static void test_more_routes(void **state _unused_)
+{
+	struct net_record r;
+	struct net_namespace *ns = read_dump(&r, "linux-6.18-card");
+	const struct net_route *from = route_to(ns, "2001:db8:2::/64");
+
+	assert_int_equal(ns->n_routes, 7);
+	assert_int_equal(route_to(ns, "203.0.113.0/28")->metrics[RTAX_MTU], 1300);
+	assert_non_null(route_to(ns, "203.0.113.16/28")); /* without its realm */
+	assert_non_null(route_to(ns, "203.0.113.32/28")); /* without its congestion algorithm */
+	assert_null(route_to(ns, "203.0.113.48/28"));	  /* with an encapsulation */
+	assert_int_equal(route_to(ns, "203.0.113.80/28")->hops[0].weight, 1);
+	assert_int_equal(route_to(ns, "203.0.113.80/28")->hops[0].gateway.family, AF_INET);
+	assert_ip(&route_to(ns, "203.0.113.96/28")->hops[0].gateway, "fe80::9/128");
+	assert_ip(&route_to(ns, "203.0.113.112/28")->hops[0].gateway, "198.51.100.9/32");
+	assert_null(route_to(ns, "203.0.113.128/28")); /* a black hole */
+	assert_ip(&from->from, "2001:db8:1::/64");
+	assert_null(route_to(ns, "2001:db8:3::/64"));
+	net_record_clear(&r);
+}
+
+/* Those that go on being there; what has an end comes back by itself. */
+static void test_more_addresses(void **state _unused_)
+{
+	struct net_record r;
+	struct net_namespace *ns = read_dump(&r, "linux-6.18-card");
+	const struct net_link *uplink = net_find_link(ns, "uplink");
+
+	assert_int_equal(uplink->n_addresses, 5);
+	assert_ip(&uplink->addresses[0].local, "198.51.100.1/24");
+	assert_int_equal(uplink->addresses[0].metric, 7);
+	assert_false(uplink->addresses[0].deprecated);
+	assert_ip(&uplink->addresses[1].local, "10.1.0.1/32");
+	assert_ip(&uplink->addresses[2].local, "198.51.100.2/24");
+	assert_true(uplink->addresses[2].deprecated);
+	assert_true(uplink->addresses[3].deprecated != uplink->addresses[4].deprecated);
+	assert_int_equal(uplink->n_neighbours, 2);
+	assert_int_equal(net_setting_named(NET_SET_IPV4, &uplink->ipv4, "rp-filter", 9), 2);
+	assert_int_equal(net_setting_named(NET_SET_IPV4, &uplink->ipv4, "send-redirects", 9), 1);
+	net_record_clear(&r);
+}
+
+static void test_macvlans(void **state _unused_)
+{
+	struct net_record r;
+	struct net_namespace *ns = read_dump(&r, "linux-6.18-card");
+	const struct net_link *tap = net_find_link(ns, "mvt0"), *source = net_find_link(ns, "mv0");
+
+	assert_int_equal(tap->kind, NET_KIND_MACVTAP);
+	assert_string_equal(tap->lower.name, "uplink");
+	assert_int_equal(net_setting_named(NET_SET_MACVLAN, &tap->own, "mode", 0),
+			 MACVLAN_MODE_BRIDGE);
+	assert_int_equal(source->kind, NET_KIND_MACVLAN);
+	assert_int_equal(net_setting_named(NET_SET_MACVLAN, &source->own, "mode", 0),
+			 MACVLAN_MODE_SOURCE);
+	assert_int_equal(net_setting_named(NET_SET_MACVLAN, &source->own, "broadcast-queue-length",
+					   0),
+			 1000);
+	net_record_clear(&r);
+}
+
+static void test_bridge_ports(void **state _unused_)
+{
+	struct net_record r;
+	struct net_namespace *ns = read_dump(&r, "linux-6.18-bridge");
+	const struct net_link *v0 = net_find_link(ns, "v0"), *far = net_find_link(ns, "to-far");
+	const struct net_link *tap = net_find_link(ns, "the-tap-of-the-second-guest");
+
+	assert_string_equal(v0->master, "br0");
+	assert_string_equal(v0->lower.name, "v1");
+	assert_int_equal(net_setting_named(NET_SET_BRIDGE_PORT, &v0->port, "isolated", 9), 1);
+	assert_int_equal(net_setting_named(NET_SET_BRIDGE_PORT, &v0->port, "vlan-tunnel", 9), 1);
+	assert_int_equal(net_setting_named(NET_SET_BRIDGE_PORT, &tap->port, "isolated", 9), 0);
+	assert_int_equal(net_setting_named(NET_SET_TUN, &tap->own, "multi-queue", 9), 1);
+	assert_int_equal(far->n_neighbours, 1);
+	assert_mac(&far->neighbours[0].mac, "02:00:00:00:01:99");
+	assert_string_equal(far->lower.name, "");
 	net_record_clear(&r);
 }
 
@@ -305,10 +396,12 @@ static void test_vlans(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_links),	   cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_neighbours), cmocka_unit_test(test_routes),
-		cmocka_unit_test(test_cut),	   cmocka_unit_test(test_vf),
-		cmocka_unit_test(test_vf_single),  cmocka_unit_test(test_vf_protocol),
+		cmocka_unit_test(test_links),	    cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_neighbours),  cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_more_routes), cmocka_unit_test(test_more_addresses),
+		cmocka_unit_test(test_macvlans),    cmocka_unit_test(test_bridge_ports),
+		cmocka_unit_test(test_cut),	    cmocka_unit_test(test_vf),
+		cmocka_unit_test(test_vf_single),   cmocka_unit_test(test_vf_protocol),
 		cmocka_unit_test(test_vlans),
 	};
 
