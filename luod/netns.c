@@ -3,7 +3,6 @@
 #include "netns.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/magic.h>
 #include <linux/netlink.h>
 #include <sched.h>
@@ -11,6 +10,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+
+/* Of a file, in bytes. */
+#define LONGEST_NAME 255
 
 static int own_namespace(void)
 {
@@ -36,7 +38,7 @@ static int open_file(const char *folder, const char *name)
 static bool is_file_name(const char *name)
 {
 	return *name && !strchr(name, '/') && !streq(name, ".") && !streq(name, "..") &&
-	       strlen(name) <= NAME_MAX;
+	       strlen(name) <= LONGEST_NAME;
 }
 
 int netns_open(const char *folder, const char *name)

@@ -11,7 +11,6 @@
  *
  * Until a peer is known to sd-bus by the handshake, that bounds what it says; here it has its time.
  */
-#include <limits.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -21,7 +20,7 @@
 
 static int start_count(struct bus_peer *peer)
 {
-	const int offset = INT_MAX;
+	const int offset = INT32_MAX;
 
 	return setsockopt(sd_bus_get_fd(peer->bus), SOL_SOCKET, SO_PEEK_OFF, &offset,
 			  sizeof(offset)) < 0
@@ -32,12 +31,12 @@ static int start_count(struct bus_peer *peer)
 /* Bytes of a message that is not complete. */
 static unsigned int unfinished(const struct bus_peer *peer)
 {
-	int offset = INT_MAX;
+	int offset = INT32_MAX;
 	socklen_t size = sizeof(offset);
 
 	if (getsockopt(sd_bus_get_fd(peer->bus), SOL_SOCKET, SO_PEEK_OFF, &offset, &size) < 0)
 		return 0;
-	return offset < 0 ? 0 : (unsigned int)(INT_MAX - offset);
+	return offset < 0 ? 0 : (unsigned int)(INT32_MAX - offset);
 }
 
 /* How many fds luod has; 0 before Linux 6.2, where sessions are not possible either. */
