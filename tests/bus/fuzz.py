@@ -9,7 +9,7 @@ draws the same calls; how they are answered depends on luod.
 An answer is a reply or an error, never silence and never the end of the connection: those are
 findings, and the calls before them are told. What luod looks like afterwards (still the same process,
 no fd more than before, nothing changed that the caller may not change) is for whoever uses this to
-judge; see main() for the command that test-fuzz runs.
+judge; see main() for the command that test-fuzz and lab case 91 run.
 """
 import argparse
 import collections
