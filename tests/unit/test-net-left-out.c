@@ -377,6 +377,15 @@ static void test_driver(void **state _unused_)
 
 /* --- before anything is looked at ------------------------------------------------------------- */
 
+static void test_unread(void **state _unused_)
+{
+	struct net_unread one = { (char *)"far", -EMFILE };
+
+	assert_finding(
+		&(struct preflight_network){ .asked = true, .n_links = 1, .unread = { &one, 1 } },
+		"network-namespace", SEVERITY_WARNING);
+}
+
 static void test_not_asked(void **state _unused_)
 {
 	struct net_left left = { NET_LEFT_RULE, (char *)"", (char *)"", NULL, 1 };
@@ -405,8 +414,9 @@ int main(void)
 		cmocka_unit_test(test_xtables),	  cmocka_unit_test(test_qdisc),
 		cmocka_unit_test(test_kind),	  cmocka_unit_test(test_lower),
 		cmocka_unit_test(test_setting),	  cmocka_unit_test(test_routing),
-		cmocka_unit_test(test_not_asked), cmocka_unit_test(test_no_record),
-		cmocka_unit_test(test_driver),	  cmocka_unit_test(test_odd_name),
+		cmocka_unit_test(test_not_asked), cmocka_unit_test(test_unread),
+		cmocka_unit_test(test_no_record), cmocka_unit_test(test_driver),
+		cmocka_unit_test(test_odd_name),
 	};
 
 	return cmocka_run_group_tests(tests, enter, NULL);
