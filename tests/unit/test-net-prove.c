@@ -88,6 +88,15 @@ static void test_no_text(void **state _unused_)
 	assert_null(net_record_to_json(&r));
 }
 
+/* A list with one name less would be as good as any. */
+static void test_short_list(void **state _unused_)
+{
+	assert_int_equal(net_add_altname(tap, "fine"), 0);
+	assert_int_equal(net_add_altname(tap, "t\xff"), 0);
+	assert_refused(-EILSEQ, "something of link 'tap0' is no text");
+	assert_null(net_link_to_json(tap));
+}
+
 /* One address less would be a record as good as any: it must be none. */
 static void test_no_family(void **state _unused_)
 {
@@ -139,6 +148,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_altname, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_twice, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_text, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_short_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_family, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_cycle, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_number, set_up, tear_down),
