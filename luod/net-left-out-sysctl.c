@@ -88,9 +88,12 @@ static int add_of_namespace(struct look *look, const char *name, int value)
 {
 	_cleanup_free_ char *what = strprintf("net.%s = %d", name, value);
 
-	for (char *p = what; p && (p = strchr(p, '/'));)
-		*p = '.';
-	return what ? look_add(look, NET_LEFT_SYSCTL, what, NULL) : -ENOMEM;
+	if (!what)
+		return -ENOMEM;
+	for (char *p = what; *p; p++)
+		if (*p == '/')
+			*p = '.';
+	return look_add(look, NET_LEFT_SYSCTL, what, NULL);
 }
 
 /* What the kernel does not have, nobody has set. */
