@@ -82,9 +82,9 @@ void device_called_off(struct vmm *v)
 static int get_from_luod(struct vmm *v)
 {
 	struct passthrough *d = &v->device;
-	int r = lu_session_get_resource(v->session, IOMMUFD_LABEL, &d->iommufd, NULL);
+	int r = get_from_custody(v, IOMMUFD_LABEL, &d->iommufd, NULL);
 
-	return r < 0 ? r : lu_session_get_resource(v->session, DEVICE_LABEL, &d->fd, NULL);
+	return r < 0 ? r : get_from_custody(v, DEVICE_LABEL, &d->fd, NULL);
 }
 
 /* luod does all of it, and leaves the device on page tables of its own making. */

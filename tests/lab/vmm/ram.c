@@ -7,7 +7,8 @@
 
 #include "vmm.h"
 
-#define RAM_LABEL "ram0"
+#define RAM_LABEL  "ram0"
+#define RETRY_USEC 50000
 
 void vmm_pause(struct vmm *v)
 {
@@ -71,6 +72,20 @@ void ram_preserve(struct vmm *v)
 	say(v, "preserved");
 }
 
+int get_from_custody(struct vmm *v, const char *label, int *ret_fd, struct lu_resource *ret)
+{
+	uint64_t deadline = now_usec() + v->start_usec;
+	struct lu_event event = { .size = sizeof(event) };
+	int r;
+
+	while ((r = lu_session_get_resource(v->session, label, ret_fd, ret)) == -ENOTCONN &&
+	       now_usec() < deadline) {
+		(void)lu_wait(v->lu, RETRY_USEC);
+		(void)lu_process(v->lu, &event); /* nothing that vmm_follow() does not do anyway */
+	}
+	return r;
+}
+
 bool ram_take_back(struct vmm *v)
 {
 	enum lu_state state = lu_session_state(v->session);
@@ -82,7 +97,7 @@ bool ram_take_back(struct vmm *v)
 	if (lu_session_mode(v->session) == LU_MODE_CUSTODY) {
 		if (!luod_has(v, RAM_LABEL))
 			return false;
-		r = lu_session_get_resource(v->session, RAM_LABEL, &fd, &resource);
+		r = get_from_custody(v, RAM_LABEL, &fd, &resource);
 	} else {
 		if (!crossed)
 			return false;

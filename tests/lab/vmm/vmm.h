@@ -125,6 +125,8 @@ bool luod_has(struct vmm *v, const char *label);
 void ram_attach(struct vmm *v);
 /* Delegation: once per update, from the moment there is a kernel session. */
 void ram_preserve(struct vmm *v);
+/* Custody: what luod has of that name. If it is restarted meanwhile, it is asked again. */
+int get_from_custody(struct vmm *v, const char *label, int *ret_fd, struct lu_resource *ret);
 /* Gets the memory of a session that was claimed. Without any (it never had, or the memory went
  * with the process that did): false. */
 bool ram_take_back(struct vmm *v);
