@@ -25,7 +25,10 @@ row_without_fault
 
 kind=${LAB_CASE#93-fault-matrix}
 kind=${kind#-}
-"${kind:-error}_rows"
+all_rows "${kind:-error}"
+# The kernel refuses nothing but the jump.
+[ "$kind" != refuse ] || steps=("${steps[-1]}")
+each_has_a_row "${steps[@]}"
 
 fault # nothing any more
 t "what was up is up" units_are_back "$units"

@@ -1,7 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The kinds of fault: KIND_rows makes a row for each of luod's steps.
+# The kinds of fault. Of each there is
+#
+#	KIND_rows STEP         the rows of one of luod's steps, a line each: POINT WHAT
+#	KIND_row POINT WHAT    what happens in such a row, and what must be then
+#
+# The steps are those that luod lists: a new one has its rows the moment it exists.
 
 guests=(kept own dev) # in custody, by delegation, in custody with a device
 last=
@@ -65,6 +70,21 @@ row_without_fault() {
 	row_ends
 }
 
+# all_rows KIND: of each step, one after the other.
+all_rows() {
+	local step point what
+	for step in "${steps[@]}"; do
+		while read -r point what <&3; do
+			row "$point $what"
+			"$1_row" "$point" "$what"
+			row_ends
+		done 3< <("$1_rows" "$step")
+	done
+}
+
+fails_at_its_end="^Step '${steps[-1]}' failed"
+was_restarted="luod was restarted in the middle of it"
+
 # --- luod ---------------------------------------------------------------------------------------------
 
 in_words() {
@@ -76,91 +96,84 @@ in_words() {
 	esac
 }
 
+# Before a step nothing of it is there, after it there is all of it to be undone.
+error_rows() {
+	local after
+	after=$(fault_points "^$1:done") || after=$1:act
+	printf '%s\n' "$1:act EIO" "$after ENOMEM" "$1:act EMFILE" "$after ENOSPC"
+}
+
 error_row() {
-	row "$1 $2"
 	fails "$1 $2"
 	happened "$1 $2"
 	called_off failed "^Step '${1%:*}' failed: $(in_words "$2")\.$"
-	row_ends
 }
-
-# Before a step nothing of it is there, after it there is all of it to be undone.
-error_rows() {
-	local step after
-	for step in "${steps[@]}"; do
-		after=$(fault_points "^$step:done") || after=$step:act
-		error_row "$step:act" EIO
-		error_row "$after" ENOMEM
-		error_row "$step:act" EMFILE
-		error_row "$after" ENOSPC
-	done
-}
-
-was_restarted="luod was restarted in the middle of it"
 
 kill_rows() {
-	local point
-	for point in $(fault_points "^($(printf '%s|' "${steps[@]}"):)"); do
-		row "$point SIGKILL of luod"
-		fails "$point kill"
-		happened "$point kill"
-		called_off failed "^$was_restarted$"
-		row_ends
-	done
+	fault_points "^$1:" | sed 's/$/ SIGKILL of luod/'
+}
+
+kill_row() {
+	fails "$1 kill"
+	happened "$1 kill"
+	called_off failed "^$was_restarted$"
 }
 
 restart_rows() {
-	local step
-	for step in "${steps[@]}"; do
-		row "$step:act restart of luod"
-		meanwhile "$step:act" systemctl restart --no-block luod
-		called_off failed "^$was_restarted|^Step '${steps[-1]}' failed"
-		row_ends
-	done
+	echo "$1:act restart of luod"
+}
+
+restart_row() {
+	meanwhile "$1" systemctl restart --no-block luod
+	called_off failed "^$was_restarted|$fails_at_its_end"
 }
 
 # --- whom it needs ------------------------------------------------------------------------------------
 
-kill_keeper_now() {
-	kill -KILL "$(systemctl show -P MainPID luod-keeper)"
+keeper_rows() {
+	echo "$1:act SIGKILL of luod-keeper"
 }
 
-keeper_rows() {
-	local step
-	for step in "${steps[@]}"; do
-		row "$step:act SIGKILL of luod-keeper"
-		meanwhile "$step:act" kill_keeper_now
-		called_off failed .
-		row_ends
-	done
+keeper_row() {
+	meanwhile "$1" kill_unit luod-keeper
+	called_off failed .
+}
+
+host_rows() {
+	echo "$1:act SIGKILL of luod-host"
+}
+
+# It is not there all the time: its socket starts it.
+host_row() {
+	meanwhile "$1" kill_unit luod-host
+	called_off failed .
 }
 
 bus_rows() {
-	local step
-	for step in "${steps[@]}"; do
-		row "$step:act the bus is gone"
-		meanwhile "$step:act" systemctl stop dbus.socket dbus.service
-		systemctl start dbus.socket dbus.service
-		called_off failed .
-		row_ends
-	done
+	echo "$1:act the bus is gone"
+}
+
+bus_row() {
+	meanwhile "$1" systemctl stop dbus.socket dbus.service
+	systemctl start dbus.socket dbus.service
+	called_off failed .
+}
+
+busy_rows() {
+	echo "$1:act /dev/liveupdate is busy"
 }
 
 hold_liveupdate() {
 	exec {held}<>/dev/liveupdate
 }
 
-busy_rows() {
-	local step held why
-	for step in "${steps[@]}"; do
-		row "$step:act /dev/liveupdate is busy"
-		why="^Step '${steps[-1]}' failed"
-		[[ $step != check && $step != sessions ]] || why="/dev/liveupdate is in use"
-		meanwhile "$step:act" hold_liveupdate
-		exec {held}>&-
-		called_off failed "$why"
-		row_ends
-	done
+busy_row() {
+	local held why=$fails_at_its_end
+	[ "$1" != check:act ] || why="^The check found what stands in the way"
+	[ "$1" != sessions:act ] || why="/dev/liveupdate is in use"
+	meanwhile "$1" hold_liveupdate
+	exec {held}>&-
+	called_off failed "$why"
 }
 
 # --- its clients --------------------------------------------------------------------------------------
@@ -173,17 +186,22 @@ pids_of() {
 }
 
 hang_rows() {
-	local step why victims
+	echo "$1:act two owners hang"
+}
+
+# Those that hang have said Ready once the barrier is behind them.
+hang_row() {
+	local victims before why=$fails_at_its_end
+	before=$(printf '%s:act\n' "${steps[@]}" | sed '/^barrier:/q')
+	! grep -qx "$1" <<<"$before" || why="Session 0/(own|dev): its owner did not say Ready in time"
 	mapfile -t victims < <(pids_of own dev)
-	why="Session 0/(own|dev): its owner did not say Ready in time"
-	for step in "${steps[@]}"; do
-		row "$step:act two owners hang"
-		meanwhile "$step:act" kill -STOP "${victims[@]}"
-		kill -CONT "${victims[@]}"
-		called_off failed "$why"
-		row_ends
-		[ "$step" != barrier ] || why="^Step '${steps[-1]}' failed"
-	done
+	meanwhile "$1" kill -STOP "${victims[@]}"
+	kill -CONT "${victims[@]}"
+	called_off failed "$why"
+}
+
+client_rows() {
+	echo "$1:act SIGKILL of two owners"
 }
 
 start_again() {
@@ -196,20 +214,16 @@ start_again() {
 	done
 }
 
-client_rows() {
-	local step victims
-	for step in "${steps[@]}"; do
-		row "$step:act SIGKILL of two owners"
-		mapfile -t victims < <(pids_of own dev)
-		touch /run/killed
-		meanwhile "$step:act" kill -KILL "${victims[@]}"
-		wait_for 90 state_is loaded
-		expect "the sessions are not idle" \
-			[ "$(session_get own State),$(session_get dev State)" = idle,idle ]
-		start_again
-		called_off failed .
-		row_ends
-	done
+client_row() {
+	local victims
+	mapfile -t victims < <(pids_of own dev)
+	touch /run/killed
+	meanwhile "$1" kill -KILL "${victims[@]}"
+	wait_for 90 state_is loaded
+	expect "the sessions are not idle" \
+		[ "$(session_get own State),$(session_get dev State)" = idle,idle ]
+	start_again
+	called_off failed .
 }
 
 # --- its administrator --------------------------------------------------------------------------------
@@ -221,77 +235,60 @@ ask() {
 	sleep 2
 }
 
+# Who asked is looked up before it counts: that may take longer than the last step but one and the last.
+comes_too_late() {
+	[[ $1 = "${steps[-1]}:act" || $1 = "${steps[-2]}:act" ]]
+}
+
 cancel_rows() {
-	local step results=cancelled
-	for step in "${steps[@]}"; do
-		[ "$step" != "${steps[-1]}" ] || results="cancelled|failed" # it fails before it hears that
-		row "$step:act Cancel"
-		meanwhile "$step:act" ask Cancel s enough
-		wait "$asked"
-		called_off "$results" .
-		row_ends
-	done
+	echo "$1:act Cancel"
+}
+
+cancel_row() {
+	local results=cancelled
+	! comes_too_late "$1" || results="cancelled|failed"
+	meanwhile "$1" ask Cancel s enough
+	wait "$asked"
+	called_off "$results" .
+}
+
+second_rows() {
+	echo "$1:act a second Update"
 }
 
 # One that is heard after the end of the first is an update of its own, and fails, too.
 second_update() {
-	[ "$1" = check ] || echo "check:act EIO" >>/run/luod/fault
+	[ "$1" = check:act ] || echo "check:act EIO" >>/run/luod/fault
 	ask Update 'a{sv}' 0
 }
 
-second_rows() {
-	local step why
-	for step in "${steps[@]}"; do
-		row "$step:act a second Update"
-		meanwhile "$step:act" second_update "$step"
-		wait "$asked"
-		[ "$step" = "${steps[-1]}" ] || grep -q "is not over yet" /run/asked.log ||
-			wrong "the second one is not refused: $(paste -sd, /run/asked.log)"
-		why="^Step '${steps[-1]}' failed"
-		[ "$step" != "${steps[-1]}" ] || why="^Step '(check|$step)' failed"
-		called_off failed "$why"
-		row_ends
-	done
+second_row() {
+	local why=$fails_at_its_end
+	meanwhile "$1" second_update "$1"
+	wait "$asked"
+	comes_too_late "$1" || grep -q "is not over yet" /run/asked.log ||
+		wrong "the second one is not refused: $(paste -sd, /run/asked.log)"
+	! comes_too_late "$1" || why="^Step '(check|${steps[-1]})' failed"
+	called_off failed "$why"
 }
 
 # --- the machine --------------------------------------------------------------------------------------
 
-PCI=/sys/bus/pci
-
-# That waits for whoever has it open.
-pull_out() {
-	(echo 1 >"$PCI/devices/$LAB_DEVICE/remove") &
-	pulling=$!
-	sleep 1
-}
-
-put_in_again() {
-	systemctl stop vmm@dev
-	expect "the session of the device cannot be closed" luctl close dev
-	wait_for 60 test ! -e "$PCI/devices/$LAB_DEVICE" || wrong "the device does not go"
-	wait "$pulling"
-	echo 1 >$PCI/rescan
-	wait_for 20 test -e "$PCI/devices/$LAB_DEVICE" || wrong "the device does not come back"
-	_vfio_has "$LAB_DEVICE" || {
-		echo vfio-pci >"$PCI/devices/$LAB_DEVICE/driver_override"
-		echo "$LAB_DEVICE" >$PCI/drivers_probe
-		wait_for 20 _vfio_has "$LAB_DEVICE"
-	}
-	: >/run/vmm-dev
-	expect "guest dev is not started" systemctl start vmm@dev
-	wait_for 60 vmm_said dev "^attached $LAB_DEVICE" || wrong "guest dev has no device"
-}
-
 unplug_rows() {
-	local step
-	for step in "${steps[@]}"; do
-		row "$step:act the device is unplugged"
-		meanwhile "$step:act" pull_out
-		wait_for 90 state_is loaded
-		put_in_again
-		called_off failed .
-		row_ends
-	done
+	echo "$1:act the device is unplugged"
+}
+
+unplug_row() {
+	meanwhile "$1" pull_out
+	wait_for 90 state_is loaded
+	put_in_again dev
+	called_off failed .
+}
+
+# The kernel's own refusals come from its freezing the sessions, in reboot(2), which is the last step.
+refuse_rows() {
+	[ "$1" = "${steps[-1]}" ] || return 0
+	printf "$1:act %s from the kernel\n" EBUSY EINVAL EIO ENOMEM EAGAIN ENOENT
 }
 
 trace_luod() {
@@ -300,18 +297,12 @@ trace_luod() {
 	wait_for 20 grep -q "^TracerPid:.$tracer$" "/proc/$(luod_pid)/status" || wrong "nobody traces luod"
 }
 
-# The kernel's own refusals come from its freezing the sessions, in reboot(2), which is the last step.
-refuse_rows() {
-	local error
-	for error in EBUSY EINVAL EIO ENOMEM EAGAIN ENOENT; do
-		row "${steps[-1]} the kernel says $error"
-		trace_luod $error
-		fault
-		update
-		kill $tracer
-		wait $tracer
-		grep -q reboot /run/strace || wrong "it did not come to the jump"
-		called_off failed "The kernel refused the jump"
-		row_ends
-	done
+refuse_row() {
+	trace_luod "${2%% *}"
+	fault
+	update
+	kill $tracer
+	wait $tracer
+	grep -q reboot /run/strace || wrong "it did not come to the jump"
+	called_off failed "The kernel refused the jump"
 }

@@ -9,13 +9,17 @@
 #	fault_points REGEX     where it can
 #	fault LINE...          what shall happen, from now on; POINT WHAT each
 #	stopped, woken         luod stands still; it shall go on
+#	kill_unit UNIT         SIGKILL of its main process
 #	row NAME               begins one
 #	wrong TEXT             about the row
 #	expect WHAT CMD...     wrong unless CMD succeeds; expect_within SECONDS waits for that
 #	row_ends               its line of TAP
+#	each_has_a_row STEP... assertion: there was one for each of these, or for a point of it
 #	remember_files         what luod and its keeper have open now
 #	nothing_leaks          or this is wrong: they have the same open, and nobody a kernel session
 #	guests_go_on NAME...   ... or this: each as it was, and it runs
+#	pull_out               the lab's device goes, when whoever has it open lets go of it
+#	put_in_again NAME      it comes back, and guest NAME, which had it, begins anew with it
 
 # shellcheck source=tests/lab/guest/usr/lib/lab/luod.sh
 . /usr/lib/lab/luod.sh
@@ -23,8 +27,11 @@
 FAULTS=/usr/lib/lab/luod-faults
 
 faults_on() {
+	local options
+	options=$(systemctl cat luod | sed -n 's|^ExecStart=/usr/lib/luod/luod *||p')
 	mkdir -p /etc/systemd/system/luod.service.d
-	printf '[Service]\nExecStart=\nExecStart=%s\n' $FAULTS >/etc/systemd/system/luod.service.d/faults.conf
+	printf '[Service]\nExecStart=\nExecStart=%s %s\n' $FAULTS "$options" \
+		>/etc/systemd/system/luod.service.d/faults.conf
 	systemctl daemon-reload
 	systemctl restart luod
 	is "$(readlink "/proc/$(systemctl show -P MainPID luod)/exe")" "$FAULTS" \
@@ -59,8 +66,15 @@ woken() {
 	kill -CONT "$_stopped"
 }
 
+_rows=()
+
+kill_unit() {
+	systemctl kill --kill-whom=main --signal=KILL "$1"
+}
+
 row() {
 	_row=$1
+	_rows+=("$1")
 	_wrong=()
 }
 
@@ -91,13 +105,28 @@ row_ends() {
 	return 1
 }
 
+_without_a_row() {
+	local step
+	for step; do
+		printf '%s\n' "${_rows[@]}" | grep -q "^${step}[: ]" || echo "$step"
+	done
+}
+
+each_has_a_row() {
+	is "$(_without_a_row "$@" | paste -sd' ')" "" "no step is without a row"
+}
+
 # Connections come and go, with the pidfds of who is at their other end, and timers, which the event loop
-# makes when it needs them. What any other file is, its name says, without the numbers in it.
+# makes when it needs them. What any other file is, its name says, without the numbers in it; and what came
+# through a jump is the same under another name.
 _files() {
 	local unit
 	for unit in luod luod-keeper; do
 		find "/proc/$(systemctl show -P MainPID $unit)/fd" -printf "$unit %l\n"
-	done | grep -Ev ' (socket:|anon_inode:.(pidfd|timerfd))' | sed 's/[0-9]\+/N/g' | sort | uniq -c
+	done | grep -Ev ' (socket:|anon_inode:.(pidfd|timerfd))' | sed -e 's/[0-9]\+/N/g' \
+		-e 's|/memfd:guest-ram (deleted)|memory|; s|/ (deleted)|memory|' \
+		-e 's|/dev/iommu|iommufd|; s|anon_inode:.iommufd.|iommufd|' \
+		-e 's|/dev/vfio/devices/vfioN|device|; s|anon_inode:.vfio-device.|device|' | sort | uniq -c
 }
 
 remember_files() {
@@ -150,4 +179,31 @@ guests_go_on() {
 		: >"/run/vmm-$vm"
 		expect_within 20 "guest $vm does not run, or not its device" _counts "$vm" "$pid" "$ticks"
 	done
+}
+
+_PCI=/sys/bus/pci
+
+pull_out() {
+	(echo 1 >"$_PCI/devices/$LAB_DEVICE/remove") &
+	_pulling=$!
+	sleep 1
+}
+
+_device_comes() {
+	echo 1 >$_PCI/rescan
+	wait_for 20 test -e "$_PCI/devices/$LAB_DEVICE" || wrong "the device does not come back"
+	_vfio_has "$LAB_DEVICE" || _vfio_bind "$LAB_DEVICE"
+	expect_within 20 "vfio-pci does not take the device" _vfio_has "$LAB_DEVICE"
+}
+
+put_in_again() {
+	systemctl stop "vmm@$1"
+	systemctl reset-failed "vmm@$1"
+	expect "the session of the device cannot be closed" luctl close "$1"
+	wait_for 60 test ! -e "$_PCI/devices/$LAB_DEVICE" || wrong "the device does not go"
+	wait "$_pulling"
+	_device_comes
+	: >"/run/vmm-$1"
+	expect "guest $1 is not started" systemctl start "vmm@$1"
+	wait_for 60 vmm_said "$1" "^attached $LAB_DEVICE" || wrong "guest $1 has no device"
 }

@@ -52,11 +52,16 @@ _vfio_has() {
 		[ -e "/sys/bus/pci/devices/$1/vfio-dev" ]
 }
 
-vfio_take() {
+# From whatever driver has it.
+_vfio_bind() {
 	local sysfs=/sys/bus/pci/devices/$1
 	[ ! -e "$sysfs/driver" ] || echo "$1" >"$sysfs/driver/unbind"
 	echo vfio-pci >"$sysfs/driver_override"
 	echo "$1" >/sys/bus/pci/drivers_probe
+}
+
+vfio_take() {
+	_vfio_bind "$1"
 	t "vfio-pci has $1" wait_for 30 _vfio_has "$1"
 }
 
