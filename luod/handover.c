@@ -547,8 +547,8 @@ static int read_network(struct reader *r, struct handover *h, const json_t *json
 
 	if (result >= 0 || result == -ENOMEM)
 		return result;
-	h->network_error = strprintf("the handover record's network is not usable: %s",
-				     strempty(*r->error));
+	h->network_error =
+		strprintf("the handover record's network is not usable: %s", strempty(*r->error));
 	skip(r, h, "the network");
 	return h->network_error ? 0 : -ENOMEM;
 }
