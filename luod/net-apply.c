@@ -170,7 +170,7 @@ static int made_index(struct apply *a, unsigned int *ret)
 static int unmake(struct apply *a)
 {
 	_cleanup_msg_ struct nl_msg *msg = NULL;
-	unsigned int index;
+	unsigned int index = 0;
 	int r = made_index(a, &index);
 
 	if (r >= 0) {

@@ -493,7 +493,7 @@ int net_read_link(struct net_socket *s, unsigned int index, const char *name, st
 	_cleanup_(net_link_freep) struct net_link *link = NULL;
 	int r = -ENOMEM;
 
-	if (msg && (index || nla_put_string(msg, name_attribute(name), name) >= 0))
+	if (msg && (!name || nla_put_string(msg, name_attribute(name), name) >= 0))
 		r = net_socket_get(s, msg, on_link, &link);
 	nlmsg_free(msg);
 	if (r < 0)
