@@ -234,13 +234,21 @@ static int move(struct apply *a, unsigned int master_index)
 	return r < 0 ? r : look_again(a);
 }
 
+int apply_find_master(struct apply *a)
+{
+	if (*a->wanted->master && !find_master(a))
+		return apply_absent(a, "'%s', below which it is, is not there", a->wanted->master);
+	return 0;
+}
+
 int apply_master(struct apply *a)
 {
 	const struct net_link *master = *a->wanted->master ? find_master(a) : NULL;
 	unsigned int index = master ? master->index : 0;
+	int r = apply_find_master(a);
 
-	if (*a->wanted->master && !master)
-		return apply_absent(a, "'%s', below which it is, is not there", a->wanted->master);
+	if (r < 0)
+		return r;
 	if (a->now->master_index == index)
 		return 0;
 	if (a->now->master_index && !a->free) {

@@ -60,6 +60,8 @@ void apply_forget(struct net_machine *machine, size_t place, struct net_link *li
 int apply_settings(struct apply *a);
 int apply_altnames(struct apply *a);
 int apply_master(struct apply *a);
+/* 0, or that it is not there: what would have to be unmade again is not made. */
+int apply_find_master(struct apply *a);
 int apply_port(struct apply *a);
 int apply_vlans(struct apply *a);
 int apply_flags(struct apply *a);

@@ -296,9 +296,13 @@ static bool was_begun(const struct apply *a)
 
 static int find_or_make(struct apply *a)
 {
+	int r;
+
 	a->now = net_find_same(apply_namespace(a), a->wanted);
-	if (!a->now)
-		return apply_make(a);
+	if (!a->now) {
+		r = apply_find_master(a);
+		return r < 0 ? r : apply_make(a);
+	}
 	if (a->wish->made) {
 		a->deed->made = a->free = true;
 		return 0;
