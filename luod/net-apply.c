@@ -198,24 +198,55 @@ static void step_back(struct apply *a)
 	r = apply_vf_undo(a);
 	if (r < 0)
 		say_left(a, "its virtual functions", r);
-	r = apply_read_again(a);
-	if (r < 0)
-		say_left(a, "what there is now is not known", r);
+}
+
+/* The bond that has it as a port since now. */
+static const struct net_link *new_bond(const struct apply *a)
+{
+	const struct net_link *master =
+		a->attached ? net_find_index(apply_namespace(a), a->now->master_index) : NULL;
+
+	return master && master->kind == NET_KIND_BOND ? master : NULL;
+}
+
+/* The kernel gives a bond that loses its last port another address. */
+static int restore_address(struct apply *a, const struct net_link *bond)
+{
+	const struct net_request_settings back = {
+		.kind = bond->kind,
+		.mac = &bond->mac,
+		.addrgen = -1,
+	};
+	_cleanup_(net_link_freep) struct net_link *is = NULL;
+	_cleanup_msg_ struct nl_msg *msg = NULL;
+	int r = net_read_link(apply_socket(a), bond->index, NULL, &is);
+
+	if (r < 0 || net_mac_equal(&is->mac, &bond->mac))
+		return r;
+	msg = net_request_settings(bond->index, &back);
+	return msg ? net_socket_change(apply_socket(a), msg) : -ENOMEM;
 }
 
 static void roll_back(struct apply *a, int error)
 {
-	int r;
+	bool made = a->deed->made, changed = a->undo || a->vfs_made;
+	const struct net_link *bond = new_bond(a);
+	int r = 0;
 
 	if (!a->deed->error)
 		apply_fail(a, error, "%s", strerror(-error));
-	if (a->deed->made) {
+	if (made)
 		r = unmake(a);
-		if (r < 0)
-			say_left(a, "that it was made", r);
-	} else if (a->undo || a->vfs_made) {
+	else if (changed)
 		step_back(a);
-	}
+	if (r < 0)
+		say_left(a, "that it was made", r);
+	r = bond ? restore_address(a, bond) : 0;
+	if (r < 0)
+		say_left(a, "the address of its bond", r);
+	r = !made && changed ? apply_read_again(a) : 0;
+	if (r < 0)
+		say_left(a, "what there is now is not known", r);
 	a->deed->changes = 0;
 }
 

@@ -278,6 +278,9 @@ static void put_below(struct topology *t, struct made *m)
 
 	if (!master || m->taken || m->kind == BRIDGE || m->kind == MACVTAP || master == m)
 		return;
+	/* Its address would be what the last port left to it that was refused. */
+	if (m->kind == BOND && master->kind == BOND)
+		return;
 	m->taken = true;
 	say(t, m->ns, "link set %s master %s", m->name, master->name);
 	for (size_t i = 0; master->kind == BRIDGE && i < ARRAY_SIZE(flags); i++)

@@ -178,6 +178,18 @@ static const char *const passed_over[] = {
 	"topology_change_ack",
 	"topology_change",
 	"topology_change_detected",
+	/* Of bonds, bridges and their ports: what those had before, and what miimon finds. */
+	"perm_hwaddr",
+	"min_mtu",
+	"max_mtu",
+	"tso_max_size",
+	"tso_max_segs",
+	"mii_status",
+	"link_failure_count",
+	"ad_info",
+	"active_slave",
+	"num_grp",
+	"fdb_n_learned",
 };
 
 /* What comes a moment later, or a second. */
@@ -202,7 +214,8 @@ static bool has_text(const json_t *object, const char *key, const char *text)
 /* What the kernel gives a link when it has a carrier, and an address when nobody else has it. */
 static bool comes_by_itself(const json_t *value)
 {
-	return has_text(value, "table", "local") || has_text(value, "dst", "fe80::/64") ||
+	return has_text(value, "type", "local") || has_text(value, "type", "multicast") ||
+	       has_text(value, "table", "local") || has_text(value, "dst", "fe80::/64") ||
 	       (has_text(value, "family", "inet6") && has_text(value, "scope", "link"));
 }
 

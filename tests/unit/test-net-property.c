@@ -265,6 +265,15 @@ static bool link_equal(const struct net_link *a, const struct net_link *b)
 	return equal;
 }
 
+static void show_link(const char *when, const struct net_link *l)
+{
+	json_t *json = l ? net_link_to_json(l) : NULL;
+	_cleanup_free_ char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+
+	printf("# %s %s\n", when, strempty(text));
+	json_decref(json);
+}
+
 static const struct net_link *find(const struct net_record *r, const char *ns, const char *name)
 {
 	const struct net_namespace *n = net_find_namespace(r, ns);
@@ -279,9 +288,12 @@ static void check_one(const struct net_result *result, const struct net_record *
 	const struct net_link *was = find(before, result->namespace, result->object);
 	const struct net_link *is = find(now, result->namespace, result->object);
 
-	if (result->outcome == NET_FAILED && !link_equal(was, is))
+	if (result->outcome == NET_FAILED && !link_equal(was, is)) {
+		show_link("was", was);
+		show_link("is", is);
 		broken(which, "'%s' failed (%s) and is not as it was", result->object,
 		       result->text);
+	}
 	if (result->outcome != NET_FAILED && !is)
 		broken(which, "'%s' is said to be there", result->object);
 }
@@ -291,9 +303,25 @@ static bool is_link(const struct net_record *r, const struct net_result *result)
 	return find(r, result->namespace, result->object) != NULL;
 }
 
+/* A VLAN that is there goes up with the link on which it lies, and is somebody's then. */
+static void drop_vlans(struct net_namespace *ns)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ns->n_links; i++)
+		if (ns->links[i]->kind == NET_KIND_VLAN)
+			net_link_free(ns->links[i]);
+		else
+			ns->links[n++] = ns->links[i];
+	ns->n_links = n;
+	net_index_drop(ns);
+}
+
 /* Links without anything, as another luod that was killed might have left them. */
 static void strip_record(struct net_record *r)
 {
+	for (size_t i = 0; i < r->n; i++)
+		drop_vlans(&r->namespaces[i]);
 	for (size_t i = 0; i < r->n; i++)
 		for (size_t j = 0; j < r->namespaces[i].n_links; j++) {
 			struct net_link *l = r->namespaces[i].links[j];
