@@ -46,7 +46,8 @@ mkdir -p /etc/systemd/network /etc/systemd/system/systemd-networkd.service.d
 printf '%s\n' '[NetDev]' Name=br-host Kind=bridge MACAddress=02:00:00:00:80:10 \
 	>/etc/systemd/network/20-host.netdev
 printf '%s\n' '[Match]' Name=br-host '[Network]' Address=203.0.113.1/24 ConfigureWithoutCarrier=yes \
-	LinkLocalAddressing=no IPv6AcceptRA=no >/etc/systemd/network/20-host.network
+	LinkLocalAddressing=no IPv6AcceptRA=no '[Link]' RequiredForOnline=no-carrier \
+	>/etc/systemd/network/20-host.network
 printf '%s\n' '[Service]' 'ExecStartPre=/bin/sleep 5' \
 	>/etc/systemd/system/systemd-networkd.service.d/50-slow.conf
 install "$LAB_DIR/build/first-frame" /usr/local/bin/
