@@ -68,7 +68,8 @@ case $LAB_CASE in
 	systemctl daemon-reload
 	;;
 esac
-vmm_start vm1 --size=32M --mode=custody
+# luod waits for networkd in one of the forms, and on a busy machine that takes its time.
+vmm_start vm1 --size=32M --mode=custody --start-timeout=300
 load
 t "nothing stands in the way" luctl check
 jump luctl update --reason="two look after one bridge"
