@@ -126,4 +126,8 @@ t "whoever asked for it is gone, and all is thawed" timeout 60 sh -c 'echo x >/v
 t "a link goes along" ip link add goes-along type dummy
 configure '[Network]' 'Links=goes-along'
 without luod CAP_NET_ADMIN
+_connected() {
+	[ "$(session_get vm1 OwnerConnected)" = true ]
+}
+t "the guest has found luod again" wait_for 60 _connected
 jump luctl update --jump=direct
