@@ -13,7 +13,8 @@
 # shellcheck source=tests/lab/guest/usr/lib/lab/luod.sh
 . /usr/lib/lab/luod.sh
 
-# Without numbers, timers, what follows from a carrier, and a time that each kernel's ticks round.
+# Without numbers, timers, what follows from a carrier or a router's advertisement, and a time that each
+# kernel's ticks round.
 _net_witness() {
 	local ns what strip='walk(if type == "object" then del(.ifindex, .link_index, .link_netnsid,
 		.hello_timer, .tcn_timer, .topology_change_timer, .gc_timer, .hold_timer, .message_age_timer,
@@ -23,7 +24,9 @@ _net_witness() {
 		.timer, .used, .updated, .probes, .fdb_n_learned, .mcast_startup_query_intvl)
 		elif type == "array" then map(select(. != "NO-CARRIER" and . != "LOWER_UP" and
 		. != "linkdown" and (type != "object" or (.ifname | IN("lo", "eth0") | not) and
-		.scope != "link"))) | sort else . end)'
+		.scope != "link" and .dst != "fe80::/64" and
+		(.dynamic or .expires or .protocol == "ra" | not)))) | sort
+		else . end)'
 	for ns; do
 		for what in addr "route show table all type unicast" "neigh show nud permanent"; do
 			# shellcheck disable=SC2086
