@@ -100,7 +100,7 @@ static int add_of_namespace(struct look *look, const char *name, int value)
 static int look_at_one(struct look *look, int fd, const char *name, int usual)
 {
 	_cleanup_close_ int file = host_sysctl(look->host, fd, name);
-	int value, r;
+	int value = usual, r;
 
 	if (file < 0)
 		return file == -ENOENT ? 0 : file;
