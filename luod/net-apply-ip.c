@@ -100,6 +100,23 @@ int apply_addresses(struct apply *a)
 	return r;
 }
 
+/* The kernel puts an entry without a VLAN into all VLANs that the port is in, also those that came after
+ * it when it was recorded. */
+static int remove_from_vlans(struct apply *a, const struct net_neighbour *added)
+{
+	struct net_neighbour one = *added;
+	int r = 0;
+
+	if (one.ip.family || one.vlan || !a->wanted->vlans)
+		return 0;
+	for (one.vlan = 1; one.vlan < NET_VLANS && r >= 0; one.vlan++)
+		if (a->wanted->vlans[one.vlan] && !find_neighbour(a->wanted, &one) &&
+		    !find_neighbour(a->now, &one))
+			r = apply_remove(a, "a neighbour of other VLANs",
+					 net_request_neighbour(a->now, a->now->index, &one, false));
+	return r;
+}
+
 int apply_neighbours(struct apply *a)
 {
 	int r = 0;
@@ -115,6 +132,8 @@ int apply_neighbours(struct apply *a)
 		r = apply_add(a, "a neighbour",
 			      net_request_neighbour(a->now, a->now->index, wanted, true),
 			      net_request_neighbour(a->now, a->now->index, wanted, false));
+		if (r >= 0)
+			r = remove_from_vlans(a, wanted);
 	}
 	return r;
 }

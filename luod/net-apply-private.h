@@ -47,6 +47,8 @@ void apply_conflict(struct apply *a, const char *format, ...) _printf_(2, 3);
  */
 int apply_change(struct apply *a, const char *what, struct nl_msg *msg, struct nl_msg *inverse);
 int apply_add(struct apply *a, const char *what, struct nl_msg *msg, struct nl_msg *inverse);
+/* What came with what was added, and goes with it; content when it is not there. */
+int apply_remove(struct apply *a, const char *what, struct nl_msg *msg);
 
 /* Reads the machine again; @now is the link's new place, and NULL when it has gone. */
 int apply_read_again(struct apply *a);

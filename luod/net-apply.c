@@ -124,6 +124,11 @@ int apply_add(struct apply *a, const char *what, struct nl_msg *msg, struct nl_m
 	return change(a, what, msg, inverse, -EEXIST);
 }
 
+int apply_remove(struct apply *a, const char *what, struct nl_msg *msg)
+{
+	return change(a, what, msg, NULL, -ENOENT);
+}
+
 static void forget_undo(struct apply *a)
 {
 	struct undo *undo;
@@ -204,7 +209,8 @@ static void step_back(struct apply *a)
 static const struct net_link *new_bond(const struct apply *a)
 {
 	const struct net_link *master =
-		a->attached ? net_find_index(apply_namespace(a), a->now->master_index) : NULL;
+		a->attached && a->now ? net_find_index(apply_namespace(a), a->now->master_index)
+				      : NULL;
 
 	return master && master->kind == NET_KIND_BOND ? master : NULL;
 }
