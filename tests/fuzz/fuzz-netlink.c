@@ -1,14 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * netlink: messages of rtnetlink, in a row, as a kernel sends them or as it never would. What of them
- * is taken can be written, and the next luod takes it again as it was. The headers are made right, because libnl has checked those
- * before luod sees a message.
+ * is taken can be written, and the next luod takes it again as it was. The headers are made right,
+ * because libnl has checked those before luod sees a message.
  */
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 
 #include "luod/net-prove.h"
 #include "luod/net-read.h"
+
+/* libnl 3.7 goes round for ever in a route with a hop that has no length, and takes memory each time. */
+static bool has_endless_hop(struct nlmsghdr *header)
+{
+	struct nlattr *several =
+		header->nlmsg_type == RTM_NEWROUTE
+			? nlmsg_find_attr(header, sizeof(struct rtmsg), RTA_MULTIPATH)
+			: NULL;
+	const struct rtnexthop *hop = several ? nla_data(several) : NULL;
+	int left = several ? nla_len(several) : 0;
+
+	for (; left >= (int)sizeof(*hop) && left >= hop->rtnh_len; hop = RTNH_NEXT(hop)) {
+		if (hop->rtnh_len < sizeof(*hop))
+			return true;
+		left -= (int)RTNH_ALIGN(hop->rtnh_len);
+	}
+	return false;
+}
 
 static void feed(struct net_namespace *ns, const uint8_t *data, uint32_t size)
 {
@@ -19,7 +37,7 @@ static void feed(struct net_namespace *ns, const uint8_t *data, uint32_t size)
 		abort();
 	memcpy(header, data, size);
 	header->nlmsg_len = size;
-	msg = nlmsg_convert(header);
+	msg = has_endless_hop(header) ? NULL : nlmsg_convert(header);
 	if (msg)
 		net_read_message(ns, msg);
 	nlmsg_free(msg);
