@@ -62,7 +62,8 @@ EACH = "each.sh"
 JUMPS_MOST = 200
 KERNELS = [*FLAVOURS, "debian", "deb"]
 BARE = "bare"
-DEVICES = ("e1000e", "e1000e-behind-port", "nvme", "nvme-slower")
+DEVICES = ("e1000e", "e1000e-behind-port", "nvme", "nvme-slower", "edu")
+UNTRACED = ("edu",)
 PROOFS = ("running", "stopped", "rebooted", "seen")
 SECONDS = ("running", "stopped", "nothing")
 
@@ -200,6 +201,8 @@ def _check(case, conf):
             raise LabError(f"{conf}: {key} is for GUESTS={BARE} with PROGRAM")
     if case.proof and not case.device:
         raise LabError(f"{conf}: PROOF is of a DEVICE")
+    if case.proof and case.device in UNTRACED:
+        raise LabError(f"{conf}: the emulator does not trace what DEVICE={case.device} does")
     if case.second and case.device != "e1000e":
         raise LabError(f"{conf}: SECOND goes with DEVICE=e1000e")
     for script in [*case.scripts(), *filter(None, [case.build, case.host])]:

@@ -94,7 +94,9 @@ class CaseConf(Folder):
         self.assertEqual(self.case(f"{text}DEVICE=e1000e\nFRAMES=9\n").frames, 9)
         self.refused("FRAMES go into an e1000e", f"{text}DEVICE=nvme\nFRAMES=9\n")
         self.refused("NEXT_APPEND is for GUESTS=bare", "TITLE=x\nNEXT_APPEND=x\n")
-        self.refused("DEVICE names 'edu'", f"{text}DEVICE=edu\n")
+        self.refused("DEVICE names 'e1001'", f"{text}DEVICE=e1001\n")
+        self.assertEqual(self.case(f"{text}DEVICE=edu\n").device, "edu")
+        self.refused("does not trace what DEVICE=edu does", f"{text}DEVICE=edu\nPROOF=running\n")
 
     def test_needs(self):
         one = self.case("TITLE=x\nJUMPS=0\nNEEDS='CONFIG_LIVEUPDATE CONFIG_NO_SUCH'\n",
