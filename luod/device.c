@@ -174,6 +174,21 @@ static bool line_is_on(const char *root, int at, const char *address)
 	return path && access(path, F_OK) == 0;
 }
 
+/*
+ * sriov_numvfs says it, too, but is read with the lock of the device, which whoever unbinds it holds until
+ * nobody has it open any more: luod, which may have it open itself, would wait for ever.
+ */
+static unsigned int count_virtual_functions(int at)
+{
+	_cleanup_(closedirp) DIR *folder = open_folder(at, ".");
+	const struct dirent *entry;
+	unsigned int n = 0;
+
+	while (folder && (entry = next_entry(folder)))
+		n += strncmp(entry->d_name, "virtfn", strlen("virtfn")) == 0;
+	return n;
+}
+
 /* The kernel lists the vectors of MSI and MSI-X. */
 static void read_interrupts(const char *root, int at, struct device_facts *f)
 {
@@ -265,7 +280,7 @@ int device_read(const char *root, const char *address, struct device_facts *ret)
 	read_group(root, at, &f);
 	f.numa_node = read_int(at, "numa_node", -1);
 	READ_LINK(at, "physfn", f.physical_function);
-	f.virtual_functions = (unsigned int)read_int(at, "sriov_numvfs", 0);
+	f.virtual_functions = count_virtual_functions(at);
 	SET(f.power_state, "unknown");
 	read_line(at, "power_state", f.power_state, sizeof(f.power_state));
 	read_interrupts(root, at, &f);

@@ -51,6 +51,10 @@ class FakeHost:
         for name, value in attributes.items():
             self.put(f"{BUS}/{address}/{name}", value)
 
+    def have_functions(self, address, number):
+        for i in range(number):
+            self.link(f"{BUS}/{address}/virtfn{i}", f"../0000:7f:00.{i}")
+
     def add(self, address, group=None, driver="vfio-pci", node=0, **attributes):
         """A network controller in a group of its own, bound to vfio-pci."""
         group = int(address[-4:-2], 16) if group is None else group

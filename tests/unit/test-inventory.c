@@ -102,6 +102,16 @@ static void add(struct world *w, const char *address, int number)
 	fake_host_add(w->host, &(struct fake_device){ address, "vfio-pci", number, number });
 }
 
+static void have_functions(struct world *w, const char *address, int n)
+{
+	char path[128];
+
+	while (n-- > 0) {
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/virtfn%d", address, n);
+		fake_host_link(w->host, path, "../0000:7f:00.0");
+	}
+}
+
 /* --- one device ------------------------------------------------------------------------------- */
 
 static void test_facts(void **state)
@@ -111,7 +121,8 @@ static void test_facts(void **state)
 
 	add(w, A, 7);
 	fake_host_set(w->host, A, "numa_node", "1\n");
-	fake_host_set(w->host, A, "sriov_numvfs", "2\n");
+	have_functions(w, A, 2);
+	fake_host_set(w->host, A, "sriov_numvfs", "9\n"); /* which is not read */
 	fake_host_set(w->host, A, "msi_irqs/42", "msix\n");
 	fake_host_put(w->host, "/sys/class/vfio/7/dev", "240:3\n");
 	assert_int_equal(device_read(fake_host_root(w->host), A, &f), 0);
@@ -348,7 +359,7 @@ static void test_changed(void **state)
 	fake_host_event(w->host, A, "change");
 	run(w);
 	assert_int_equal(w->changed, 0);
-	fake_host_set(w->host, A, "sriov_numvfs", "3\n");
+	have_functions(w, A, 3);
 	fake_host_event(w->host, A, "change");
 	run(w);
 	assert_int_equal(w->changed, 1);
@@ -438,7 +449,7 @@ static void test_a_thousand(void **state)
 	assert_int_equal(w->inventory.n_enumerated, 1);
 
 	/* One that changes is one that is read. */
-	fake_host_set(w->host, "0000:01:03.0", "sriov_numvfs", "3\n");
+	have_functions(w, "0000:01:03.0", 3);
 	fake_host_event(w->host, "0000:01:03.0", "change");
 	run(w);
 	assert_int_equal(w->changed, 1);
@@ -475,7 +486,7 @@ static void test_events_are_lost(void **state)
 	run(w);
 	assert_int_equal(w->added, 2);
 	fake_host_remove(w->host, A);
-	fake_host_set(w->host, B, "sriov_numvfs", "3\n");
+	have_functions(w, B, 3);
 	fake_host_add(w->host, &(struct fake_device){ C, "vfio-pci", 3, 2 });
 	run(w);
 	assert_int_equal(w->added, 2); /* nobody has said a word */
