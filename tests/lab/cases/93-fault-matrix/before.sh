@@ -9,14 +9,7 @@
 
 killed_guests_stay_dead
 configure '[Update]' ReadyTimeout=5s StepTimeout=10s
-faults_on
-vfio_take "$LAB_DEVICE"
-vmm_start kept --size=8M --mode=custody
-vmm_start own --size=8M --mode=delegation
-vmm_start dev --size=8M --mode=custody --device="$LAB_DEVICE"
-phase before
-vmm_wait dev "^attached $LAB_DEVICE"
-device_works dev 200
+fault_host
 load
 units=$(active_units)
 remember_files

@@ -8,14 +8,7 @@ mapfile -t points < <(points_of_case)
 is "$LAB_JUMPS" "${#points[@]}" "there is a jump for each of the points: ${points[*]}"
 t "there is a link that goes along" ip link add row0 type bridge
 configure '[Network]' 'Links=row0'
-faults_on
-vfio_take "$LAB_DEVICE"
-vmm_start kept --size=8M --mode=custody
-vmm_start own --size=8M --mode=delegation
-vmm_start dev --size=8M --mode=custody --device="$LAB_DEVICE"
-phase before
-vmm_wait dev "^attached $LAB_DEVICE"
-device_works dev 200
+fault_host
 remember_files
 cp /run/files /lab/state/files
 # After a jump luod is not started before its row, and no guest before luod.

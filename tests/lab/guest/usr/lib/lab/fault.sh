@@ -6,6 +6,8 @@
 # wrong in it.
 #
 #	faults_on              assertion: the luod that runs is the one that can fail
+#	fault_host             a host for a matrix: faults_on, and the guests kept (custody), own (delegation)
+#	                       and dev, which has the lab's device
 #	fault_points REGEX     where it can
 #	fault LINE...          what shall happen, from now on; POINT WHAT each
 #	stopped, woken         luod stands still; it shall go on
@@ -36,6 +38,17 @@ faults_on() {
 	systemctl restart luod
 	is "$(readlink "/proc/$(systemctl show -P MainPID luod)/exe")" "$FAULTS" \
 		"the luod that runs is one that can fail"
+}
+
+fault_host() {
+	faults_on
+	vfio_take "$LAB_DEVICE"
+	vmm_start kept --size=8M --mode=custody
+	vmm_start own --size=8M --mode=delegation
+	vmm_start dev --size=8M --mode=custody --device="$LAB_DEVICE"
+	phase before
+	vmm_wait dev "^attached $LAB_DEVICE"
+	device_works dev 200
 }
 
 fault_points() {
