@@ -7,13 +7,7 @@
 #	functions   how many virtual ones it has, and what it says of each
 
 physical() {
-	local device
-	for device in /sys/bus/pci/devices/*; do
-		if [ "$(cat "$device/vendor" "$device/device" | paste -sd' ')" = "0x8086 0x10c9" ]; then
-			ls "$device/net"
-			return
-		fi
-	done
+	ls "/sys/bus/pci/devices/$(pci_address "0x8086 0x10c9")/net"
 }
 
 virtual() {

@@ -6,13 +6,7 @@
 #	is_there LINK       is the link there?
 
 card_address() {
-	local device
-	for device in /sys/bus/pci/devices/*; do
-		if [ "$(cat "$device/vendor" "$device/device" | paste -sd' ')" = "0x8086 0x10d3" ]; then
-			basename "$device"
-			return
-		fi
-	done
+	pci_address "0x8086 0x10d3"
 }
 
 card_comes() {

@@ -4,6 +4,7 @@
 # What the cases about the network handover have in common, on top of luod.sh. A namespace is its name;
 # the host's is "".
 #
+#	pci_address IDS           of the device that has "VENDOR DEVICE", each as sysfs says it
 #	net_remember NS...        what ip(8) and bridge(8) see there, for after the jump
 #	net_unchanged NS...       assertion: they see the same
 #	net_silent                assertion: luod found nothing that it could not, or would not, restore
@@ -12,6 +13,16 @@
 
 # shellcheck source=tests/lab/guest/usr/lib/lab/luod.sh
 . /usr/lib/lab/luod.sh
+
+pci_address() {
+	local device
+	for device in /sys/bus/pci/devices/*; do
+		if [ "$(cat "$device/vendor" "$device/device" | paste -sd' ')" = "$1" ]; then
+			basename "$device"
+			return
+		fi
+	done
+}
 
 # Without numbers, timers, what follows from a carrier or a router's advertisement, and a time that each
 # kernel's ticks round.
