@@ -7,6 +7,8 @@
 #ifndef LUOD_LIMITS_H
 #define LUOD_LIMITS_H
 
+#include <stdint.h>
+
 /*
  * Of what all uids together may have, the last eighth is root's alone: however many users join to take
  * all there is, an administrator finds room.
@@ -79,14 +81,15 @@
 
 /*
  * The network: namespaces, links and routes of each, what one link may have of everything else, and
- * all of it as text. A host with a thousand guests of four taps each has as many links.
+ * all of it as text. A host with a thousand guests of four taps each has as many links. PCI counts a
+ * card's virtual functions in 16 bits: no card may have more than can be recorded.
  */
 #define LIMIT_NET_NAMESPACES 256
 #define LIMIT_NET_LINKS	     8192
 #define LIMIT_NET_ROUTES     16384
 #define LIMIT_NET_ALTNAMES   32
 #define LIMIT_NET_PER_LINK   4096
-#define LIMIT_NET_VFS	     256
+#define LIMIT_NET_VFS	     UINT16_MAX
 #define LIMIT_NET_HOPS	     64
 #define LIMIT_NET	     (16U << 20)
 

@@ -8,6 +8,7 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
+#include "limits.h"
 #include "net-read-ip.h"
 #include "net-socket.h"
 
@@ -151,6 +152,8 @@ static int read_vf(struct net_link *link, struct nlattr *info)
 	    nla_len(tb[IFLA_VF_MAC]) < (int)sizeof(*mac))
 		return 0;
 	mac = nla_data(tb[IFLA_VF_MAC]);
+	if (mac->vf >= LIMIT_NET_VFS)
+		return -EBADMSG;
 	vf.index = mac->vf;
 	memcpy(vf.mac, mac->mac, sizeof(vf.mac));
 	read_vf_vlan(&vf, tb[IFLA_VF_VLAN], tb[IFLA_VF_VLAN_LIST]);
@@ -209,6 +212,8 @@ static int fill_link(struct net_link *link, struct nlattr **tb)
 		link->lower_nsid = (int)nla_get_u32(tb[IFLA_LINK_NETNSID]);
 	if (tb[IFLA_NUM_VF])
 		link->n_vfs_on = nla_get_u32(tb[IFLA_NUM_VF]);
+	if (link->n_vfs_on > LIMIT_NET_VFS)
+		return -EBADMSG;
 	if (tb[IFLA_VFINFO_LIST])
 		return read_vfs(link, tb[IFLA_VFINFO_LIST]);
 	return 0;

@@ -17,6 +17,7 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
+#include "luod/net-prove.h"
 #include "luod/net-read.h"
 #include "luod/net-request.h"
 #include "luod/net-text.h"
@@ -352,6 +353,48 @@ static void test_vf_protocol(void **state _unused_)
 	assert_int_equal(vf.vlan, 77);
 }
 
+/* What luod makes of a card that has so many functions on, with one that says to have this number. */
+static int read_card(uint32_t on, uint32_t index)
+{
+	struct nl_msg *answer = nlmsg_alloc_simple(RTM_NEWLINK, 0);
+	const struct ifla_vf_mac mac = { .vf = index, .mac = { 2, 0, 0, 0, 0, 3 } };
+	const struct ifinfomsg info = { .ifi_index = 7 };
+	_cleanup_free_ char *error = NULL;
+	struct nlattr *list, *one;
+	struct net_record r = {};
+	struct net_namespace *ns;
+	int result;
+
+	assert_int_equal(nlmsg_append(answer, (void *)&info, sizeof(info), NLMSG_ALIGNTO), 0);
+	nla_put_string(answer, IFLA_IFNAME, "pf0");
+	nla_put_u32(answer, IFLA_NUM_VF, on);
+	list = nla_nest_start(answer, IFLA_VFINFO_LIST);
+	one = nla_nest_start(answer, IFLA_VF_INFO);
+	nla_put(answer, IFLA_VF_MAC, sizeof(mac), &mac);
+	nla_nest_end(answer, one);
+	nla_nest_end(answer, list);
+	assert_int_equal(net_add_namespace(&r, "", &ns), 0);
+	result = net_read_message(ns, answer);
+	if (result >= 0) {
+		assert_int_equal(ns->links[0]->n_vfs_on, on);
+		assert_int_equal(ns->links[0]->vfs[0].index, index);
+		assert_int_equal(net_prove(&r, &error), 0);
+	}
+	nlmsg_free(answer);
+	net_record_clear(&r);
+	return result;
+}
+
+/* As many as PCI can count are read, and the next luod takes them; no kernel says more. */
+static void test_many_vfs(void **state _unused_)
+{
+	assert_int_equal(read_card(300, 299), 0);
+	assert_int_equal(read_card(UINT16_MAX, UINT16_MAX - 1), 0);
+	assert_int_equal(read_card(UINT16_MAX + 1, 0), -EBADMSG);
+	assert_int_equal(read_card(UINT32_MAX, 0), -EBADMSG);
+	assert_int_equal(read_card(1, UINT16_MAX), -EBADMSG);
+}
+
 /* --- VLANs of a bridge ------------------------------------------------------------------------ */
 
 static unsigned int count_vlans(struct nl_msg *msg, unsigned int *ret_flags_of_10)
@@ -402,7 +445,7 @@ int main(void)
 		cmocka_unit_test(test_macvlans),    cmocka_unit_test(test_bridge_ports),
 		cmocka_unit_test(test_cut),	    cmocka_unit_test(test_vf),
 		cmocka_unit_test(test_vf_single),   cmocka_unit_test(test_vf_protocol),
-		cmocka_unit_test(test_vlans),
+		cmocka_unit_test(test_many_vfs),    cmocka_unit_test(test_vlans),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -208,7 +208,7 @@ static void test_refused(void **state _unused_)
 		  "address" },
 		{ RECORD(LINK("a", "tun", ",\"neighbours\":[{}]")), "neighbour" },
 		{ RECORD(LINK("a", "device",
-			      ",\"virtual-functions\":[{\"index\":256,\"mac\":"
+			      ",\"virtual-functions\":[{\"index\":65535,\"mac\":"
 			      "\"02:00:00:00:00:01\"}]")),
 		  "\"index\"" },
 		{ RECORD(LINK("a", "device", ",\"virtual-functions\":[{\"index\":1}]")),
