@@ -7,18 +7,11 @@
 #ifndef ENGINE_WORLD_H
 #define ENGINE_WORLD_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "luod/barrier.h"
-#include "luod/history.h"
 #include "luod/log.h"
 #include "luod/step.h"
 #include "silent-bus.h"
+#include "update-world.h"
 
 #define PATIENCE_USEC (20 * USEC_PER_SEC) /* for what must happen, on the slowest machine */
 #define LONG_USEC     (60 * USEC_PER_SEC)
@@ -45,11 +38,9 @@ struct behaviour {
 static struct world {
 	struct manager m;
 	struct behaviour steps[N_STEPS];
-	char done[1024];	   /* steps and undos, in their order */
-	char signals[1024];	   /* what owners were told */
-	char dropped[256];	   /* kernel sessions */
-	char result[32], why[256]; /* of the history */
-	unsigned int histories;
+	char done[1024];		/* steps and undos, in their order */
+	char signals[1024];		/* what owners were told */
+	char dropped[256];		/* kernel sessions */
 	uint64_t tried_usec[TRIES_MAX]; /* when steps were called */
 	uint64_t backoff_usec[TRIES_MAX];
 	unsigned int tries;
@@ -157,21 +148,6 @@ bool session_owner_connected(const struct session *s)
 
 /* --- instead of manager.c and the rest ------------------------------------------------------ */
 
-const char *manager_state(const struct manager *m)
-{
-	return phase_to_string(m->update.phase);
-}
-
-void manager_save(struct manager *m _unused_)
-{
-}
-
-void manager_set_session_state(struct manager *m _unused_, struct session *s,
-			       enum session_state state, const char *reason)
-{
-	session_set_state(s, state, reason);
-}
-
 int manager_take_passed(struct manager *m _unused_, const char *name)
 {
 	assert_string_equal(name, TIMELINE_FDNAME);
@@ -187,13 +163,6 @@ void custody_store_fd(const char *name, int fd)
 void custody_forget_fd(const char *name)
 {
 	assert_string_equal(name, TIMELINE_FDNAME);
-}
-
-void history_store(struct manager *m _unused_, const char *result, const char *error)
-{
-	w.histories++;
-	snprintf(w.result, sizeof(w.result), "%s", result);
-	snprintf(w.why, sizeof(w.why), "%s", strempty(error));
 }
 
 void bus_set_emit_signal(struct bus_set *set _unused_, const char *path,
@@ -225,16 +194,7 @@ static int setup(void **state _unused_)
 
 static int teardown(void **state _unused_)
 {
-	struct session *s;
-
-	while ((s = TAILQ_FIRST(&w.m.sessions))) {
-		TAILQ_REMOVE(&w.m.sessions, s, entry);
-		session_free(s);
-	}
-	while (!TAILQ_EMPTY(&w.m.jobs))
-		job_free(TAILQ_FIRST(&w.m.jobs));
-	update_clear(&w.m.update);
-	sd_event_unref(w.m.event);
+	forget_updates(&w.m);
 	return 0;
 }
 
@@ -253,16 +213,8 @@ static struct session *add_session(const char *name, enum session_policy policy)
 
 static void start(enum conf_jump jump)
 {
-	struct update_info info = { .id = "0123", .jump = jump };
-	struct job *job;
-
 	w.done[0] = '\0';
-	info.from = strdup("old");
-	info.to = strdup("new");
-	assert_int_equal(job_new(&w.m, info.id, &job), 0);
-	w.m.job = job;
-	assert_int_equal(update_start(&w.m, &info, false), 0);
-	assert_null(info.from);
+	begin_update(&w.m, jump);
 }
 
 /* Until nothing is to be done at once. */
@@ -306,9 +258,9 @@ static void assert_called_off(enum job_state state, const char *why)
 	assert_int_equal(last_job()->state, state);
 	assert_string_equal(last_job()->error, why);
 	assert_null(w.m.job);
-	assert_string_equal(w.result, result);
-	assert_string_equal(w.why, why);
-	assert_int_equal(w.histories, 1);
+	assert_string_equal(stored.result, result);
+	assert_string_equal(stored.why, why);
+	assert_int_equal(stored.n, 1);
 	assert_null(w.m.update.run);
 	assert_null(w.m.update.deadline);
 	TAILQ_FOREACH(s, &w.m.sessions, entry)

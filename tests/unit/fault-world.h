@@ -7,19 +7,12 @@
 #define TESTS_FAULT_WORLD_H
 
 #include <linux/iommufd.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-
-#include <cmocka.h>
 
 #include "luod/barrier.h"
 #include "luod/fault.h"
 #include "luod/freeze.h"
-#include "luod/history.h"
 #include "luod/holder.h"
 #include "luod/kdev-kexec.h"
 #include "luod/kdev-luo.h"
@@ -28,6 +21,7 @@
 #include "luod/quiesce.h"
 #include "luod/step.h"
 #include "silent-bus.h"
+#include "update-world.h"
 
 #define KEPT_MAX  8
 #define CALLS_MAX 500
@@ -47,8 +41,7 @@ static struct {
 	bool marked;	  /* the page tables of the only device */
 	bool quiesced, frozen, aside;
 
-	unsigned int histories, jumps;
-	char result[32], why[512];
+	unsigned int jumps;
 } w;
 
 /* Whether the call that comes now is the one that fails. */
@@ -285,21 +278,6 @@ int manager_check_devices(struct manager *m _unused_, struct findings *ret)
 	return call();
 }
 
-const char *manager_state(const struct manager *m)
-{
-	return phase_to_string(m->update.phase);
-}
-
-void manager_save(struct manager *m _unused_)
-{
-}
-
-void manager_set_session_state(struct manager *m _unused_, struct session *s,
-			       enum session_state state, const char *reason)
-{
-	session_set_state(s, state, reason);
-}
-
 int manager_take_passed(struct manager *m _unused_, const char *name _unused_)
 {
 	return -EBADF;
@@ -328,13 +306,6 @@ void custody_forget_fd(const char *name _unused_)
 
 void history_begin(struct manager *m _unused_)
 {
-}
-
-void history_store(struct manager *m _unused_, const char *result, const char *error)
-{
-	w.histories++;
-	snprintf(w.result, sizeof(w.result), "%s", result);
-	snprintf(w.why, sizeof(w.why), "%s", strempty(error));
 }
 
 /* All owners answer at once. */

@@ -26,7 +26,7 @@ static void test_order(void **state _unused_)
 		assert_true(usec >= last);
 		last = usec;
 	}
-	assert_int_equal(w.histories, 0);
+	assert_int_equal(stored.n, 0);
 }
 
 static void test_order_without_direct(void **state _unused_)
@@ -216,7 +216,7 @@ static void test_inherited(void **state _unused_)
 	update_rollback_inherited(&w.m, JUMP);
 	assert_string_equal(w.done, "-record -begin");
 	assert_int_equal(w.m.update.phase, PHASE_IDLE);
-	assert_string_equal(w.result, "failed");
+	assert_string_equal(stored.result, "failed");
 	assert_string_equal(w.signals, "Cancelled vm1");
 }
 
@@ -506,7 +506,7 @@ static void test_second_deadline(void **state _unused_)
 	assert_int_equal(w.m.update.phase, PHASE_PREPARING);
 	update_continue(&w.m);
 	assert_jumps("begin bare bare direct barrier record jump");
-	assert_int_equal(w.histories, 1);
+	assert_int_equal(stored.n, 1);
 }
 
 /* What luod logs from now on; end_log() gives stderr back. */

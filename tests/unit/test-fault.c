@@ -83,16 +83,7 @@ static void forget_faults(void)
 
 static int teardown(void **state _unused_)
 {
-	struct session *s;
-
-	while ((s = TAILQ_FIRST(&w.m.sessions))) {
-		TAILQ_REMOVE(&w.m.sessions, s, entry);
-		session_free(s);
-	}
-	while (!TAILQ_EMPTY(&w.m.jobs))
-		job_free(TAILQ_FIRST(&w.m.jobs));
-	update_clear(&w.m.update);
-	sd_event_unref(w.m.event);
+	forget_updates(&w.m);
 	forget_faults();
 	rmdir(w.run);
 	return 0;
@@ -113,16 +104,9 @@ static unsigned int open_files(void)
 /* From its begin to its end, which is never the jump: this machine's kernel refuses that. */
 static void update(enum conf_jump jump)
 {
-	struct update_info info = { .id = "0123", .jump = jump };
-	struct job *job;
-
-	info.from = strdup("old");
-	info.to = strdup("new");
-	assert_int_equal(job_new(&w.m, info.id, &job), 0);
-	w.m.job = job;
-	w.histories = w.calls = w.jumps = 0;
+	stored.n = w.calls = w.jumps = 0;
 	w.failed_in_undo = false;
-	assert_int_equal(update_start(&w.m, &info, false), 0);
+	begin_update(&w.m, jump);
 	while (w.m.update.phase != PHASE_IDLE)
 		assert_true(sd_event_run(w.m.event, 5 * USEC_PER_SEC) > 0);
 }
@@ -131,9 +115,9 @@ static void assert_called_off(void)
 {
 	const struct session *s;
 
-	assert_int_equal(w.histories, 1);
-	assert_string_equal(w.result, "failed");
-	assert_true(*w.why);
+	assert_int_equal(stored.n, 1);
+	assert_string_equal(stored.result, "failed");
+	assert_true(*stored.why);
 	assert_null(w.m.job);
 	TAILQ_FOREACH(s, &w.m.sessions, entry)
 		assert_int_equal(s->state, SESSION_IDLE);
@@ -160,7 +144,7 @@ static void comes_to_the_jump(void)
 	update(CONF_JUMP_DIRECT);
 	assert_int_equal(w.jumps, 1);
 	assert_called_off();
-	assert_string_equal(w.why, "The kernel refused the jump: Invalid argument.");
+	assert_string_equal(stored.why, "The kernel refused the jump: Invalid argument.");
 }
 
 /* As many are open as after the first update, which has made what the event loop keeps. */
@@ -208,7 +192,7 @@ static void test_every_point(void **state _unused_)
 			assert_string_equal(done, line);
 			why = strprintf("Step '%s' failed: %s.", update_steps[step].name,
 					strerror(errors[i / 2]));
-			assert_string_equal(w.why, why);
+			assert_string_equal(stored.why, why);
 			assert_called_off();
 			assert_nothing_left(files);
 			forget_faults();
@@ -225,9 +209,9 @@ static void test_lines(void **state _unused_)
 	write_faults("\nmemory:act EIO\nno-such-point EIO\nsessions:done\nsessions:done WHAT\n"
 		     "memory:act ENOMEM");
 	update(CONF_JUMP_DIRECT);
-	assert_string_equal(w.why, "Step 'memory' failed: Input/output error.");
+	assert_string_equal(stored.why, "Step 'memory' failed: Input/output error.");
 	update(CONF_JUMP_DIRECT);
-	assert_string_equal(w.why, "Step 'memory' failed: Cannot allocate memory.");
+	assert_string_equal(stored.why, "Step 'memory' failed: Cannot allocate memory.");
 	update(CONF_JUMP_DIRECT);
 	assert_int_equal(w.jumps, 1);
 	done = faults_done();
@@ -299,8 +283,9 @@ static void test_every_call(void **state _unused_)
 				return;
 			}
 			assert_called_off();
-			if (!w.failed_in_undo && w.jumps == 0 && !strstr(w.why, "The check found"))
-				assert_non_null(strstr(w.why, strerror(errors[i])));
+			if (!w.failed_in_undo && w.jumps == 0 &&
+			    !strstr(stored.why, "The check found"))
+				assert_non_null(strstr(stored.why, strerror(errors[i])));
 			/* What could not be taken back this time, is taken back the next. */
 			in_undo += w.failed_in_undo;
 			if (!w.failed_in_undo)
