@@ -113,6 +113,18 @@ static size_t printable(const unsigned char *s)
 	return n;
 }
 
+/* Four bytes, as luctl_safe() has room for. */
+static char *put_escaped(char *p, unsigned char byte)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	*p++ = '\\';
+	*p++ = 'x';
+	*p++ = digits[byte >> 4];
+	*p++ = digits[byte & 0xf];
+	return p;
+}
+
 char *luctl_safe(const char *text)
 {
 	const unsigned char *s = (const unsigned char *)strempty(text);
@@ -127,7 +139,7 @@ char *luctl_safe(const char *text)
 			p = mempcpy(p, s, n);
 			s += n;
 		} else {
-			p += sprintf(p, "\\x%02x", *s++);
+			p = put_escaped(p, *s++);
 		}
 	}
 	*p = '\0';

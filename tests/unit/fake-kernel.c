@@ -231,7 +231,7 @@ char *fake_bzimage(const struct fake_kernel *k, size_t *ret_size)
 	put32(b.data, 0x24c, (uint32_t)payload.size);
 	if (k->version) {
 		put16(b.data, 0x20e, 0x300);
-		strcpy(b.data + 0x500, k->version);
+		memcpy(b.data + 0x500, k->version, strlen(k->version) + 1);
 	}
 	append(&b, payload.data, payload.size);
 	append(&b, NULL, 32);

@@ -33,7 +33,7 @@ static void get_name(const char *text, char ret[static 256])
 {
 	const char *p = strstr(text, "FDNAME=");
 
-	strcpy(ret, "stored");
+	snprintf(ret, 256, "stored");
 	if (p)
 		sscanf(p + strlen("FDNAME="), "%255[^\n]", ret);
 }
@@ -246,8 +246,8 @@ pid_t fake_pid1_spawn(struct fake_pid1 *p, char *const program[], char *const en
 	char names[FAKE_PID1_MAX * 65 + 32] = "LISTEN_FDNAMES=";
 	_cleanup_close_ int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	char *all[32];
+	size_t n = 0, used = strlen(names);
 	int fds[FAKE_PID1_MAX];
-	size_t n = 0;
 	pid_t pid;
 
 	while (environment[n])
@@ -261,8 +261,10 @@ pid_t fake_pid1_spawn(struct fake_pid1 *p, char *const program[], char *const en
 		;
 	snprintf(listen_fds, sizeof(listen_fds), "LISTEN_FDS=%zu", p->n_stored);
 	for (size_t i = 0; i < p->n_stored; i++) {
-		strcat(names, i ? ":" : "");
-		strcat(names, p->stored[i].name);
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ":" : "",
+					 p->stored[i].name);
+		if (used >= sizeof(names))
+			abort();
 		fds[i] = p->stored[i].fd;
 	}
 	if (p->n_stored) {

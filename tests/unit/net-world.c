@@ -12,6 +12,7 @@
 
 #include "luod/net-machine.h"
 #include "luod/netns.h"
+#include "program.h"
 
 static void write_to(const char *path, const char *text)
 {
@@ -49,7 +50,7 @@ int net_world_apart(void)
 
 const char *net_world_enter(void)
 {
-	if (system("ip -V >/dev/null 2>&1") != 0)
+	if (program_run_line("ip -V", NULL, NULL) != 0)
 		return "ip(8) is not installed";
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET) < 0 &&
 	    (!enter_user_namespace() || unshare(CLONE_NEWNS | CLONE_NEWNET) < 0))
@@ -88,15 +89,13 @@ void net_world_add(const char *name)
 	close(fd);
 }
 
-/* Both programs know the same options. */
+/* All these programs know the same options. */
 static bool batch(const char *program, const char *namespace, const char *lines)
 {
-	_cleanup_free_ char *command = strprintf("%s %s%s -force -batch - >/dev/null 2>/run/errors",
-						 program, *namespace ? "-n " : "", namespace);
-	FILE *f = popen(command, "we");
+	_cleanup_free_ char *command =
+		strprintf("%s %s %s -force -batch -", program, *namespace ? "-n" : "", namespace);
 
-	fputs(lines, f);
-	return pclose(f) == 0;
+	return program_run_line(command, lines, NULL) == 0;
 }
 
 bool net_world_ip(const char *namespace, const char *lines)
@@ -247,11 +246,12 @@ static void strip(json_t *value)
 static json_t *ask(const char *namespace, const char *what)
 {
 	_cleanup_free_ char *command =
-		strprintf("ip %s%s -d -j %s 2>/dev/null", *namespace ? "-n " : "", namespace, what);
-	FILE *f = popen(command, "re");
-	json_t *json = json_loadf(f, 0, NULL);
+		strprintf("ip %s %s -d -j %s", *namespace ? "-n" : "", namespace, what);
+	_cleanup_free_ char *text = NULL;
+	json_t *json;
 
-	pclose(f);
+	program_run_line(command, NULL, &text);
+	json = json_loads(strempty(text), 0, NULL);
 	strip(json);
 	return json ? json : json_array();
 }

@@ -167,7 +167,7 @@ static void end(void)
 
 static int setup(void **state _unused_)
 {
-	strcpy(keeper.directory, "/tmp/test-fdstore.XXXXXX");
+	snprintf(keeper.directory, sizeof(keeper.directory), "/tmp/test-fdstore.XXXXXX");
 	assert_non_null(mkdtemp(keeper.directory));
 	snprintf(keeper.path, sizeof(keeper.path), "%s/keeper", keeper.directory);
 	keeper.listener = -EBADF;

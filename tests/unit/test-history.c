@@ -31,7 +31,7 @@ static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
-	strcpy(w->top, "/tmp/luod-history-XXXXXX");
+	snprintf(w->top, sizeof(w->top), "/tmp/luod-history-XXXXXX");
 	assert_non_null(mkdtemp(w->top));
 	w->folder = strprintf("%s/var/history", w->top);
 	w->m.paths.history = w->folder;
@@ -62,13 +62,18 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void set_id(struct manager *m, const char *id)
+{
+	snprintf(m->update.info.id, sizeof(m->update.info.id), "%s", id);
+}
+
 /* An update of that id, from its begin to its end. */
 static void update(struct world *w, const char *id, const char *result)
 {
 	struct manager *m = &w->m;
 
 	update_clear(&m->update);
-	strcpy(m->update.info.id, id);
+	set_id(m, id);
 	assert_int_equal(timeline_new(&m->update.timeline), 0);
 	history_store(m, result, NULL);
 }
@@ -142,7 +147,7 @@ static void test_written_late(void **state)
 	update(w, ID_A, "done");
 	assert_non_null(w->m.history_timer);
 	update_clear(&w->m.update);
-	strcpy(w->m.update.info.id, ID_B);
+	set_id(&w->m, ID_B);
 	unblock(w);
 	while (w->m.history_timer)
 		assert_true(sd_event_run(w->m.event, 10 * USEC_PER_SEC) >= 0);
@@ -206,7 +211,7 @@ static void test_no_timeline(void **state)
 	struct world *w = *state;
 	struct history_entry entry;
 
-	strcpy(w->m.update.info.id, ID_B);
+	set_id(&w->m, ID_B);
 	history_store(&w->m, "degraded", "1 sessions lost");
 	forget(w);
 	assert_int_equal(history_find(&w->m, ID_B, &entry), 0);
@@ -361,7 +366,7 @@ static void test_list_before_disk(void **state)
 	block(w);
 	update(w, ID_A, "done");
 	assert_totals(w, 1, 0, 0, 0);
-	strcpy(w->m.update.info.id, ID_B);
+	set_id(&w->m, ID_B);
 	w->m.update.phase = PHASE_PREPARING;
 	assert_int_equal(history_list(&w->m, SIZE_MAX, &entries, &n), 0);
 	assert_int_equal(n, 2);
@@ -401,7 +406,7 @@ static void jump(struct world *w, const char *id)
 	struct manager *m = &w->m;
 
 	update_clear(&m->update);
-	strcpy(m->update.info.id, id);
+	set_id(m, id);
 	m->update.info.from = strdup("old");
 	m->update.info.to = strdup("new");
 	m->update.info.reason = strdup("because");
@@ -432,7 +437,7 @@ static void test_end_replaces_begin(void **state)
 	jump(w, ID_A);
 	assert_found(w, ID_A, ID_A, "running");
 	assert_totals(w, 0, 0, 0, 0);
-	strcpy(w->m.update.info.id, ID_A);
+	set_id(&w->m, ID_A);
 	w->m.update.phase = PHASE_RESTORING;
 	nothing_came(w);
 	assert_null(w->m.lost_timer);
@@ -458,7 +463,7 @@ static void test_end_not_written_yet(void **state)
 	update(w, ID_A, "done");
 	jump(w, ID_B);
 	w->m.settled = true;
-	strcpy(w->m.update.info.id, ID_B);
+	set_id(&w->m, ID_B);
 	assert_int_equal(sd_event_add_time_relative(w->m.event, &w->m.history_timer,
 						    CLOCK_MONOTONIC, USEC_PER_SEC * 1000, 0, NULL,
 						    NULL),
@@ -540,7 +545,7 @@ static void test_lost_not_while_frozen(void **state)
 
 	jump(w, ID_A);
 	w->m.update.phase = PHASE_FROZEN;
-	strcpy(w->m.update.info.id, ID_B);
+	set_id(&w->m, ID_B);
 	nothing_came(w);
 	assert_non_null(w->m.lost_timer);
 	pattern = strprintf("%s/*.json", w->folder);

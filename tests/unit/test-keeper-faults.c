@@ -184,7 +184,7 @@ static void test_unwanted_fds(void **state _unused_)
 	start();
 	put("luod/0/vm");
 	fd = dial();
-	strcpy(request.name, "luod/0/no");
+	snprintf(request.name, sizeof(request.name), "%s", "luod/0/no");
 	assert_int_equal(ask(fd, &request, sizeof(request)), -ENOENT);
 	before = open_fds();
 	for (size_t i = 0; i < 3; i++)

@@ -292,7 +292,7 @@ static void test_endless_names(void **state _unused_)
 	static char list[(KEEPER_SESSIONS_MAX + 1) * KEEPER_NAME_SIZE];
 
 	for (size_t i = 0; i < sizeof(list); i += KEEPER_NAME_SIZE)
-		strcpy(list + i, "luod/0/a");
+		snprintf(list + i, KEEPER_NAME_SIZE, "luod/0/a");
 	names_arrive(list, sizeof(list));
 	unreadable_names();
 }

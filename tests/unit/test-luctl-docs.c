@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "luctl/luctl.h"
+#include "program.h"
 
 static char *help, *man, *completion;
 
@@ -85,22 +86,18 @@ static void test_verbs(void **state)
 /* Runs the completion for @words (a bash array's inside), of which the last is being typed. */
 static char *complete(const char *words)
 {
-	_cleanup_free_ char *command = strprintf(
-		"bash -c 'luctl() { :; }; timeout() { shift; \"$@\"; }; . \"${SRC:-.}/luctl/luctl.bash\"; "
+	_cleanup_free_ char *script = strprintf(
+		"luctl() { :; }; timeout() { shift; \"$@\"; }; . \"${SRC:-.}/luctl/luctl.bash\"; "
 		"%s COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _luctl; "
-		"echo \"${COMPREPLY[*]}\"' 2>/dev/null",
+		"echo \"${COMPREPLY[*]}\"",
 		"luctl() { [[ $1 == --address=unix:path=/x ]] && shift; "
 		"case $1 in sessions) echo 0/vm1 x y; echo 1000/db z;; "
 		"devices) echo 0000:00:03.0 x y; echo 0000:81:00.1 x;; "
 		"history) echo day hour abc who; echo day hour def who;; esac; };",
 		words);
 	char *line = NULL;
-	size_t size = 0;
-	FILE *f = popen(command, "re");
 
-	assert_non_null(f);
-	assert_true(getline(&line, &size, f) > 0);
-	pclose(f);
+	assert_true(program_run(PROGRAM("bash", "-c", script), NULL, &line) >= 0);
 	line[strcspn(line, "\n")] = '\0';
 	return line;
 }

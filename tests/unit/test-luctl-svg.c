@@ -12,6 +12,7 @@
 
 #include "assert-text.h"
 #include "luctl/svg.h"
+#include "program.h"
 
 #define MS USEC_PER_MSEC
 
@@ -107,10 +108,12 @@ static struct luctl_timeline make(const struct moment *moments, size_t n)
 static char *draw(const struct luctl_timeline *t, const char *name)
 {
 	_cleanup_(luctl_phases_clear) struct luctl_phases phases = {};
+	static const char parse[] =
+		"import sys, xml.etree.ElementTree as e; e.parse(sys.stdin.buffer)";
 	_cleanup_free_ char *kept = NULL;
 	char *text = NULL;
 	size_t size;
-	FILE *f = open_memstream(&text, &size), *parser;
+	FILE *f = open_memstream(&text, &size);
 
 	assert_int_equal(luctl_phases_of(t, &phases), 0);
 	assert_int_equal(luctl_svg_print(f, t, &phases), 0);
@@ -122,12 +125,7 @@ static char *draw(const struct luctl_timeline *t, const char *name)
 		fputs(text, f);
 		fclose(f);
 	}
-	parser = popen("python3 -c 'import sys, xml.etree.ElementTree as e; "
-		       "e.parse(sys.stdin.buffer)' 2>/dev/null",
-		       "we");
-	assert_non_null(parser);
-	fputs(text, parser);
-	if (pclose(parser) != 0)
+	if (program_run(PROGRAM("python3", "-c", parse), text, NULL) != 0)
 		fail_msg("no XML:\n%s", text);
 	return text;
 }

@@ -5,6 +5,7 @@
  * it runs until a signal comes.
  */
 #include "luctl-fake.h"
+#include "program.h"
 
 #include <jansson.h>
 #include <poll.h>
@@ -186,9 +187,9 @@ static bool daemon_start(struct daemon *d)
 	char conf[128], option[160], socket_path[128];
 	FILE *f;
 
-	if (system("command -v dbus-daemon >/dev/null 2>&1") != 0)
+	if (program_run_line("dbus-daemon --version", NULL, NULL) != 0)
 		return false;
-	strcpy(d->directory, "/tmp/test-luctl-bus-XXXXXX");
+	snprintf(d->directory, sizeof(d->directory), "/tmp/test-luctl-bus-XXXXXX");
 	assert_non_null(mkdtemp(d->directory));
 	snprintf(conf, sizeof(conf), "%s/conf", d->directory);
 	snprintf(socket_path, sizeof(socket_path), "%s/bus", d->directory);

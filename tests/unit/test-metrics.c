@@ -199,7 +199,7 @@ static void test_moves(void **state)
 	char before[CONF_PATH_MAX];
 
 	put(w->root, "/luod.prom", "of a luod before this one");
-	strcpy(before, w->m.conf.metrics_file);
+	snprintf(before, sizeof(before), "%s", w->m.conf.metrics_file);
 	metrics_configured(&w->m, before);
 	assert_true(written(w));
 	snprintf(w->m.conf.metrics_file, sizeof(w->m.conf.metrics_file), "%s/other.prom", w->root);

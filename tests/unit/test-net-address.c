@@ -14,6 +14,7 @@
 #include "assert-text.h"
 #include "luod/net-replay.h"
 #include "net-fresh.h"
+#include "program.h"
 
 #define LINK "tuntap add tap0 mode tap\nlink set tap0 address 02:00:00:00:00:01\n"
 #define UP   "link set tap0 up\n"
@@ -31,18 +32,11 @@ static void outcome_clear(struct outcome *o)
 
 static char *addresses_now(void)
 {
-	static const char command[] = "ip -o addr show dev tap0; ip route show dev tap0";
-	char *text = NULL, line[512];
-	FILE *in = popen(command, "re"), *out;
-	size_t size;
+	_cleanup_free_ char *addresses = NULL, *routes = NULL;
 
-	assert_non_null(in);
-	out = open_memstream(&text, &size);
-	while (fgets(line, sizeof(line), in))
-		fputs(line, out);
-	pclose(in);
-	fclose(out);
-	return text;
+	assert_int_equal(program_run_line("ip -o addr show dev tap0", NULL, &addresses), 0);
+	assert_int_equal(program_run_line("ip route show dev tap0", NULL, &routes), 0);
+	return strprintf("%s%s", addresses, routes);
 }
 
 static char *report_text(const struct net_report *report)

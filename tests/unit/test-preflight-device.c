@@ -148,7 +148,7 @@ static void test_driver(void **state _unused_)
 	struct situation s;
 
 	sound(&s);
-	strcpy(s.facts.driver, "mlx5_vfio_pci");
+	snprintf(s.facts.driver, sizeof(s.facts.driver), "%s", "mlx5_vfio_pci");
 	assert_device(&s, "device-driver", "is driven by mlx5_vfio_pci");
 }
 
@@ -157,7 +157,7 @@ static void test_iommu(void **state _unused_)
 	struct situation s;
 
 	sound(&s);
-	strcpy(s.facts.iommu, "ivhd0");
+	snprintf(s.facts.iommu, sizeof(s.facts.iommu), "%s", "ivhd0");
 	assert_device(&s, "device-iommu-kind", "(ivhd0)");
 
 	sound(&s);
@@ -180,7 +180,8 @@ static void test_sr_iov(void **state _unused_)
 	struct situation s;
 
 	sound(&s);
-	strcpy(s.facts.physical_function, "0000:00:02.0");
+	snprintf(s.facts.physical_function, sizeof(s.facts.physical_function), "%s",
+		 "0000:00:02.0");
 	assert_device(&s, "device-vf", "virtual function of 0000:00:02.0");
 	sound(&s);
 	s.facts.virtual_functions = 8;
@@ -201,7 +202,7 @@ static void test_configuration(void **state _unused_)
 	s.facts.firmware_memory = true;
 	assert_device(&s, "device-firmware-memory", "iommu_groups/7/");
 	sound(&s);
-	strcpy(s.facts.class, "0c0330");
+	snprintf(s.facts.class, sizeof(s.facts.class), "%s", "0c0330");
 	assert_device(&s, "device-usb", "USB controller");
 }
 
@@ -211,7 +212,7 @@ static void test_power(void **state _unused_)
 	struct situation s;
 
 	sound(&s);
-	strcpy(s.facts.power_state, "D3hot");
+	snprintf(s.facts.power_state, sizeof(s.facts.power_state), "%s", "D3hot");
 	assert_finds(&s, "device-power", SEVERITY_ERROR, ADDRESS, "(D3hot)");
 	assert_reason(&s, "device-power");
 	s.device.session = NULL;
@@ -219,7 +220,7 @@ static void test_power(void **state _unused_)
 	assert_finds(&s, NULL, 0, NULL, NULL);
 	assert_reason(&s, NULL);
 	sound(&s);
-	strcpy(s.facts.power_state, "unknown");
+	snprintf(s.facts.power_state, sizeof(s.facts.power_state), "%s", "unknown");
 	assert_finds(&s, NULL, 0, NULL, NULL);
 }
 
@@ -238,7 +239,7 @@ static void test_interrupts_are_no_reason(void **state _unused_)
 	struct situation s;
 
 	sound(&s);
-	strcpy(s.facts.interrupts, "msi");
+	snprintf(s.facts.interrupts, sizeof(s.facts.interrupts), "%s", "msi");
 	assert_finds(&s, NULL, 0, NULL, NULL);
 	assert_reason(&s, NULL);
 }
@@ -318,7 +319,7 @@ static void test_target(void **state _unused_)
 	assert_finds(&s, NULL, 0, NULL, NULL);
 
 	sound(&s);
-	strcpy(s.target.abis[3], "luod-vfio-pci-v2");
+	snprintf(s.target.abis[3], sizeof(s.target.abis[3]), "%s", "luod-vfio-pci-v2");
 	assert_finds(&s, "target-device-abi-mismatch", SEVERITY_ERROR, "target",
 		     "in the format luod-vfio-pci-v1, and /boot/vmlinuz (7.3.5) reads "
 		     "luod-vfio-pci-v2");
@@ -327,7 +328,7 @@ static void test_target(void **state _unused_)
 
 	/* One that reads the older format as well will do. */
 	sound(&s);
-	strcpy(s.target.abis[4], "luod-vfio-pci-v2");
+	snprintf(s.target.abis[4], sizeof(s.target.abis[4]), "%s", "luod-vfio-pci-v2");
 	s.target.n_abis = 5;
 	assert_finds(&s, NULL, 0, NULL, NULL);
 }

@@ -49,6 +49,15 @@ static int list_units(sd_bus_message *call)
 	return sd_bus_send(NULL, reply, NULL);
 }
 
+static void note_start(const char *unit)
+{
+	size_t used = strlen(w->starts);
+
+	if (snprintf(w->starts + used, sizeof(w->starts) - used, "%s ", unit) >=
+	    (int)(sizeof(w->starts) - used))
+		_exit(1);
+}
+
 static int on_call(sd_bus_message *call, void *userdata _unused_, sd_bus_error *error _unused_)
 {
 	const char *unit;
@@ -59,8 +68,7 @@ static int on_call(sd_bus_message *call, void *userdata _unused_, sd_bus_error *
 		if (++w->calls == w->gone_at)
 			_exit(0);
 		sd_bus_message_read(call, "s", &unit);
-		strcat(w->starts, unit);
-		strcat(w->starts, " ");
+		note_start(unit);
 	}
 	return sd_bus_reply_method_return(call, "o", "/job");
 }
@@ -218,7 +226,7 @@ static void test_next_update(void **state _unused_)
 {
 	write_list(LIST);
 	quiesce_undo(&m);
-	strcpy(w->active, "b.socket");
+	snprintf(w->active, sizeof(w->active), "b.socket");
 	assert_int_equal(quiesce_act(&m), STEP_WAIT);
 	assert_true(list_is("b.socket\na.service\nc.timer\n"));
 	while (m.pid1.unanswered > 0)

@@ -34,7 +34,9 @@ static void print(const char *prefix, const char *format, va_list args)
 	int n = snprintf(line, sizeof line, "%s", prefix);
 
 	vsnprintf(line + n, sizeof line - n - 1, format, args);
-	strcat(line, "\n");
+	n = strlen(line);
+	line[n++] = '\n';
+	line[n] = '\0';
 	if (results >= 0 && write(results, line, strlen(line)) > 0)
 		tcdrain(results);
 	if (write(1, line, strlen(line)) < 0)

@@ -57,7 +57,7 @@ int session_create(struct dma *d, const char *name)
 {
 	struct liveupdate_ioctl_create_session arg = { .size = sizeof arg };
 
-	strcpy((char *)arg.name, name);
+	snprintf((char *)arg.name, sizeof arg.name, "%s", name);
 	if (ioctl(d->luo, LIVEUPDATE_IOCTL_CREATE_SESSION, &arg))
 		return -1;
 	d->session = arg.fd;
@@ -68,7 +68,7 @@ int session_retrieve(struct dma *d, const char *name)
 {
 	struct liveupdate_ioctl_retrieve_session arg = { .size = sizeof arg };
 
-	strcpy((char *)arg.name, name);
+	snprintf((char *)arg.name, sizeof arg.name, "%s", name);
 	if (ioctl(d->luo, LIVEUPDATE_IOCTL_RETRIEVE_SESSION, &arg))
 		return -1;
 	d->session = arg.fd;

@@ -55,12 +55,11 @@ __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(line, sizeof line - 1, format, args);
+	vsnprintf(line, sizeof line, format, args);
 	va_end(args);
-	strcat(line, "\n");
-	dprintf(results, "%s", line);
+	dprintf(results, "%s\n", line);
 	tcdrain(results);
-	dprintf(1, "%s", line);
+	dprintf(1, "%s\n", line);
 }
 
 static bool check(bool good, const char *title, const char *what)
