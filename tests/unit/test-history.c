@@ -3,100 +3,10 @@
  * history: an update is found by its whole id and by nothing else, and is written under its own. What
  * an older luod wrote is read. All updates are counted, also those that are not kept any more.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "history-world.h"
 
-#include <cmocka.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <glob.h>
-
-#include "luod/history.h"
-#include "luod/manager.h"
-
-#define ID_A	"0123456789abcdef0123456789abcdef"
 #define LONGER	"0123456789abcdef0123456789abcdef0"
 #define EARLIER "00123456789abcdef0123456789abcdef"
-#define ID_B	"ffffffffffffffff0000000000000000"
-
-struct world {
-	struct manager m;
-	char top[32];
-	char *folder; /* in it; not made yet */
-};
-
-static int setup(void **state)
-{
-	struct world *w = calloc(1, sizeof(*w));
-
-	snprintf(w->top, sizeof(w->top), "/tmp/luod-history-XXXXXX");
-	assert_non_null(mkdtemp(w->top));
-	w->folder = strprintf("%s/var/history", w->top);
-	w->m.paths.history = w->folder;
-	w->m.kernel_fd = -EBADF;
-	assert_int_equal(sd_event_new(&w->m.event), 0);
-	*state = w;
-	return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st _unused_, int type _unused_,
-		      struct FTW *ftw _unused_)
-{
-	return remove(path);
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-
-	update_clear(&w->m.update);
-	sd_event_source_disable_unref(w->m.history_timer);
-	sd_event_source_disable_unref(w->m.lost_timer);
-	sd_event_unref(w->m.event);
-	free(w->m.last_history);
-	nftw(w->top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	free(w->folder);
-	free(w);
-	return 0;
-}
-
-static void set_id(struct manager *m, const char *id)
-{
-	snprintf(m->update.info.id, sizeof(m->update.info.id), "%s", id);
-}
-
-/* An update of that id, from its begin to its end. */
-static void update(struct world *w, const char *id, const char *result)
-{
-	struct manager *m = &w->m;
-
-	update_clear(&m->update);
-	set_id(m, id);
-	assert_int_equal(timeline_new(&m->update.timeline), 0);
-	history_store(m, result, NULL);
-}
-
-static void assert_found(struct world *w, const char *id, const char *found, const char *result)
-{
-	struct history_entry entry;
-
-	assert_int_equal(history_find(&w->m, id, &entry), 0);
-	assert_string_equal(entry.info.id, found);
-	assert_string_equal(entry.result, result);
-	history_entry_clear(&entry);
-}
-
-static size_t count(struct world *w, const char *pattern)
-{
-	_cleanup_free_ char *path = strprintf("%s/%s", w->folder, pattern);
-	glob_t found;
-	size_t n = glob(path, 0, NULL, &found) == 0 ? found.gl_pathc : 0;
-
-	globfree(&found);
-	return n;
-}
 
 static void test_found_by_whole_id(void **state)
 {
@@ -108,9 +18,7 @@ static void test_found_by_whole_id(void **state)
 
 	update(w, ID_A, "done");
 	update(w, ID_B, "failed");
-	/* As a luod that was started anew, which knows from disk only. */
-	free(w->m.last_history);
-	w->m.last_history = NULL;
+	forget(w);
 	assert_found(w, ID_A, ID_A, "done");
 	assert_found(w, ID_B, ID_B, "failed");
 	assert_found(w, "", ID_B, "failed");
@@ -168,13 +76,6 @@ static void test_two_late(void **state)
 	assert_int_equal(count(w, "*-" ID_A ".json"), 1);
 	assert_int_equal(count(w, "*-" ID_B ".json"), 1);
 	assert_found(w, ID_A, ID_A, "done");
-}
-
-/* As a luod that was started anew, which knows from disk only. */
-static void forget(struct world *w)
-{
-	free(w->m.last_history);
-	w->m.last_history = NULL;
 }
 
 static void test_who_and_when(void **state)
@@ -260,18 +161,6 @@ static void test_first_version(void **state)
 	history_entry_clear(&entry);
 }
 
-static void assert_totals(struct world *w, uint64_t done, uint64_t degraded, uint64_t failed,
-			  uint64_t cancelled)
-{
-	struct history_totals totals;
-
-	history_count(&w->m, &totals);
-	assert_int_equal(totals.of[HISTORY_DONE], done);
-	assert_int_equal(totals.of[HISTORY_DEGRADED], degraded);
-	assert_int_equal(totals.of[HISTORY_FAILED], failed);
-	assert_int_equal(totals.of[HISTORY_CANCELLED], cancelled);
-}
-
 /* Of a luod that did not count each file is one; the newest that counts has those before it. */
 static void test_counting(void **state)
 {
@@ -312,9 +201,7 @@ static void test_mark_afterwards(void **state)
 		assert_in_range(entry.marks[n - 1].usec, entry.marks[0].usec, 60 * USEC_PER_SEC);
 		history_entry_clear(&entry);
 		assert_found(w, "", ID_B, "failed");
-		/* As a luod that was started anew. */
-		free(w->m.last_history);
-		w->m.last_history = NULL;
+		forget(w);
 	}
 	/* Of others nobody asks any more. */
 	history_add_mark(&w->m, "", MARK_NETWORK_RESTORED);
@@ -398,203 +285,6 @@ static void test_clock_goes_back(void **state)
 	assert_totals(w, 13, 1, 4, 4);
 }
 
-/* --- what has jumped ------------------------------------------------------------------------ */
-
-/* As far as the jump; the next kernel is another manager's. */
-static void jump(struct world *w, const char *id)
-{
-	struct manager *m = &w->m;
-
-	update_clear(&m->update);
-	set_id(m, id);
-	m->update.info.from = strdup("old");
-	m->update.info.to = strdup("new");
-	m->update.info.reason = strdup("because");
-	m->update.info.began_usec = 17;
-	assert_int_equal(timeline_new(&m->update.timeline), 0);
-	m->settled = true;
-	m->update.phase = PHASE_PREPARING;
-	history_begin(m);
-	m->update.phase = PHASE_IDLE;
-	m->settled = false;
-	update_clear(&m->update);
-	forget(w);
-}
-
-/* A luod that nothing came through the jump for. */
-static void nothing_came(struct world *w)
-{
-	w->m.settled = true;
-	history_settle(&w->m);
-}
-
-static void test_end_replaces_begin(void **state)
-{
-	struct world *w = *state;
-	struct history_entry *entries;
-	size_t n;
-
-	jump(w, ID_A);
-	assert_found(w, ID_A, ID_A, "running");
-	assert_totals(w, 0, 0, 0, 0);
-	set_id(&w->m, ID_A);
-	w->m.update.phase = PHASE_RESTORING;
-	nothing_came(w);
-	assert_null(w->m.lost_timer);
-	assert_int_equal(history_list(&w->m, SIZE_MAX, &entries, &n), 0);
-	assert_int_equal(n, 1);
-	assert_string_equal(entries[0].result, "running");
-	history_entries_free(entries, n);
-	history_store(&w->m, "done", NULL);
-	w->m.update.phase = PHASE_IDLE;
-	assert_int_equal(count(w, "*.json"), 1);
-	forget(w);
-	assert_found(w, "", ID_A, "done");
-	assert_totals(w, 1, 0, 0, 0);
-}
-
-/* Its end is in memory only: that is what counts and is listed. */
-static void test_end_not_written_yet(void **state)
-{
-	struct world *w = *state;
-	struct history_entry *entries;
-	size_t n;
-
-	update(w, ID_A, "done");
-	jump(w, ID_B);
-	w->m.settled = true;
-	set_id(&w->m, ID_B);
-	assert_int_equal(sd_event_add_time_relative(w->m.event, &w->m.history_timer,
-						    CLOCK_MONOTONIC, USEC_PER_SEC * 1000, 0, NULL,
-						    NULL),
-			 0);
-	w->m.last_history = strdup("{\"update-id\":\"" ID_B "\",\"jump\":\"direct\","
-				   "\"result\":\"degraded\"}");
-	assert_totals(w, 1, 1, 0, 0);
-	assert_int_equal(history_list(&w->m, SIZE_MAX, &entries, &n), 0);
-	assert_int_equal(n, 2);
-	assert_string_equal(entries[0].result, "degraded");
-	assert_string_equal(entries[1].result, "done");
-	history_entries_free(entries, n);
-}
-
-static uint64_t lost(struct world *w)
-{
-	struct history_totals totals;
-
-	history_count(&w->m, &totals);
-	return totals.of[HISTORY_LOST];
-}
-
-/* It is lost from the moment on when luod has settled without it; said and written once. */
-static void test_lost(void **state)
-{
-	struct world *w = *state;
-	struct history_entry entry;
-
-	update(w, ID_B, "done");
-	jump(w, ID_A);
-	assert_int_equal(lost(w), 0);
-	for (unsigned int i = 0; i < 2; i++) {
-		nothing_came(w);
-		assert_null(w->m.lost_timer);
-		assert_int_equal(lost(w), 1);
-		assert_totals(w, 1, 0, 0, 0);
-		assert_int_equal(count(w, "*.json"), 2);
-	}
-	assert_int_equal(history_last(&w->m, &entry), 0);
-	assert_string_equal(entry.info.id, ID_A);
-	assert_string_equal(entry.info.reason, "because");
-	assert_string_equal(entry.result, "lost");
-	assert_non_null(strstr(entry.error, "the next kernel did not come up"));
-	assert_int_equal(entry.info.began_usec, 17);
-	assert_int_equal(entry.ended_usec, 0);
-	assert_int_equal(entry.n_marks, 1);
-	assert_true(entry.has_totals);
-	history_entry_clear(&entry);
-	update(w, "0000000000000000000000000000000c", "done");
-	assert_totals(w, 2, 0, 0, 0);
-	assert_int_equal(lost(w), 1);
-}
-
-/* The file system comes after luod. */
-static void test_lost_found_late(void **state)
-{
-	_cleanup_free_ char *aside = NULL;
-	struct world *w = *state;
-
-	jump(w, ID_A);
-	aside = strprintf("%s/aside", w->top);
-	assert_int_equal(rename(w->folder, aside), 0);
-	nothing_came(w);
-	assert_non_null(w->m.lost_timer);
-	assert_int_equal(rename(aside, w->folder), 0);
-	while (w->m.lost_timer)
-		assert_true(sd_event_run(w->m.event, 10 * USEC_PER_SEC) >= 0);
-	assert_found(w, "", ID_A, "lost");
-	assert_int_equal(lost(w), 1);
-}
-
-/* Nothing is written while file systems may be frozen. */
-static void test_lost_not_while_frozen(void **state)
-{
-	struct world *w = *state;
-	struct history_entry entry;
-	_cleanup_free_ char *path = NULL, *pattern = NULL;
-	glob_t found;
-
-	jump(w, ID_A);
-	w->m.update.phase = PHASE_FROZEN;
-	set_id(&w->m, ID_B);
-	nothing_came(w);
-	assert_non_null(w->m.lost_timer);
-	pattern = strprintf("%s/*.json", w->folder);
-	assert_int_equal(glob(pattern, 0, NULL, &found), 0);
-	assert_int_equal(file_read_full(found.gl_pathv[0], HISTORY_ENTRY_SIZE, &path, NULL), 0);
-	globfree(&found);
-	assert_int_equal(history_parse(path, strlen(path), &entry), 0);
-	assert_string_equal(entry.result, "running");
-	history_entry_clear(&entry);
-	w->m.update.phase = PHASE_IDLE;
-	while (w->m.lost_timer)
-		assert_true(sd_event_run(w->m.event, 10 * USEC_PER_SEC) >= 0);
-	assert_found(w, ID_A, ID_A, "lost");
-}
-
-/* Without the record: by the id that the timeline has, or the last that has jumped. */
-static void test_recall(void **state)
-{
-	struct world *w = *state;
-	struct update_info info = {};
-
-	assert_int_equal(history_recall(&w->m, "", &info), -ENOENT);
-	jump(w, ID_A);
-	update(w, ID_B, "done");
-	assert_int_equal(history_recall(&w->m, ID_B, &info), -ENOENT);
-	assert_int_equal(history_recall(&w->m, "", &info), 0);
-	assert_string_equal(info.id, ID_A);
-	assert_string_equal(info.to, "new");
-	assert_int_equal(history_recall(&w->m, ID_A, &info), 0);
-	assert_string_equal(info.reason, "because");
-	update_info_clear(&info);
-}
-
-/* Only the id was known when luod settled; the disk was not there yet. */
-static void test_end_completes(void **state)
-{
-	struct world *w = *state;
-	struct history_entry entry;
-
-	jump(w, ID_A);
-	update(w, ID_A, "degraded");
-	forget(w);
-	assert_int_equal(history_find(&w->m, ID_A, &entry), 0);
-	assert_string_equal(entry.info.reason, "because");
-	assert_string_equal(entry.result, "degraded");
-	history_entry_clear(&entry);
-	assert_int_equal(count(w, "*.json"), 1);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -609,13 +299,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dropped_are_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list_before_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clock_goes_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_end_replaces_begin, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_end_not_written_yet, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_lost_found_late, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_lost_not_while_frozen, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_recall, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_end_completes, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
