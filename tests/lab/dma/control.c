@@ -22,14 +22,7 @@
 /* What it writes to next is mapped no more */
 static void fault(struct dma *d)
 {
-	struct iommu_ioas_unmap arg = {
-		.size = sizeof arg,
-		.ioas_id = d->ioas,
-		.iova = MEM_IOVA,
-		.length = MEM_SIZE,
-	};
-
-	expect("unmap the memory", ioctl(d->iommufd, IOMMU_IOAS_UNMAP, &arg), 0);
+	expect("unmap the memory", ioas_unmap(d, MEM_IOVA, MEM_SIZE), 0);
 	stopped(d, "unmapped");
 }
 

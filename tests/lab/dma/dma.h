@@ -105,6 +105,7 @@ int iommufd_can_preserve(void);
 int iommufd_areas(struct dma *d);
 int ioas_create(struct dma *d);
 int ioas_map_mem(struct dma *d);
+int ioas_unmap(struct dma *d, uint64_t iova, uint64_t length);
 int hwpt_create(struct dma *d);
 int hwpt_mark(struct dma *d, uint32_t hwpt, uint64_t token, uint32_t flags);
 int ioas_buffer(struct dma *d, uint64_t iova, uint64_t length, uint64_t token, uint32_t flags);

@@ -16,14 +16,7 @@
 
 static int gate_unmap(struct dma *d)
 {
-	struct iommu_ioas_unmap arg = {
-		.size = sizeof arg,
-		.ioas_id = d->ioas,
-		.iova = MEM_IOVA,
-		.length = MEM_SIZE,
-	};
-
-	return ioctl(d->iommufd, IOMMU_IOAS_UNMAP, &arg);
+	return ioas_unmap(d, MEM_IOVA, MEM_SIZE);
 }
 
 static int gate_destroy(struct dma *d)

@@ -216,6 +216,18 @@ int ioas_map_mem(struct dma *d)
 	return answer(vfio_ioas_map(d->iommufd, d->ioas, d->mem, MEM_SIZE, MEM_IOVA));
 }
 
+int ioas_unmap(struct dma *d, uint64_t iova, uint64_t length)
+{
+	struct iommu_ioas_unmap arg = {
+		.size = sizeof arg,
+		.ioas_id = d->ioas,
+		.iova = iova,
+		.length = length,
+	};
+
+	return ioctl(d->iommufd, IOMMU_IOAS_UNMAP, &arg);
+}
+
 int hwpt_create(struct dma *d)
 {
 	return answer(vfio_hwpt_create(d->iommufd, d->devid, d->ioas, &d->hwpt));

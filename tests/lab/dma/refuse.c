@@ -52,14 +52,7 @@ static void map_anonymous(struct dma *d)
 
 static void unmap_extra(struct dma *d)
 {
-	struct iommu_ioas_unmap arg = {
-		.size = sizeof arg,
-		.ioas_id = d->ioas,
-		.iova = EXTRA_IOVA,
-		.length = EXTRA_SIZE,
-	};
-
-	expect("unmap", ioctl(d->iommufd, IOMMU_IOAS_UNMAP, &arg), 0);
+	expect("unmap", ioas_unmap(d, EXTRA_IOVA, EXTRA_SIZE), 0);
 	if (extra >= 0)
 		close(extra);
 	extra = -1;
@@ -142,14 +135,7 @@ static void punch(struct dma *d)
 /* Map the memfd again: unmapped and mapped, it has the pages it has now */
 static void remap(struct dma *d)
 {
-	struct iommu_ioas_unmap arg = {
-		.size = sizeof arg,
-		.ioas_id = d->ioas,
-		.iova = MEM_IOVA,
-		.length = MEM_SIZE,
-	};
-
-	expect("unmap memory", ioctl(d->iommufd, IOMMU_IOAS_UNMAP, &arg), 0);
+	expect("unmap memory", ioas_unmap(d, MEM_IOVA, MEM_SIZE), 0);
 	expect("map memory", ioas_map_mem(d), 0);
 }
 

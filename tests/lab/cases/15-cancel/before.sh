@@ -2,15 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 . /usr/lib/lab/luod.sh
 
-# A direct update in the background: what luctl said and how it ended are in /run.
-update_begins() {
-	rm -f /run/update.status
-	(
-		luctl update --jump=direct >/run/update.log 2>&1
-		echo $? >/run/update.status
-	) &
-}
-
 cancel() {
 	t "an administrator calls it off" luctl cancel --reason="$1"
 	t "luctl update ends" wait_for 60 test -s /run/update.status
@@ -23,10 +14,6 @@ cancel() {
 	like "$(luctl timeline --json | jq -r .update.error)" "$1" "... and why"
 }
 
-system_is() {
-	[ "$(systemctl is-system-running)" = "$1" ]
-}
-
 called_off() {
 	luctl update --jump=systemd >/run/update.log 2>&1
 	is $? 4 "the update is called off"
@@ -37,18 +24,7 @@ called_off() {
 	keeper_holds 0
 }
 
-# It holds up an isolate for as long as its stop takes.
-cat >/run/systemd/system/lazy.service <<EOF
-[Service]
-ExecStart=sleep infinity
-ExecStop=sleep 15
-EOF
-systemctl daemon-reload
-
-lazy_is() {
-	[ "$(systemctl show -P ActiveState lazy)" = "$1" ]
-}
-
+lazy_service
 vmm_start vm1 --size=32M --mode=custody
 vmm_start vm2 --size=32M --mode=delegation
 load

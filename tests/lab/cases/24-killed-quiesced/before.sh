@@ -2,19 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 . /usr/lib/lab/luod.sh
 
-# A direct update in the background: what luctl said and how it ended are in /run.
-update_begins() {
-	rm -f /run/update.status
-	(
-		luctl update --jump=direct >/run/update.log 2>&1
-		echo $? >/run/update.status
-	) &
-}
-
-system_is() {
-	[ "$(systemctl is-system-running)" = "$1" ]
-}
-
 # The host is what it was before the update began.
 host_is_back() {
 	t "what was stopped is started again" wait_for 120 units_are_back "$units"
@@ -32,18 +19,6 @@ luctl_lost_sight() {
 	is "$(cat /run/update.status)" 8 "... and says that it does not know how"
 }
 
-# It holds up an isolate for as long as its stop takes.
-cat >/run/systemd/system/lazy.service <<EOF
-[Service]
-ExecStart=sleep infinity
-ExecStop=sleep 15
-EOF
-systemctl daemon-reload
-
-lazy_is() {
-	[ "$(systemctl show -P ActiveState lazy)" = "$1" ]
-}
-
 traced() {
 	! grep -q '^TracerPid:.0$' "/proc/$luod/status"
 }
@@ -53,6 +28,7 @@ at_the_gate() {
 	[ "$(cut -d' ' -f1 "/proc/$luod/syscall")" = 169 ]
 }
 
+lazy_service
 vmm_start vm1 --size=32M --mode=custody
 vmm_start vm2 --size=32M --mode=delegation
 load

@@ -2,10 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 . /usr/lib/lab/luod.sh
 
-system_is() {
-	[ "$(systemctl is-system-running)" = "$1" ]
-}
-
 # The host is what it was, and still refuses to go down by mistake.
 host_is_back() {
 	t "what was stopped is started again" wait_for 120 units_are_back "$units"

@@ -29,6 +29,10 @@
 #	vmm_gone NAME              assertions: the guest is stopped for good, its session closed
 #	luod_fds                   how many fds luod has open, but those of connections
 #	active_units, units_are_back UNITS   what is up; is all of that up again?
+#	system_is STATE            what systemctl is-system-running says
+#	update_begins              a direct update in the background: what luctl said and how it ended are in
+#	                           /run/update.log and update.status
+#	lazy_service, lazy_is STATE   lazy.service holds up an isolate for as long as its stop takes; is it so?
 #	cannot_update CODE WORDS   assertions: luod runs, names CODE and the way out, and refuses
 #	timeline                   shows the last update's timeline as remarks
 #	blackout                   tells the host the last update's blackout
@@ -251,6 +255,31 @@ active_units() {
 
 units_are_back() {
 	[ -z "$(comm -23 <(echo "$1") <(active_units))" ]
+}
+
+system_is() {
+	[ "$(systemctl is-system-running)" = "$1" ]
+}
+
+update_begins() {
+	rm -f /run/update.status
+	(
+		luctl update --jump=direct >/run/update.log 2>&1
+		echo $? >/run/update.status
+	) &
+}
+
+lazy_service() {
+	cat >/run/systemd/system/lazy.service <<-EOF
+		[Service]
+		ExecStart=sleep infinity
+		ExecStop=sleep 15
+	EOF
+	systemctl daemon-reload
+}
+
+lazy_is() {
+	[ "$(systemctl show -P ActiveState lazy)" = "$1" ]
 }
 
 cannot_update() {
