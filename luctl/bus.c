@@ -233,36 +233,32 @@ int luctl_bus_get_timeline(struct luctl_bus *bus, const char *update_id, struct 
 	return 0;
 }
 
-int luctl_bus_get_updates(struct luctl_bus *bus, struct luctl_updates *ret, struct luctl_error *e)
+/* Calls the manager without any of the options that the method has. */
+static int ask_plainly(struct luctl_bus *bus, const char *member, uint64_t usec,
+		       sd_bus_message **ret, struct luctl_error *e)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
-	int r;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	int r = new_call(bus, LUCTL_ROOT, LUCTL_MANAGER, member, &m);
 
-	r = new_call(bus, LUCTL_ROOT, LUCTL_MANAGER, "ListUpdates", &m);
 	if (r >= 0)
 		r = sd_bus_message_append(m, "a{sv}", 0);
-	if (r < 0)
-		return bad_message(e, r);
-	r = call(bus, m, ASK_USEC, &reply, e);
-	if (r < 0)
-		return r;
-	return bad_message(e, luctl_read_updates(reply, ret));
+	return r < 0 ? bad_message(e, r) : call(bus, m, usec, ret, e);
+}
+
+int luctl_bus_get_updates(struct luctl_bus *bus, struct luctl_updates *ret, struct luctl_error *e)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	int r = ask_plainly(bus, "ListUpdates", ASK_USEC, &reply, e);
+
+	return r < 0 ? r : bad_message(e, luctl_read_updates(reply, ret));
 }
 
 int luctl_bus_check(struct luctl_bus *bus, struct luctl_findings *ret, struct luctl_error *e)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
-	int r;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	int r = ask_plainly(bus, "Check", ACT_USEC, &reply, e);
 
-	r = new_call(bus, LUCTL_ROOT, LUCTL_MANAGER, "Check", &m);
-	if (r >= 0)
-		r = sd_bus_message_append(m, "a{sv}", 0);
-	if (r < 0)
-		return bad_message(e, r);
-	r = call(bus, m, ACT_USEC, &reply, e);
-	if (r < 0)
-		return r;
-	return bad_message(e, luctl_read_findings(reply, "a(ssss)", ret));
+	return r < 0 ? r : bad_message(e, luctl_read_findings(reply, "a(ssss)", ret));
 }
 
 /* Appends { @key: @value } unless there is no value. */

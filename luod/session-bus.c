@@ -247,29 +247,38 @@ PROPERTY_GETTER(get_resources)
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-PROPERTY_GETTER(get_devices)
+static const char *device_of(const struct resource *resource)
 {
-	const struct session *s = userdata;
+	return resource->device;
+}
+
+static const char *link_of(const struct resource *resource)
+{
+	return resource->tap ? resource->tap->link : NULL;
+}
+
+/* Of each resource that is something of the host's: its label, and what that is. */
+static int append_named(sd_bus_message *reply, const struct session *s,
+			const char *(*name_of)(const struct resource *resource))
+{
 	const struct resource *resource;
 	int r = sd_bus_message_open_container(reply, 'a', "(ss)");
 
 	TAILQ_FOREACH(resource, &s->resources, entry)
-		if (r >= 0 && resource->device)
-			r = sd_bus_message_append(reply, "(ss)", resource->label, resource->device);
+		if (r >= 0 && name_of(resource))
+			r = sd_bus_message_append(reply, "(ss)", resource->label,
+						  name_of(resource));
 	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+PROPERTY_GETTER(get_devices)
+{
+	return append_named(reply, userdata, device_of);
 }
 
 PROPERTY_GETTER(get_taps)
 {
-	const struct session *s = userdata;
-	const struct resource *resource;
-	int r = sd_bus_message_open_container(reply, 'a', "(ss)");
-
-	TAILQ_FOREACH(resource, &s->resources, entry)
-		if (r >= 0 && resource->tap)
-			r = sd_bus_message_append(reply, "(ss)", resource->label,
-						  resource->tap->link);
-	return r < 0 ? r : sd_bus_message_close_container(reply);
+	return append_named(reply, userdata, link_of);
 }
 
 PROPERTY_GETTER(get_links)
