@@ -172,6 +172,12 @@ static bool lower_is_out_of_sight(const struct net_link *link)
 	return net_kind_has_lower(link->kind) && !*link->lower.name;
 }
 
+/* A message has room for 256 at the most. A driver that says nothing of any of them has set nothing. */
+static bool has_untold_vfs(const struct net_link *link)
+{
+	return link->n_vfs && link->n_vfs < link->n_vfs_on;
+}
+
 int look_at_record(struct look *look)
 {
 	int r = 0;
@@ -183,6 +189,10 @@ int look_at_record(struct look *look)
 			r = look_add(look, NET_LEFT_LINK, link->kind_name, link);
 		else if (lower_is_out_of_sight(link))
 			r = look_add(look, NET_LEFT_LOWER, net_kind_to_string(link->kind), link);
+		if (r >= 0 && has_untold_vfs(link))
+			r = look_add(look, NET_LEFT_SETTING,
+				     "virtual functions whose settings the kernel does not tell",
+				     link);
 	}
 	return r;
 }

@@ -352,6 +352,29 @@ static struct nl_msg *private_flags(uint32_t index)
 	return msg;
 }
 
+/* Of a card with more functions than a message has room for. */
+static void test_untold_vfs(void **state _unused_)
+{
+	struct net_vf vfs[2] = {};
+	struct net_link link = { .name = "eth0", .vfs = vfs, .n_vfs = 2, .n_vfs_on = 2 };
+	struct net_link *links[] = { &link };
+	struct net_namespace ns = { (char *)"", links, 1 };
+	struct net_left_out left = {};
+	struct look look = { NULL, &ns, &left };
+
+	assert_int_equal(look_at_record(&look), 0);
+	link.n_vfs_on = 300;
+	link.n_vfs = 0;
+	assert_int_equal(look_at_record(&look), 0);
+	assert_int_equal(left.n, 0);
+	link.n_vfs = 2;
+	assert_int_equal(look_at_record(&look), 0);
+	assert_int_equal(left.n, 1);
+	assert_int_equal(left.items[0].kind, NET_LEFT_SETTING);
+	assert_contains(left.items[0].what, "virtual functions");
+	net_left_out_clear(&left);
+}
+
 static void test_driver(void **state _unused_)
 {
 	struct net_link link = { .index = 3, .name = "eth0" }, *links[] = { &link };
@@ -416,7 +439,7 @@ int main(void)
 		cmocka_unit_test(test_setting),	  cmocka_unit_test(test_routing),
 		cmocka_unit_test(test_not_asked), cmocka_unit_test(test_unread),
 		cmocka_unit_test(test_no_record), cmocka_unit_test(test_driver),
-		cmocka_unit_test(test_odd_name),
+		cmocka_unit_test(test_odd_name),  cmocka_unit_test(test_untold_vfs),
 	};
 
 	return cmocka_run_group_tests(tests, enter, NULL);
