@@ -63,8 +63,8 @@ override LUCTL_SOURCES := $(wildcard $(LUCTL_SOURCES))
 LUOD_CORE := $(filter-out luod/main.c luod/keeper.c luod/host-main.c,$(wildcard luod/*.c))
 LUCTL_MAIN := $(filter luctl/main.c,$(LUCTL_SOURCES))
 LUCTL_CORE := $(filter-out $(LUCTL_MAIN),$(LUCTL_SOURCES))
-# What liblu asks of iommufd and VFIO, luod asks too: each ioctl is written once.
-LUOD_LIBLU := liblu/lu-device.c
+# What liblu asks of iommufd, VFIO and DMA buffers, luod asks too: each ioctl is written once.
+LUOD_LIBLU := liblu/lu-device.c liblu/lu-dma-memory.c
 # The keeper holds what must not be lost: it gets no more code than it needs.
 KEEPER_SOURCES := $(wildcard luod/keeper*.c luod/kdev-luo.c) luod/packet.c luod/util.c
 HOST_SOURCES := $(addprefix luod/,host-main.c host-do.c freeze.c kdev-tun.c log.c netns.c netns-sysctl.c packet.c util.c)

@@ -189,7 +189,7 @@ struct lu_resource {
 	uint64_t token;
 	uint64_t bytes;
 	const char *label;
-	const char *kind; /* "memory", "iommufd", "device", "tap" */
+	const char *kind; /* "memory", "dma-memory", "iommufd", "device", "tap" */
 };
 
 /* One file for lu_session_preserve_all(). */
@@ -340,6 +340,17 @@ int lu_session_attach_tap(struct lu_session *session, const char *label, int fd,
 			  uint64_t *ret_token);
 
 /*
+ * Custody: gives luod a DMA buffer, an fd of the driver pci-dmamem: memory that its device reaches at one
+ * bus address without an IOMMU between them. It stays at that address; the device goes on with it all the
+ * while. luod keeps a duplicate until lu_session_detach() or lu_session_close(). It counts with what was
+ * allocated, a power of two of pages. @ret_token may be NULL.
+ * -EMEDIUMTYPE: not such a buffer, or attached already. -EOPNOTSUPP: the running kernel does not hand DMA
+ * buffers over. Else as lu_session_attach_memory().
+ */
+int lu_session_attach_dma_memory(struct lu_session *session, const char *label, int fd,
+				 uint64_t *ret_token);
+
+/*
  * Names the links of the host that the guest depends on: "NAME", or "NAMESPACE/NAME" in a named network
  * namespace; the @n of this call instead of those before, none with 0. They are made again in the next
  * kernel before the session is given back, when lu.conf's [Network] Links= says so. In either mode.
@@ -381,8 +392,8 @@ int lu_session_get_fd(struct lu_session *session);
 int lu_session_preserve(struct lu_session *session, const char *label, int fd, uint64_t token);
 
 /*
- * Delegation: preserves @n files in the order that the kernel wants: memory, then iommufds, then
- * devices, each in the order given. All or nothing: when one is refused, those before it are
+ * Delegation: preserves @n files in the order that the kernel wants: memory, then DMA buffers, then
+ * iommufds, then devices, each in the order given. All or nothing: when one is refused, those before it are
  * unpreserved again (-ENOTTY: by a kernel that can), and the error is the refusal's. When all are
  * preserved and luod does not take a declaration, that error is returned and nothing is undone.
  */
@@ -403,7 +414,7 @@ int lu_session_retrieve(struct lu_session *session, uint64_t token, int *ret_fd)
 /*
  * Delegation: tells luod of something that the client preserved by an ioctl of its own, for the
  * record and for the operator's eyes; again for the same @label it replaces what was said before.
- * @kind as "memory". -EINVAL: luod does not know @kind. -EEXIST: @token is another label's. -EDQUOT.
+ * @kind as "memory" or "dma-memory". -EINVAL: luod does not know @kind. -EEXIST: @token is another label's. -EDQUOT.
  * -ESTALE: the mode is custody, or no update is being prepared.
  */
 int lu_session_declare(struct lu_session *session, const char *label, const char *kind,
@@ -538,6 +549,29 @@ int lu_device_bind(int device, int iommufd, uint32_t *ret_device_id);
  * them without a pause in its DMA; when it fails, it is still parked, and nothing has changed.
  */
 int lu_device_attach(int device, uint32_t hwpt_id);
+
+#define LU_DMA_MEMORY_RESTORED	UINT32_C(1) /* it came from the previous kernel */
+#define LU_DMA_MEMORY_SHARED	UINT32_C(2) /* not encrypted, in a confidential guest */
+#define LU_DMA_MEMORY_PRESERVED UINT32_C(4) /* in a kernel session, for the next kernel */
+
+/* What the kernel says of a DMA buffer. */
+struct lu_dma_memory {
+	size_t size;
+	uint64_t length;      /* in bytes, as it was allocated */
+	uint64_t bytes;	      /* that it takes: a power of two of pages */
+	uint64_t bus_address; /* at which its device reaches it, the same after the jump */
+	uint32_t segment;     /* of the PCI function that it is for: SSSS of SSSS:BB:DD.F */
+	uint32_t bus;
+	uint32_t device;
+	uint32_t function;
+	uint32_t flags; /* LU_DMA_MEMORY_ */
+	uint32_t reserved;
+};
+
+/*
+ * Asks the kernel about a DMA buffer. -ENOTTY: @fd is none. -EINVAL: @ret->size is too small.
+ */
+int lu_dma_memory_query(int fd, struct lu_dma_memory *ret);
 
 #pragma GCC visibility pop
 

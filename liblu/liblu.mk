@@ -12,4 +12,5 @@ LIBLU_SOURCES := \
 	liblu/lu-call.c \
 	liblu/lu-kernel.c \
 	liblu/lu-device.c \
+	liblu/lu-dma-memory.c \
 	liblu/lu-util.c

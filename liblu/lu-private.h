@@ -8,8 +8,8 @@
  * owning it. Nothing is shared between two struct lu.
  *
  * Layers, each using the ones below: lu, lu-session, lu-resource, lu-custody (what is exported) → lu-link (the
- * connection's life) → lu-properties, lu-event, lu-call → lu-util. lu-kernel (a kernel session) and
- * lu-device (iommufd and VFIO) alone ask the kernel.
+ * connection's life) → lu-properties, lu-event, lu-call → lu-util. lu-kernel (a kernel session),
+ * lu-device (iommufd and VFIO) and lu-dma-memory (DMA buffers) alone ask the kernel.
  */
 #ifndef LU_PRIVATE_H
 #define LU_PRIVATE_H
@@ -256,5 +256,10 @@ int lu_kernel_unpreserve(int session_fd, uint64_t token);
 
 bool lu_fd_is_iommufd(int fd);
 bool lu_fd_is_device(int fd);
+
+/* lu-dma-memory.c: DMA buffers */
+
+bool lu_fd_is_dma_memory(int fd);
+uint64_t lu_dma_memory_bytes(int fd); /* that it takes; 0 of what is none */
 
 #endif

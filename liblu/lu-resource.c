@@ -78,6 +78,12 @@ int lu_session_attach_tap(struct lu_session *session, const char *label, int fd,
 	return attach_file(session, "AttachTap", label, fd, ret_token);
 }
 
+int lu_session_attach_dma_memory(struct lu_session *session, const char *label, int fd,
+				 uint64_t *ret_token)
+{
+	return attach_file(session, "AttachDmaMemory", label, fd, ret_token);
+}
+
 int lu_session_detach(struct lu_session *session, const char *label)
 {
 	return lu_session_call(session, "Detach", "s", label);
@@ -167,6 +173,7 @@ static const struct kind {
 	bool (*is)(int fd);
 } kinds[] = {
 	{ "memory", fd_is_memory },
+	{ "dma-memory", lu_fd_is_dma_memory },
 	{ "iommufd", lu_fd_is_iommufd },
 	{ "device", lu_fd_is_device },
 	{ "file", NULL },
@@ -185,7 +192,9 @@ static uint64_t bytes_of(int fd)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return (uint64_t)st.st_size;
+	return lu_dma_memory_bytes(fd);
 }
 
 static int preserve(struct lu_session *session, const struct lu_preserve *p)

@@ -25,6 +25,7 @@ static int come_back(struct lu_session *session)
 {
 	struct lu_resource resource = {};
 	struct lu_reattached reattached = {};
+	struct lu_dma_memory memory = {};
 	struct lu_buffer buffer = {};
 	struct lu_hwpt hwpt = {};
 	struct lu_area *areas;
@@ -33,6 +34,8 @@ static int come_back(struct lu_session *session)
 	int fd;
 
 	reattached.size = sizeof(reattached);
+	memory.size = sizeof(memory);
+	lu_dma_memory_query(-1, &memory);
 	resource.size = sizeof(resource);
 	lu_session_resource(session, 0, &resource);
 	lu_session_get_resource(session, "ram0", &fd, &resource);
@@ -44,6 +47,7 @@ static int come_back(struct lu_session *session)
 	lu_session_reattach(session, "nic", LU_TOKEN_ONLY, &reattached);
 	lu_session_declare_device(session, "nic", fd, 4, 0);
 	lu_session_attach_tap(session, "net0", fd, nullptr);
+	lu_session_attach_dma_memory(session, "ring", fd, nullptr);
 	const char *links[] = { "tap0" };
 	lu_session_set_links(session, links, 1);
 	lu_session_detach(session, "ram1");

@@ -125,13 +125,14 @@ static int fake_attach(struct fake *f, sd_bus_message *call, sd_bus_message *rep
 	return sd_bus_message_append(reply, "t", (uint64_t)7);
 }
 
-static int fake_attach_tap(struct fake *f, sd_bus_message *call, sd_bus_message *reply)
+/* AttachTap, AttachDmaMemory. */
+static int fake_attach_file(struct fake *f, sd_bus_message *call, sd_bus_message *reply)
 {
 	const char *label;
 	int fd;
 
 	sd_bus_message_read(call, "sha{sv}", &label, &fd, 0);
-	snprintf(f->last, sizeof(f->last), "AttachTap %s", label);
+	snprintf(f->last, sizeof(f->last), "%s %s", sd_bus_message_get_member(call), label);
 	return sd_bus_message_append(reply, "t", (uint64_t)10);
 }
 
@@ -281,7 +282,8 @@ static const struct {
 	{ "DeclareDevice", fake_declare_device },
 	{ "AttachIommufd", fake_attach_iommufd },
 	{ "AttachDevice", fake_attach_device },
-	{ "AttachTap", fake_attach_tap },
+	{ "AttachTap", fake_attach_file },
+	{ "AttachDmaMemory", fake_attach_file },
 	{ "SetLinks", fake_set_links },
 	{ "GetAreas", fake_get_areas },
 	{ "Reattach", fake_reattach },

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "../../liblu/lu-dmamem.h"
 #include "../../liblu/lu-private.h"
 #include "fake-luod.h"
 
@@ -28,8 +29,8 @@ static struct {
 	unsigned int refuse, asked;
 	uint64_t tokens[8];
 	size_t n;
-	int iommufd, device;
-} order = { .iommufd = -1, .device = -1 };
+	int iommufd, device, buffer;
+} order = { .iommufd = -1, .device = -1, .buffer = -1 };
 
 static int answer(int error)
 {
@@ -58,6 +59,9 @@ static int in_order(int fd, unsigned long request, void *argument)
 		return answer(fd == order.iommufd ? ENODATA : ENOTTY);
 	case VFIO_DEVICE_GET_INFO:
 		return answer(fd == order.device ? EINVAL : ENOTTY);
+	case DMAMEM_INFO:
+		((struct dmamem_info *)argument)->length = 5000;
+		return answer(fd == order.buffer ? 0 : ENOTTY);
 	}
 	return (int)syscall(SYS_ioctl, fd, request, argument);
 }
@@ -326,6 +330,10 @@ static void test_links(void **state)
 	assert_string_equal(last(w), "AttachTap net0");
 	fake_do(&w->luod, FAKE_ERROR, "AttachTap org.luod1.Error.NotPreservable");
 	assert_int_equal(lu_session_attach_tap(w->s, "net0", 0, NULL), -EMEDIUMTYPE);
+	assert_int_equal(lu_session_attach_dma_memory(w->s, "ring", 0, &token), 0);
+	assert_string_equal(last(w), "AttachDmaMemory ring");
+	fake_do(&w->luod, FAKE_ERROR, "AttachDmaMemory org.luod1.Error.NotSupported");
+	assert_int_equal(lu_session_attach_dma_memory(w->s, "ring", 0, NULL), -EOPNOTSUPP);
 	fake_do(&w->luod, FAKE_ERROR, "SetLinks org.freedesktop.DBus.Error.AccessDenied");
 	assert_int_equal(lu_session_set_links(w->s, links, 2), -EACCES);
 }
@@ -390,32 +398,36 @@ static void test_preserve_all(void **state)
 		{ "nic", 30, open("/dev/null", O_RDONLY | O_CLOEXEC), 0 },
 		{ "ram0", 10, memfd_create("ram", MFD_CLOEXEC | MFD_ALLOW_SEALING), 0 },
 		{ "iommu", 20, open("/dev/null", O_RDONLY | O_CLOEXEC), 0 },
+		{ "ring", 15, open("/dev/null", O_RDONLY | O_CLOEXEC), 0 },
 		{ "ram1", 11, memfd_create("ram", MFD_CLOEXEC | MFD_ALLOW_SEALING), 0 },
 	};
-	const uint64_t wanted[] = { 10, 11, 20, 30 };
+	const uint64_t wanted[] = { 10, 11, 15, 20, 30 };
 
 	fake_do(&w->luod, FAKE_MODE, "delegation");
 	go_to_state(w, "preparing");
 	order.on = true;
 	order.device = items[0].fd;
 	order.iommufd = items[2].fd;
+	order.buffer = items[3].fd;
 
-	order.refuse = 4;
-	assert_int_equal(lu_session_preserve_all(w->s, items, 4), -EOPNOTSUPP);
+	order.refuse = 5;
+	assert_int_equal(lu_session_preserve_all(w->s, items, 5), -EOPNOTSUPP);
 	assert_string_equal(lu_error_text(w->lu),
 			    "The kernel does not preserve 'nic': Operation not supported");
 	assert_int_equal(order.n, 0);
 	assert_string_not_equal(last(w), "DeclareDevice nic 30 0");
 
 	order.refuse = 0;
-	assert_int_equal(lu_session_preserve_all(w->s, items, 4), 0);
-	assert_int_equal(order.n, 4);
+	assert_int_equal(lu_session_preserve_all(w->s, items, 5), 0);
+	assert_int_equal(order.n, 5);
 	assert_memory_equal(order.tokens, wanted, sizeof(wanted));
 	assert_string_equal(last(w), "DeclareDevice nic 30 0");
 
 	assert_int_equal(lu_session_unpreserve(w->s, 20), -ENOENT);
 	assert_int_equal(lu_session_unpreserve(w->s, 30), 0);
-	assert_int_equal(order.n, 3);
+	assert_int_equal(order.n, 4);
+	assert_int_equal(lu_session_preserve(w->s, "ring2", items[3].fd, 16), 0);
+	assert_string_equal(last(w), "DeclareResource ring2 dma-memory 16 8192");
 	assert_int_equal(lu_session_preserve(w->s, "iommu2", items[2].fd, 21), 0);
 	assert_string_equal(last(w), "DeclareResource iommu2 iommufd 21 0");
 	assert_int_equal(lu_session_preserve_all(w->s, NULL, 0), 0);
