@@ -43,8 +43,8 @@ static int select_devices(struct luctl *luctl, struct luctl_devices *devices, ch
 		if (has(devices, *name))
 			continue;
 		luctl_complain(luctl,
-			       "There is no device %s that is bound to vfio-pci. 'luctl devices' "
-			       "lists them.",
+			       "There is no device %s that is bound to vfio-pci or pci-dmamem. "
+			       "'luctl devices' lists them.",
 			       *name);
 		result = LUCTL_FAILED;
 	}
@@ -193,6 +193,6 @@ int luctl_verb_devices(struct luctl *luctl, char **argv)
 	else if (devices.count)
 		r = print_table(luctl, &devices);
 	else if (!luctl->options.no_legend)
-		luctl_remark(luctl, "There are no devices bound to vfio-pci.");
+		luctl_remark(luctl, "There are no devices bound to vfio-pci or pci-dmamem.");
 	return r < 0 ? LUCTL_FAILED : result;
 }

@@ -109,6 +109,8 @@ static int gather_resources(struct session *s, struct preflight_session *ret)
 			if (!resource->dma.n_hwpts)
 				ret->no_hwpts = resource->label;
 		}
+		if (resource->kind == RESOURCE_DMA_MEMORY)
+			ret->dma_memory = resource->label;
 		if (resource->kind != RESOURCE_MEMORY)
 			continue;
 		resources[ret->n_resources].label = resource->label;
@@ -156,16 +158,18 @@ static const struct preflight_session *find_session(const struct facts *f, const
 }
 
 /* The devices of a session that the inventory does not know. */
-static void gather_missing(struct manager *m, const struct session *s, struct facts *f)
+static void gather_missing(struct manager *m, struct session *s, struct facts *f)
 {
 	_cleanup_free_ char *name = strprintf("%u/%s", s->uid, s->name);
 	const struct preflight_session *p = find_session(f, name);
 	const struct resource *resource;
 
 	TAILQ_FOREACH(resource, &s->resources, entry)
-		if (p && resource->device && !inventory_find(&m->inventory, resource->device))
+		if (p && resource->device && !inventory_find(&m->inventory, resource->device) &&
+		    session_find_device(s, resource->device) == resource)
 			f->devices[f->n_devices++] = (struct preflight_device){
 				.address = resource->device,
+				.dma_memory = resource->kind == RESOURCE_DMA_MEMORY,
 				.session = p,
 			};
 }

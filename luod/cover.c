@@ -152,6 +152,7 @@ struct preflight_device device_for_preflight(const struct device *d)
 	return (struct preflight_device){
 		.address = d->facts.address,
 		.facts = &d->facts,
+		.dma_memory = device_has_dma_memory(&d->facts),
 		.users = d->users,
 		.n_users = d->n_users,
 		.group_open = d->group_open,

@@ -218,19 +218,25 @@ static void number_all(struct session *s)
 	manager_save(s->manager);
 }
 
+/* What that means for whom; NULL for a kind of which nothing is lost for good. */
+static const struct {
+	const char *what, *stopped, *anew;
+} losses[] = {
+	[RESOURCE_IOMMUFD] = { "The iommufd", "The devices that it was for are stopped and reset",
+			       "open all of them" },
+	[RESOURCE_DEVICE] = { "Device", "It is stopped and reset", "open it" },
+	[RESOURCE_DMA_MEMORY] = { "DMA buffer", "Its device is stopped",
+				  "start the device and allocate its buffers" },
+};
+
 static void say_lost(const struct session *s, const struct resource *resource, int why)
 {
-	bool device = resource->kind == RESOURCE_DEVICE;
-
 	log_message(LOG_ERR, LUOD_MESSAGE_DEGRADED,
 		    "%s '%s'%s%s of session %u/%s did not come through the jump: %s. %s when the "
-		    "session is done or closed; its owner can open %s anew then",
-		    device ? "Device" : "The iommufd", resource->label,
-		    resource->device ? " at " : "", strempty(resource->device), s->uid, s->name,
-		    strerror(-why),
-		    device ? "It is stopped and reset"
-			   : "The devices that it was for are stopped and reset",
-		    device ? "it" : "all of them");
+		    "session is done or closed; its owner can %s anew then",
+		    losses[resource->kind].what, resource->label, resource->device ? " at " : "",
+		    strempty(resource->device), s->uid, s->name, strerror(-why),
+		    losses[resource->kind].stopped, losses[resource->kind].anew);
 }
 
 /* A device without its iommufd could never leave the old page tables: it is not even taken out. */

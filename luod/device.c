@@ -108,19 +108,29 @@ static const struct dirent *next_entry(DIR *folder)
 
 /* --- what belongs together -------------------------------------------------------------------- */
 
+/* Of the character device in a folder: its name there, and its number. False when there is none. */
+static bool read_class(int at, const char *class, char *ret_name, size_t size, dev_t *ret_number)
+{
+	_cleanup_(closedirp) DIR *folder = open_folder(at, class);
+	const struct dirent *entry = folder ? next_entry(folder) : NULL;
+	_cleanup_free_ char *number = entry ? strprintf("%s/dev", entry->d_name) : NULL;
+
+	if (!number)
+		return false;
+	set(ret_name, size, entry->d_name);
+	*ret_number = read_device_number(dirfd(folder), number);
+	return true;
+}
+
 static void read_node(int at, struct device_facts *f)
 {
-	_cleanup_(closedirp) DIR *folder = open_folder(at, "vfio-dev");
-	const struct dirent *entry = folder ? next_entry(folder) : NULL;
-	_cleanup_free_ char *node = NULL, *number = NULL;
+	bool dma_memory = device_has_dma_memory(f);
+	char name[sizeof(f->node) / 2];
 
-	if (!entry)
+	if (!read_class(at, dma_memory ? "misc" : "vfio-dev", name, sizeof(name), &f->node_number))
 		return;
-	node = strprintf("/dev/vfio/devices/%s", entry->d_name);
-	number = strprintf("%s/dev", entry->d_name);
-	SET(f->node, strempty(node));
-	if (number)
-		f->node_number = read_device_number(dirfd(folder), number);
+	snprintf(f->node, sizeof(f->node), "%s/%s",
+		 dma_memory ? "/dev/dmamem" : "/dev/vfio/devices", dma_memory ? f->address : name);
 }
 
 /* "0x00000000000e0000 0x00000000000fffff direct", or "direct-relaxable", among others. */
@@ -145,6 +155,7 @@ static void read_group(const char *root, int at, struct device_facts *f)
 	READ_LINK(at, "iommu", f->iommu);
 	if (isempty(f->iommu_group))
 		return;
+	read_line(at, "iommu_group/type", f->iommu_domain, sizeof(f->iommu_domain));
 	while (folder && next_entry(folder))
 		f->group_size++;
 	f->firmware_memory = has_firmware_memory(at);
@@ -272,7 +283,7 @@ int device_read(const char *root, const char *address, struct device_facts *ret)
 	SET(f.address, address);
 	READ_LINK(at, "driver", f.driver);
 	read_node(at, &f);
-	if (isempty(f.node) && !streq(f.driver, "vfio-pci"))
+	if (isempty(f.node) && !streq(f.driver, "vfio-pci") && !device_has_dma_memory(&f))
 		return -ENODEV;
 	READ_ID(at, "vendor", f.vendor);
 	READ_ID(at, "device", f.product);
@@ -289,6 +300,11 @@ int device_read(const char *root, const char *address, struct device_facts *ret)
 	return 0;
 }
 
+bool device_has_dma_memory(const struct device_facts *f)
+{
+	return streq(f->driver, "pci-dmamem");
+}
+
 bool device_facts_equal(const struct device_facts *a, const struct device_facts *b)
 {
 	return streq(a->address, b->address) && streq(a->driver, b->driver) &&
@@ -296,7 +312,8 @@ bool device_facts_equal(const struct device_facts *a, const struct device_facts 
 	       streq(a->product, b->product) && streq(a->class, b->class) &&
 	       streq(a->iommu_group, b->iommu_group) && a->group_size == b->group_size &&
 	       a->firmware_memory == b->firmware_memory && streq(a->iommu, b->iommu) &&
-	       a->numa_node == b->numa_node && streq(a->physical_function, b->physical_function) &&
+	       streq(a->iommu_domain, b->iommu_domain) && a->numa_node == b->numa_node &&
+	       streq(a->physical_function, b->physical_function) &&
 	       a->virtual_functions == b->virtual_functions &&
 	       streq(a->power_state, b->power_state) && streq(a->interrupts, b->interrupts) &&
 	       a->ats == b->ats && a->pri == b->pri && a->node_number == b->node_number &&

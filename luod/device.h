@@ -23,15 +23,16 @@ struct manager;
 
 struct device_facts {
 	char address[DEVICE_ADDRESS_SIZE];
-	char driver[64];		      /* "vfio-pci", or a variant of it */
+	char driver[64];		      /* "vfio-pci", or a variant of it; "pci-dmamem" */
 	char node[64];			      /* "/dev/vfio/devices/vfio0" */
 	char vendor[8], product[8], class[8]; /* hexadecimal, without 0x */
 
 	char iommu_group[16]; /* its number */
 	unsigned int group_size;
-	bool firmware_memory; /* the group has addresses that firmware wants mapped (RMRR) */
-	char iommu[32];	      /* "dmar0" */
-	int numa_node;	      /* -1: none */
+	bool firmware_memory;  /* the group has addresses that firmware wants mapped (RMRR) */
+	char iommu[32];	       /* "dmar0" */
+	char iommu_domain[16]; /* of the group, while the kernel's own drivers have it: "identity" */
+	int numa_node;	       /* -1: none */
 
 	char physical_function[DEVICE_ADDRESS_SIZE]; /* of a VF */
 	unsigned int virtual_functions;		     /* that a PF has now */
@@ -56,11 +57,14 @@ struct device {
 	char *session;	 /* "<uid>/<name>" of the session that covers it, or NULL */
 };
 
+/* Has pci-dmamem it, whose buffers are what is handed over? Otherwise it is VFIO's. */
+bool device_has_dma_memory(const struct device_facts *f);
+
 bool device_facts_equal(const struct device_facts *a, const struct device_facts *b);
 
 /*
  * Reads the facts of the PCI device @address below @root ("": the real /sys). -ENODEV when there is
- * no such device, or nothing of VFIO drives it; -EINVAL when that is no address.
+ * no such device, or neither VFIO nor pci-dmamem drives it; -EINVAL when that is no address.
  */
 int device_read(const char *root, const char *address, struct device_facts *ret);
 

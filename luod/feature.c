@@ -25,6 +25,7 @@ struct evidence {
 	char *cmdline;
 	char *abi_list;
 	char device_abis[KIMAGE_N_DEVICE_FAMILIES][KIMAGE_ABI_LENGTH];
+	char dma_memory_abis[KIMAGE_N_DMA_MEMORY_FAMILIES][KIMAGE_ABI_LENGTH];
 };
 
 struct verdict {
@@ -89,16 +90,24 @@ static void abi_of_family(const char *list, const char *family, char ret[static 
 	*ret = '\0';
 }
 
+static void abis_of_families(const char *list, const char *const *families, size_t n,
+			     char (*ret)[KIMAGE_ABI_LENGTH])
+{
+	for (size_t i = 0; i < n; i++)
+		abi_of_family(list, families[i], ret[i]);
+}
+
 static void evidence_gather(struct evidence *e, const char *root)
 {
-	static const char *const families[] = KIMAGE_DEVICE_FAMILIES;
+	static const char *const devices[] = KIMAGE_DEVICE_FAMILIES;
+	static const char *const dma_memory[] = KIMAGE_DMA_MEMORY_FAMILIES;
 
 	*e = (struct evidence){
 		.cmdline = read_text(root, "/proc/cmdline", 64U << 10),
 		.abi_list = read_text(root, ABI_LIST, ABI_LIST_MAX),
 	};
-	for (size_t i = 0; i < KIMAGE_N_DEVICE_FAMILIES; i++)
-		abi_of_family(e->abi_list, families[i], e->device_abis[i]);
+	abis_of_families(e->abi_list, devices, ARRAY_SIZE(devices), e->device_abis);
+	abis_of_families(e->abi_list, dma_memory, ARRAY_SIZE(dma_memory), e->dma_memory_abis);
 	if (exists(root, "/sys/class/misc/liveupdate"))
 		e->device = ANSWER_YES;
 	else if (exists(root, "/sys/class/misc"))
@@ -192,12 +201,23 @@ static struct verdict probe_abi_list(const struct evidence *e)
 	return (struct verdict){ e->abi_list ? ANSWER_YES : ANSWER_NO, ABI_LIST };
 }
 
-static struct verdict probe_devices(const struct evidence *e)
+/* All of them are needed. */
+static struct verdict probe_abis(const char (*abis)[KIMAGE_ABI_LENGTH], size_t n)
 {
-	for (size_t i = 0; i < KIMAGE_N_DEVICE_FAMILIES; i++)
-		if (!*e->device_abis[i])
+	for (size_t i = 0; i < n; i++)
+		if (!*abis[i])
 			return (struct verdict){ ANSWER_NO, "not announced in " ABI_LIST };
 	return (struct verdict){ ANSWER_YES, ABI_LIST };
+}
+
+static struct verdict probe_devices(const struct evidence *e)
+{
+	return probe_abis(e->device_abis, ARRAY_SIZE(e->device_abis));
+}
+
+static struct verdict probe_dma_memory(const struct evidence *e)
+{
+	return probe_abis(e->dma_memory_abis, ARRAY_SIZE(e->dma_memory_abis));
 }
 
 static const struct {
@@ -238,6 +258,10 @@ static const struct {
 		"devices", "Devices of vfio-pci go along and keep doing DMA (CONFIG_VFIO_PCI_LIVEUPDATE).",
 		probe_devices,
 	},
+	[FEATURE_DMA_MEMORY] = {
+		"dma-memory", "DMA buffers of pci-dmamem go along, at their bus address (CONFIG_PCI_DMAMEM).",
+		probe_dma_memory,
+	},
 };
 
 const char *feature_to_string(enum feature feature)
@@ -256,6 +280,7 @@ void features_probe(struct features *ret, const char *root)
 
 	evidence_gather(&e, strempty(root));
 	memcpy(ret->device_abis, e.device_abis, sizeof(ret->device_abis));
+	memcpy(ret->dma_memory_abis, e.dma_memory_abis, sizeof(ret->dma_memory_abis));
 	for (size_t i = 0; i < FEATURE_MAX; i++) {
 		struct verdict v = table[i].probe(&e);
 

@@ -24,6 +24,7 @@ enum feature {
 	FEATURE_NOEXEC_SEAL,	    /* memfds with F_SEAL_EXEC come back as they were */
 	FEATURE_ABI_LIST,	    /* the kernel lists its handover ABIs */
 	FEATURE_DEVICES,	    /* devices keep doing DMA through a live update */
+	FEATURE_DMA_MEMORY,	    /* DMA buffers go along, and their devices with them */
 	FEATURE_MAX,
 };
 
@@ -34,6 +35,8 @@ struct features {
 	} of[FEATURE_MAX];
 	/* The running kernel's formats, in the order of KIMAGE_DEVICE_FAMILIES; "" for none. */
 	char device_abis[KIMAGE_N_DEVICE_FAMILIES][KIMAGE_ABI_LENGTH];
+	/* The same of KIMAGE_DMA_MEMORY_FAMILIES. */
+	char dma_memory_abis[KIMAGE_N_DMA_MEMORY_FAMILIES][KIMAGE_ABI_LENGTH];
 };
 
 /* @root ("" or NULL: none) goes before every path of /dev, /proc and /sys, for tests. */

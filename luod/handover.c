@@ -111,14 +111,14 @@ static int take_store(struct reader *r, json_t *o, uint32_t *ret)
 	return result;
 }
 
-/* Of a device: which one, and what it is bound to. */
+/* Of a device: which one, and what it is bound to. Of a DMA buffer (minor version 7): which one it is for. */
 static int read_device(struct reader *r, struct resource *resource, json_t *o)
 {
 	int result = 0;
 
 	if (json_object_get(o, "device"))
 		result = take_string(r, o, "device", &resource->device);
-	if (result >= 0 && json_object_get(o, "iommufd"))
+	if (result >= 0 && resource->kind == RESOURCE_DEVICE && json_object_get(o, "iommufd"))
 		result = take_string(r, o, "iommufd", &resource->iommufd);
 	if (result < 0)
 		return result;
@@ -236,7 +236,8 @@ static int read_resource(struct reader *r, struct session *s, json_t *o, bool st
 				    label);
 	resource->store = store;
 	resource->preserved = json_is_true(json_object_get(o, "preserved"));
-	if (resource->kind == RESOURCE_DEVICE && (result = read_device(r, resource, o)) < 0)
+	if ((resource->kind == RESOURCE_DEVICE || resource->kind == RESOURCE_DMA_MEMORY) &&
+	    (result = read_device(r, resource, o)) < 0)
 		return result;
 	if (resource->kind == RESOURCE_TAP &&
 	    (result = tap_from_json(json_object_get(o, "tap"), &resource->tap)) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * inventory - the PCI devices of this host that userspace can drive: those bound to vfio-pci, and
- * those of its variants, which have a node of VFIO too. Found through libudev, and followed by its
+ * inventory - the PCI devices of this host that userspace can drive: those bound to vfio-pci, those
+ * of its variants, which have a node of VFIO too, and those of pci-dmamem. Found through libudev, and followed by its
  * events as they come and go and as drivers are bound and unbound; nothing is polled.
  *
  * An event says only that something has happened to a device, which is then read anew; so several

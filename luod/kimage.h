@@ -54,6 +54,13 @@
 	}
 #define KIMAGE_N_DEVICE_FAMILIES 3
 
+/* The same of a DMA buffer. */
+#define KIMAGE_DMA_MEMORY_FAMILIES             \
+	{                                      \
+		"dma-alloc-v", "luod-dmamem-v" \
+	}
+#define KIMAGE_N_DMA_MEMORY_FAMILIES 2
+
 #define KIMAGE_ABI_LENGTH   48
 #define KIMAGE_ABIS_MAX	    64
 #define KIMAGE_RELEASE_SIZE 128

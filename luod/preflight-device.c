@@ -12,18 +12,16 @@
 
 #define USED(d) ((d)->n_users || (d)->session)
 
-#define JUDGE(name)                                                                           \
-	static bool name(const struct preflight_context *c, const struct preflight_device *d, \
-			 char text[static SENTENCE_MAX])
-
-#define SAY(...) (snprintf(text, SENTENCE_MAX, __VA_ARGS__), true)
-
 /* --- one device ------------------------------------------------------------------------------- */
 
 JUDGE(judge_missing)
 {
 	if (d->facts)
 		return false;
+	if (d->dma_memory)
+		return SAY(
+			"is not there any more, or was taken away from pci-dmamem: its DMA buffers "
+			"cannot be handed over. Let the owner of the session detach them.");
 	return SAY(
 		"is not there any more, or was taken away from VFIO: it cannot be handed over. Let "
 		"the owner of the session detach it, or bind it to vfio-pci again.");
@@ -157,17 +155,25 @@ JUDGE(judge_kernel)
 		   "luod's own (CONFIG_VFIO_PCI_LIVEUPDATE=y).");
 }
 
+static bool concerns(const struct check *check, const struct preflight_device *d)
+{
+	if (!d->facts)
+		return check->judge_device == judge_missing;
+	return check->of == OF_BOTH || check->of == (d->dma_memory ? OF_DMA_MEMORY : OF_VFIO);
+}
+
 static void judge_one(const struct check *check, const struct preflight_context *c,
 		      const struct preflight_device *d, enum severity severity,
 		      struct findings *ret)
 {
 	char text[SENTENCE_MAX];
 
-	if ((d->facts || check->judge_device == judge_missing) && check->judge_device(c, d, text))
+	if (concerns(check, d) && check->judge_device(c, d, text))
 		report(check, ret, severity, d->address, "Device %s %s", d->address, text);
 }
 
-CHECK(run_on_devices)
+void preflight_run_on_devices(const struct check *self, const struct preflight_context *c,
+			      struct findings *ret)
 {
 	for (size_t i = 0; i < c->n_devices; i++)
 		if (c->devices[i].session)
@@ -226,7 +232,7 @@ static enum severity stake(const struct preflight_context *c, bool *ret_any)
 
 	*ret_any = false;
 	for (size_t i = 0; i < c->n_devices; i++) {
-		if (!c->devices[i].session)
+		if (!c->devices[i].session || c->devices[i].dma_memory)
 			continue;
 		*ret_any = true;
 		if (by_policy(c->devices[i].session) > severity)
@@ -249,22 +255,28 @@ CHECK(check_kernel)
 
 static const char *const families[] = KIMAGE_DEVICE_FAMILIES;
 
-/* The first family that the target has nothing of, or (@other) has another version of; or -1. */
-static int misfit(const struct preflight_context *c, bool other)
+int preflight_misfit(const struct preflight_context *c, const struct formats *f, bool other)
 {
-	if (!c->target || feature_of(c, FEATURE_DEVICES) != ANSWER_YES ||
+	if (!c->target || feature_of(c, f->feature) != ANSWER_YES ||
 	    c->target->liveupdate.answer == ANSWER_NO)
 		return -1; /* and the last of these has a finding of its own */
-	for (int i = 0; i < KIMAGE_N_DEVICE_FAMILIES; i++)
-		if (!kimage_has_abi(c->target, c->features->device_abis[i]) &&
-		    (kimage_abi_of_family(c->target, families[i]) != NULL) == other)
+	for (int i = 0; i < f->n; i++)
+		if (!kimage_has_abi(c->target, f->abis[i]) &&
+		    (kimage_abi_of_family(c->target, f->families[i]) != NULL) == other)
 			return i;
 	return -1;
 }
 
-static const char *target_name(const struct preflight_context *c)
+static int misfit(const struct preflight_context *c, bool other)
 {
-	return isempty(c->target_path) ? "The next kernel" : c->target_path;
+	const struct formats formats = {
+		FEATURE_DEVICES,
+		families,
+		c->features ? c->features->device_abis : NULL,
+		ARRAY_SIZE(families),
+	};
+
+	return preflight_misfit(c, &formats, other);
 }
 
 CHECK(check_target)
@@ -299,7 +311,7 @@ CHECK(check_target_abi)
 
 /* --- the IOMMU on the next kernel's command line ---------------------------------------------- */
 
-static enum answer iommu_on(const char *cmdline)
+enum answer preflight_iommu_on(const char *cmdline)
 {
 	if (cmdline_get_option(cmdline, "iommu", NULL, "off") == ANSWER_NO)
 		return ANSWER_NO;
@@ -337,7 +349,7 @@ CHECK(check_cmdline_iommu)
 	enum answer running, target;
 	bool any;
 
-	if (!ask_both(c, ret, iommu_on, &running, &target))
+	if (!ask_both(c, ret, preflight_iommu_on, &running, &target))
 		return;
 	if (target == ANSWER_NO)
 		report(self, ret, stake(c, &any), "target",
@@ -392,45 +404,47 @@ static const struct check checks[] = {
 	{ { "device-limit", SEVERITY_WARNING, "There are more devices than luod keeps." },
 	  check_left_out },
 	{ { "device-missing", SEVERITY_ERROR, "A device of a session has gone, or left VFIO." },
-	  run_on_devices,
+	  preflight_run_on_devices,
 	  .judge_device = judge_missing },
 	{ { "device-driver", SEVERITY_ERROR, "A device has another driver than vfio-pci." },
-	  run_on_devices,
+	  preflight_run_on_devices,
 	  .judge_device = judge_driver },
 	{ { "device-no-iommu", SEVERITY_ERROR, "A device has no IOMMU." },
-	  run_on_devices,
+	  preflight_run_on_devices,
 	  .judge_device = judge_iommu },
 	{ { "device-iommu-kind", SEVERITY_ERROR, "A device's IOMMU is not VT-d." },
-	  run_on_devices,
+	  preflight_run_on_devices,
 	  .judge_device = judge_iommu_kind },
 	{ { "device-group", SEVERITY_ERROR, "A device shares its IOMMU group." },
-	  run_on_devices,
+	  preflight_run_on_devices,
 	  .judge_device = judge_group },
 	{ { "device-vf", SEVERITY_ERROR, "A device is a virtual function." },
-	  run_on_devices,
-	  .judge_device = judge_vf },
+	  preflight_run_on_devices,
+	  .judge_device = judge_vf,
+	  .of = OF_BOTH },
 	{ { "device-has-vfs", SEVERITY_ERROR, "A device has virtual functions." },
-	  run_on_devices,
+	  preflight_run_on_devices,
 	  .judge_device = judge_vfs },
 	{ { "device-ats", SEVERITY_ERROR, "A device has ATS on." },
-	  run_on_devices,
+	  preflight_run_on_devices,
 	  .judge_device = judge_ats },
 	{ { "device-pri", SEVERITY_ERROR, "A device has PRI on." },
-	  run_on_devices,
+	  preflight_run_on_devices,
 	  .judge_device = judge_pri },
 	{ { "device-firmware-memory", SEVERITY_ERROR,
 	    "The firmware wants memory mapped for a device." },
-	  run_on_devices,
+	  preflight_run_on_devices,
 	  .judge_device = judge_firmware_memory },
 	{ { "device-usb", SEVERITY_ERROR, "A device is a USB controller." },
-	  run_on_devices,
-	  .judge_device = judge_usb },
+	  preflight_run_on_devices,
+	  .judge_device = judge_usb,
+	  .of = OF_BOTH },
 	{ { "device-power", SEVERITY_ERROR, "A device that is in use is not in D0." },
-	  run_on_devices,
+	  preflight_run_on_devices,
 	  .judge_device = judge_power },
 	{ { "device-legacy-group", SEVERITY_ERROR,
 	    "A device is used through its group, not through a node of its own." },
-	  run_on_devices,
+	  preflight_run_on_devices,
 	  .judge_device = judge_group_open },
 };
 
@@ -447,13 +461,20 @@ static int give(struct findings *findings, struct findings *ret)
 	return 0;
 }
 
+static const struct check_table *const device_tables[] = { &preflight_device,
+							   &preflight_dma_memory };
+
 int preflight_run_devices(const struct preflight_context *context, struct findings *ret)
 {
 	struct findings findings = {};
 
-	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
-		if (checks[i].run == run_on_devices || checks[i].run == check_uncovered)
-			checks[i].run(&checks[i], context, &findings);
+	for (size_t t = 0; t < ARRAY_SIZE(device_tables); t++)
+		for (size_t i = 0; i < device_tables[t]->n; i++) {
+			const struct check *check = &device_tables[t]->checks[i];
+
+			if (check->run == preflight_run_on_devices || check->run == check_uncovered)
+				check->run(check, context, &findings);
+		}
 	return give(&findings, ret);
 }
 
@@ -462,8 +483,10 @@ int preflight_device_reasons(const struct preflight_context *context,
 {
 	struct findings findings = {};
 
-	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
-		if (checks[i].judge_device)
-			judge_one(&checks[i], context, device, SEVERITY_ERROR, &findings);
+	for (size_t t = 0; t < ARRAY_SIZE(device_tables); t++)
+		for (size_t i = 0; i < device_tables[t]->n; i++)
+			if (device_tables[t]->checks[i].judge_device)
+				judge_one(&device_tables[t]->checks[i], context, device,
+					  SEVERITY_ERROR, &findings);
 	return give(&findings, ret);
 }

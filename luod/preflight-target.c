@@ -9,11 +9,6 @@ static enum severity at_stake(const struct preflight_context *c)
 	return c->n_sessions ? SEVERITY_ERROR : SEVERITY_WARNING;
 }
 
-static const char *target_name(const struct preflight_context *c)
-{
-	return isempty(c->target_path) ? "The next kernel" : c->target_path;
-}
-
 CHECK(check_no_target)
 {
 	if (!c->target && c->loaded_by == PREFLIGHT_LOADED_BY_NOBODY)

@@ -4,8 +4,8 @@
 
 /* In the order of the manual. */
 static const struct check_table *const tables[] = {
-	&preflight_host,   &preflight_target,  &preflight_session,
-	&preflight_device, &preflight_network,
+	&preflight_host,   &preflight_target,	  &preflight_session,
+	&preflight_device, &preflight_dma_memory, &preflight_network,
 };
 
 const struct preflight_code *preflight_code_by_index(size_t index)

@@ -46,8 +46,9 @@ struct preflight_session {
 	const char *held_by; /* has an fd of its kernel session though no update runs; or NULL */
 	const struct preflight_resource *resources; /* memory in custody */
 	size_t n_resources;
-	const char *iommufd;  /* the label of an iommufd in custody, or NULL */
-	const char *no_hwpts; /* of one of which no page tables are named, or NULL */
+	const char *iommufd;	/* the label of an iommufd in custody, or NULL */
+	const char *dma_memory; /* the label of a DMA buffer, or NULL */
+	const char *no_hwpts;	/* of one of which no page tables are named, or NULL */
 };
 
 /* A kernel session of an update that is over, which no session has any more. */
@@ -60,7 +61,8 @@ struct preflight_orphan {
 /* A device that a session covers, or that could be covered by one. */
 struct preflight_device {
 	const char *address;
-	const struct device_facts *facts;	 /* NULL: nothing of VFIO drives it now */
+	const struct device_facts *facts; /* NULL: nothing of what luod knows drives it now */
+	bool dma_memory;		  /* it is pci-dmamem's, or was; otherwise VFIO's */
 	const struct preflight_session *session; /* that covers it, or NULL */
 	char *const *users;			 /* who has it open */
 	size_t n_users;

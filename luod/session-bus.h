@@ -23,9 +23,13 @@ int session_require_label(struct session *s, const char *label, sd_bus_error *er
 int session_require_giving(struct session *s, sd_bus_message *m, sd_bus_error *error);
 /* A label that can be one, room for one resource more, and for its fd in luod's store. */
 int session_require_place(struct session *s, const char *label, sd_bus_error *error);
+/* What a user may have in its sessions. @before: of the bytes, what their place had until now. */
+int session_require_bytes(struct session *s, uint64_t bytes, uint64_t before, sd_bus_error *error);
 int session_require_resource(struct session *s, const char *label, struct resource **ret,
 			     sd_bus_error *error);
 int session_resource_exists(struct session *s, const char *label, sd_bus_error *error);
+/* Whose resource of that kind is the same open file, of kinds that have no inode of their own; or NULL. */
+const struct session *session_holder_of(struct manager *m, enum resource_kind kind, int fd);
 /* Sets the error NotPreservable: @why, and whose it is if it is somebody's. */
 int session_not_preservable(const char *why, const struct session *holder, sd_bus_error *error);
 /* Said again for a label it replaces what was said before. */
@@ -47,6 +51,9 @@ int method_attach_device(sd_bus_message *m, void *userdata, sd_bus_error *error)
 int method_declare_device(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_get_areas(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_reattach(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+/* session-dma-bus.c */
+int method_attach_dma_memory(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 /* session-link-bus.c */
 int method_attach_tap(sd_bus_message *m, void *userdata, sd_bus_error *error);

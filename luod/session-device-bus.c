@@ -91,19 +91,6 @@ static int require_dma_room(const struct session *s, const struct resource *old,
 	return 0;
 }
 
-static const struct session *iommufd_holder(struct manager *m, int fd)
-{
-	struct resource *resource;
-	struct session *s;
-
-	TAILQ_FOREACH(s, &m->sessions, entry)
-		TAILQ_FOREACH(resource, &s->resources, entry)
-			if (resource->kind == RESOURCE_IOMMUFD && resource->fd >= 0 &&
-			    fd_is_same_file(resource->fd, fd))
-				return s;
-	return NULL;
-}
-
 static int require_iommufd(struct session *s, int fd, sd_bus_error *error)
 {
 	const struct session *holder;
@@ -114,7 +101,7 @@ static int require_iommufd(struct session *s, int fd, sd_bus_error *error)
 	if (r == 0)
 		return session_not_preservable("it is not an iommufd; open /dev/iommu (O_RDWR)",
 					       NULL, error);
-	holder = iommufd_holder(s->manager, fd);
+	holder = session_holder_of(s->manager, RESOURCE_IOMMUFD, fd);
 	return holder ? session_not_preservable("it is attached already", holder, error) : 0;
 }
 

@@ -9,7 +9,6 @@
 #include "net-machine.h"
 #include "session-bus.h"
 #include "tap.h"
-#include "vfio.h"
 
 static size_t strv_length(char *const *strv)
 {
@@ -99,18 +98,6 @@ int method_set_links(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 /* --- queues ----------------------------------------------------------------------------------- */
 
-static const struct session *tap_holder(struct manager *m, int fd)
-{
-	const struct resource *resource;
-	struct session *s;
-
-	TAILQ_FOREACH(s, &m->sessions, entry)
-		TAILQ_FOREACH(resource, &s->resources, entry)
-			if (resource->tap && resource->fd >= 0 && fd_is_same_file(resource->fd, fd))
-				return s;
-	return NULL;
-}
-
 static int require_tap(struct session *s, int fd, struct tap **ret, sd_bus_error *error)
 {
 	const struct session *holder;
@@ -123,7 +110,7 @@ static int require_tap(struct session *s, int fd, struct tap **ret, sd_bus_error
 			"it is no queue of a TUN or TAP link; open /dev/net/tun "
 			"(O_RDWR)",
 			NULL, error);
-	holder = tap_holder(s->manager, fd);
+	holder = session_holder_of(s->manager, RESOURCE_TAP, fd);
 	if (holder)
 		return session_not_preservable("it is attached already", holder, error);
 	r = tap_look(fd, &s->manager->host, ret);

@@ -9,6 +9,7 @@
 #include "memfd.h"
 #include "session-bus.h"
 #include "tap.h"
+#include "vfio.h"
 
 int session_require_label(struct session *s, const char *label, sd_bus_error *error)
 {
@@ -60,8 +61,7 @@ static uint64_t bytes_of_user(const struct manager *m, uid_t uid)
 	return bytes;
 }
 
-/* @before: of them, what its place had until now. */
-static int require_bytes(struct session *s, uint64_t bytes, uint64_t before, sd_bus_error *error)
+int session_require_bytes(struct session *s, uint64_t bytes, uint64_t before, sd_bus_error *error)
 {
 	uint64_t most = s->manager->conf.max_bytes_per_user, sum;
 
@@ -128,6 +128,19 @@ static const struct session *held_by(struct manager *m, int fd)
 	return NULL;
 }
 
+const struct session *session_holder_of(struct manager *m, enum resource_kind kind, int fd)
+{
+	const struct resource *resource;
+	struct session *s;
+
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		TAILQ_FOREACH(resource, &s->resources, entry)
+			if (resource->kind == kind && resource->fd >= 0 &&
+			    fd_is_same_file(resource->fd, fd))
+				return s;
+	return NULL;
+}
+
 int session_not_preservable(const char *why, const struct session *holder, sd_bus_error *error)
 {
 	return sd_bus_error_setf(error, LUOD_ERROR("NotPreservable"),
@@ -186,7 +199,7 @@ int method_attach_memory(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	    (r = session_require_giving(s, m, error)) < 0 ||
 	    (r = session_require_place(s, label, error)) < 0 ||
 	    (r = require_preservable(s, fd, &info, error)) < 0 ||
-	    (r = require_bytes(s, info.bytes, 0, error)) < 0)
+	    (r = session_require_bytes(s, info.bytes, 0, error)) < 0)
 		return r;
 	copy = fd_dup(fd);
 	if (copy < 0)
@@ -258,9 +271,12 @@ static int not_given_back(const struct resource *resource, int why, sd_bus_error
 	if (resource->lost)
 		return sd_bus_error_setf(
 			error, LUOD_ERROR("Kernel"),
-			"The kernel does not give '%s' (%s) back, and never will. It is stopped "
+			"The kernel does not give '%s' (%s%s) back, and never will. %s is stopped "
 			"when the session is done; then open it anew, as after a restart.",
-			resource->label, resource->device ? resource->device : "an iommufd");
+			resource->label,
+			resource->kind == RESOURCE_DMA_MEMORY ? "a DMA buffer of " : "",
+			resource->device ? resource->device : "an iommufd",
+			resource->kind == RESOURCE_DMA_MEMORY ? "The device" : "It");
 	return sd_bus_error_setf(error, LUOD_ERROR("Kernel"),
 				 "The kernel does not give '%s' back: %s.", resource->label,
 				 strerror(-why));
@@ -305,7 +321,7 @@ int session_declare(struct session *s, const char *label, enum resource_kind kin
 		    uint64_t bytes, struct resource **ret, sd_bus_error *error)
 {
 	struct resource *old = session_find_resource(s, label);
-	int r = require_bytes(s, bytes, old ? old->bytes : 0, error);
+	int r = session_require_bytes(s, bytes, old ? old->bytes : 0, error);
 
 	if (r < 0)
 		return r;

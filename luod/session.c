@@ -52,10 +52,9 @@ static const char *const delivery_table[] = {
 DEFINE_STRING_TABLE(delivery, enum delivery)
 
 static const char *const resource_kind_table[] = {
-	[RESOURCE_MEMORY] = "memory",
-	[RESOURCE_IOMMUFD] = "iommufd",
-	[RESOURCE_DEVICE] = "device",
-	[RESOURCE_TAP] = "tap",
+	[RESOURCE_MEMORY] = "memory",	      [RESOURCE_IOMMUFD] = "iommufd",
+	[RESOURCE_DEVICE] = "device",	      [RESOURCE_TAP] = "tap",
+	[RESOURCE_DMA_MEMORY] = "dma-memory",
 };
 DEFINE_STRING_TABLE(resource_kind, enum resource_kind)
 

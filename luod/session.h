@@ -69,16 +69,17 @@ enum delivery {
 };
 
 enum resource_kind {
-	RESOURCE_MEMORY,  /* a memfd */
-	RESOURCE_IOMMUFD, /* with marked HWPTs */
-	RESOURCE_DEVICE,  /* a VFIO cdev */
-	RESOURCE_TAP,	  /* a queue of a TUN or TAP link; custody only */
+	RESOURCE_MEMORY,     /* a memfd */
+	RESOURCE_IOMMUFD,    /* with marked HWPTs */
+	RESOURCE_DEVICE,     /* a VFIO cdev */
+	RESOURCE_TAP,	     /* a queue of a TUN or TAP link; custody only */
+	RESOURCE_DMA_MEMORY, /* a DMA buffer of pci-dmamem */
 };
 
 struct resource {
 	TAILQ_ENTRY(resource) entry;
 	char *label;
-	char *device; /* of a device: its PCI address, as "0000:00:03.0"; else NULL */
+	char *device; /* the PCI address, as "0000:00:03.0", of a device, or that a DMA buffer is for */
 	enum resource_kind kind;
 	uint64_t token;
 	uint64_t bytes;
@@ -162,7 +163,7 @@ struct session *session_free(struct session *s);
 DEFINE_CLEANUP(struct session *, session_free)
 
 struct resource *session_find_resource(struct session *s, const char *label);
-/* The resource that is this PCI device, or NULL. */
+/* The first resource that is this PCI device, or is for it; or NULL. */
 struct resource *session_find_device(struct session *s, const char *address);
 bool session_has_device(const struct session *s);
 

@@ -37,6 +37,15 @@ static const struct {
 	  "it is preserved in another session, or came with an earlier update that is not finished" },
 	{ RESOURCE_DEVICE, -EBUSY,
 	  "it is preserved in another session, or came with an earlier update that is not finished" },
+	{ RESOURCE_DMA_MEMORY, -EOPNOTSUPP,
+	  "an IOMMU translates the addresses of its device (boot with iommu=pt), or its memory is of a "
+	  "kind that the kernel cannot keep" },
+	{ RESOURCE_DMA_MEMORY, -ENOENT, "this kernel cannot preserve a DMA buffer" },
+	{ RESOURCE_DMA_MEMORY, -ENODEV, "pci-dmamem does not have its device any more" },
+	{ RESOURCE_DMA_MEMORY, -EAGAIN,
+	  "its device is being bound to a driver, or unbound, right now" },
+	{ RESOURCE_DMA_MEMORY, -EBUSY,
+	  "it is preserved in another session, or came with an earlier update that is not finished" },
 };
 
 static const char *meaning(enum resource_kind kind, int error)
@@ -138,7 +147,7 @@ int devices_check(struct manager *m)
 static bool has_interrupts(const struct manager *m, const struct resource *resource,
 			   struct device_facts *ret)
 {
-	return resource->device &&
+	return resource->kind == RESOURCE_DEVICE && resource->device &&
 	       device_read(strempty(m->paths.root), resource->device, ret) >= 0 &&
 	       !streq(ret->interrupts, "none");
 }
@@ -195,9 +204,20 @@ static int mark(struct manager *m, struct session *s, struct resource *iommufd)
 	return leave_behind(m, s, r, why);
 }
 
+static int not_preserved(struct manager *m, struct session *s, const struct resource *resource,
+			 int error)
+{
+	_cleanup_free_ char *why = strprintf("the kernel does not preserve %s '%s'%s%s: %s (%s)",
+					     resource_kind_to_string(resource->kind),
+					     resource->label, resource->device ? " at " : "",
+					     strempty(resource->device),
+					     meaning(resource->kind, error), strerror(-error));
+
+	return leave_behind(m, s, error, why);
+}
+
 static int preserve(struct manager *m, struct session *s, struct resource *resource)
 {
-	_cleanup_free_ char *why = NULL;
 	int r;
 
 	update_progress(m);
@@ -211,17 +231,14 @@ static int preserve(struct manager *m, struct session *s, struct resource *resou
 		resource->preserved = true;
 		return STEP_AGAIN;
 	}
-	why = strprintf("the kernel does not preserve %s '%s'%s%s: %s (%s)",
-			resource_kind_to_string(resource->kind), resource->label,
-			resource->device ? " at " : "", strempty(resource->device),
-			meaning(resource->kind, r), strerror(-r));
-	return leave_behind(m, s, r, why);
+	return not_preserved(m, s, resource, r);
 }
 
 /* The first one that is not in the kernel session yet, in the order that the kernel wants. */
 static struct resource *next_of(struct session *s)
 {
-	static const enum resource_kind order[] = { RESOURCE_IOMMUFD, RESOURCE_DEVICE };
+	static const enum resource_kind order[] = { RESOURCE_DMA_MEMORY, RESOURCE_IOMMUFD,
+						    RESOURCE_DEVICE };
 	struct resource *resource;
 
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
@@ -383,19 +400,41 @@ static void unpreserve_declared(struct session *s)
 	}
 }
 
-/* Marks of one session; negative when the update fails for it. */
-static int try_marks(struct manager *m, struct session *s)
+/* As mark(), and undone. */
+static int try_mark(struct manager *m, struct session *s, struct resource *iommufd)
+{
+	int r = mark(m, s, iommufd);
+
+	if (r == STEP_DONE)
+		unmark(s, iommufd);
+	return r;
+}
+
+/* As preserve(), and undone: the owner goes on with its buffer as before. */
+static int try_buffer(struct manager *m, struct session *s, struct resource *buffer)
+{
+	int r = kdev_luo_session_preserve_fd(s->kernel_fd, buffer->fd, buffer->token);
+
+	if (r < 0)
+		return not_preserved(m, s, buffer, r);
+	buffer->preserved = true;
+	unpreserve(s, buffer);
+	return STEP_DONE;
+}
+
+/* What can be tried of one session; negative when the update fails for it. */
+static int try_session(struct manager *m, struct session *s)
 {
 	struct resource *resource;
-	int r;
+	int r = STEP_DONE;
 
 	TAILQ_FOREACH(resource, &s->resources, entry) {
-		if (resource->kind != RESOURCE_IOMMUFD)
-			continue;
-		r = mark(m, s, resource);
+		if (resource->kind == RESOURCE_IOMMUFD)
+			r = try_mark(m, s, resource);
+		else if (resource->kind == RESOURCE_DMA_MEMORY)
+			r = try_buffer(m, s, resource);
 		if (r != STEP_DONE) /* it fails, or is left behind */
 			return r < 0 ? r : 0;
-		unmark(s, resource);
 	}
 	return 0;
 }
@@ -408,7 +447,7 @@ int devices_try(struct manager *m)
 	TAILQ_FOREACH(s, &m->sessions, entry) {
 		if (s->state != SESSION_PREPARING || s->mode != SESSION_CUSTODY)
 			continue;
-		r = try_marks(m, s);
+		r = try_session(m, s);
 		if (r < 0)
 			return r;
 	}
@@ -417,7 +456,8 @@ int devices_try(struct manager *m)
 
 void devices_release(struct session *s)
 {
-	static const enum resource_kind order[] = { RESOURCE_DEVICE, RESOURCE_IOMMUFD };
+	static const enum resource_kind order[] = { RESOURCE_DEVICE, RESOURCE_IOMMUFD,
+						    RESOURCE_DMA_MEMORY };
 	struct resource *resource;
 
 	if (s->mode == SESSION_DELEGATION) {

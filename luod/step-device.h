@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * step-device - the step "devices": after every owner has said Ready, and so as late as possible, page
- * tables and DMA buffers in custody are marked, and iommufds and then devices preserved. From then on
- * the kernel refuses whatever would change what a device reaches. What owners preserved themselves is
+ * step-device - the step "devices": after every owner has said Ready, and so as late as possible, DMA
+ * buffers of pci-dmamem are preserved, page tables and buffers of iommufds in custody marked, and
+ * iommufds and then devices preserved. From then on the kernel refuses whatever would change what a
+ * device reaches. What owners preserved themselves is
  * looked after: everything that was declared must be in the kernel session.
  *
  * At its end each session is told Preserved: its owner is not needed any more and may exit.
@@ -20,8 +21,9 @@
 int devices_check(struct manager *m);
 
 /*
- * While guests run: marks what is in custody and takes the marks away again. Marks freeze nothing, and
- * an id that is wrong, or page tables of the wrong kind, are found before anybody is paused. A negative
+ * While guests run: marks what is in custody and takes the marks away again, and likewise preserves DMA
+ * buffers. That freezes nothing, and an id that is wrong, page tables of the wrong kind, or a device
+ * that is translated, are found before anybody is paused. A negative
  * errno, with update->error set, fails the update.
  */
 int devices_try(struct manager *m);
@@ -34,7 +36,7 @@ int devices_act(struct manager *m);
 void devices_undo(struct manager *m);
 
 /*
- * Takes devices and iommufds of @s out of its kernel session again, the last first, and the marks
+ * Takes devices, iommufds and DMA buffers of @s out of its kernel session again, the last first, and the marks
  * away, and what its owner preserved itself: before the session is dropped, because who else has an
  * fd of it would keep them preserved.
  */

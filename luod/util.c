@@ -170,6 +170,13 @@ int fd_readlink(int fd, char **ret)
 	return 0;
 }
 
+bool fd_link_is(int fd, const char *wanted)
+{
+	_cleanup_free_ char *link = NULL;
+
+	return fd_readlink(fd, &link) >= 0 && streq(link, wanted);
+}
+
 int free_and_strdup(char **p, const char *value)
 {
 	char *copy = NULL;

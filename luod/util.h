@@ -169,6 +169,7 @@ int file_replace(const char *path, const void *data, size_t size, mode_t mode);
 
 /* The name behind `/proc/self/fd/N` of an fd: what the kernel says that it is. Caller frees. */
 int fd_readlink(int fd, char **ret);
+bool fd_link_is(int fd, const char *wanted);
 
 /* Replaces *p by a copy of @value (NULL stays NULL); on failure *p is as before. */
 int free_and_strdup(char **p, const char *value);

@@ -48,7 +48,8 @@ bool vfio_number_is_node(const char *root, dev_t number)
 {
 	_cleanup_free_ char *place = sysfs_of_number(root, number);
 
-	return place && (strstr(place, "/vfio-dev/") || strstr(place, "/vfio/"));
+	return place && (strstr(place, "/vfio-dev/") || strstr(place, "/vfio/") ||
+			 strstr(place, "/misc/dmamem-"));
 }
 
 /* Takes the last component off @path and returns it, or NULL when there is none. */
@@ -88,13 +89,6 @@ static int character_device(const char *root, int fd, struct place *ret)
 	return 1;
 }
 
-static bool link_is(int fd, const char *wanted)
-{
-	_cleanup_free_ char *link = NULL;
-
-	return fd_readlink(fd, &link) >= 0 && streq(link, wanted);
-}
-
 int vfio_fd_is_iommufd(const char *root, int fd)
 {
 	_cleanup_(place_clear) struct place place = {};
@@ -103,7 +97,7 @@ int vfio_fd_is_iommufd(const char *root, int fd)
 	if (r <= 0 || (r = character_device(root, fd, &place)) < 0)
 		return r;
 	if (r == 0)
-		return link_is(fd, IOMMUFD_LINK);
+		return fd_link_is(fd, IOMMUFD_LINK);
 	return streq(place.name, "iommu") && streq(place.class, "misc");
 }
 
@@ -140,7 +134,7 @@ static int address_of_anonymous(const char *root, int fd, char **ret)
 	_cleanup_free_ char *path = strprintf("%s/proc/self/fdinfo/%d", root, fd), *text = NULL;
 	int r;
 
-	if (!link_is(fd, DEVICE_LINK))
+	if (!fd_link_is(fd, DEVICE_LINK))
 		return 0;
 	if (!path || file_read_full(path, FDINFO_MAX, &text, NULL) < 0)
 		return 0;

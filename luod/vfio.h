@@ -26,7 +26,7 @@ int vfio_fd_is_iommufd(const char *root, int fd);
 /* 1: it is a VFIO PCI device, *ret_address (freed by the caller) says which. 0, negative: as above. */
 int vfio_fd_address(const char *root, int fd, char **ret_address);
 
-/* Does sysfs know a character device of this number as VFIO's, that of a device or of a group? */
+/* Does sysfs know a character device of this number as VFIO's, that of a device or of a group, or as pci-dmamem's? */
 bool vfio_number_is_node(const char *root, dev_t number);
 
 /*

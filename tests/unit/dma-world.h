@@ -32,6 +32,7 @@ enum dma_kind {
 	DMA_SESSION,
 	DMA_IOMMUFD,
 	DMA_DEVICE,
+	DMA_BUFFER, /* of pci-dmamem */
 };
 
 struct dma_file {
@@ -332,6 +333,7 @@ int ioctl(int fd, unsigned long request, ...)
 	case DMA_DEVICE:
 		return on_device(file_of(inode), request, args);
 	case DMA_MEMORY:
+	case DMA_BUFFER:
 		break;
 	}
 	return refuse(ENOTTY);

@@ -108,11 +108,28 @@ static void test_devices(void **state)
 	assert_string_equal(f.device_abis[2], "luod-vfio-pci-v1");
 }
 
+static void test_dma_memory(void **state)
+{
+	struct features f;
+
+	put(*state, "/sys/kernel/liveupdate/abi", "dma-alloc-v1\nkho-v4\n");
+	features_probe(&f, *state);
+	assert_false(features_has(&f, FEATURE_DMA_MEMORY));
+	assert_string_equal(f.dma_memory_abis[1], "");
+	put(*state, "/sys/kernel/liveupdate/abi", "dma-alloc-v1\nkho-v4\nluod-dmamem-v2\n");
+	features_probe(&f, *state);
+	assert_true(features_has(&f, FEATURE_DMA_MEMORY));
+	assert_false(features_has(&f, FEATURE_DEVICES));
+	assert_string_equal(f.dma_memory_abis[0], "dma-alloc-v1");
+	assert_string_equal(f.dma_memory_abis[1], "luod-dmamem-v2");
+}
+
 static void test_names(void **state _unused_)
 {
 	static const char *const names[FEATURE_MAX] = {
 		"liveupdate",	      "liveupdate-enabled", "kho",	"kexec-file-load",
 		"session-unpreserve", "noexec-seal",	    "abi-list", "devices",
+		"dma-memory",
 	};
 
 	for (enum feature i = 0; i < FEATURE_MAX; i++) {
@@ -141,6 +158,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_not_built_in, root_new, root_free),
 		cmocka_unit_test_setup_teardown(test_abi_list, root_new, root_free),
 		cmocka_unit_test_setup_teardown(test_devices, root_new, root_free),
+		cmocka_unit_test_setup_teardown(test_dma_memory, root_new, root_free),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_this_machine),
 	};

@@ -135,6 +135,66 @@ static void test_devices(void **state _unused_)
 	handover_clear(&h);
 }
 
+/* Since 1.7 there are DMA buffers, which take bytes and are for a device. */
+static void test_dma_memory(void **state _unused_)
+{
+	_cleanup_free_ char *error = NULL, *text = NULL;
+	const struct resource *ring;
+	struct handover h, copy;
+
+	assert_int_equal(read_seed("record-1.7-dma-memory.json", &h, &error), 0);
+	ring = session_find_resource(nth(&h, 0), "ring");
+	assert_int_equal(ring->kind, RESOURCE_DMA_MEMORY);
+	assert_string_equal(ring->device, "0000:00:05.0");
+	assert_ptr_equal(session_find_device(nth(&h, 0), "0000:00:05.0"), ring);
+	assert_false(session_has_device(nth(&h, 0)));
+	assert_int_equal(session_preserved_bytes(nth(&h, 0)), 268435456 + 16384 + 4194304);
+	assert_null(session_find_resource(nth(&h, 1), "ring")->device);
+	nth(&h, 0)->state = SESSION_READY;
+	assert_int_equal(handover_write(&h.update, &h.sessions, NULL, NULL, &text), 0);
+	assert_non_null(strstr(text, "\"minor\":7"));
+	assert_int_equal(handover_read(text, strlen(text), &copy, &error), 0);
+	ring = session_find_resource(nth(&copy, 0), "data");
+	assert_int_equal(ring->kind, RESOURCE_DMA_MEMORY);
+	assert_int_equal(ring->bytes, 4194304);
+	assert_string_equal(ring->device, "0000:00:05.0");
+	handover_clear(&h);
+	handover_clear(&copy);
+
+	assert_int_equal(read_seed("state-1.7-dma-memory.json", &h, &error), 0);
+	assert_null(h.skipped);
+	assert_true(session_find_resource(nth(&h, 0), "ring")->preserved);
+	assert_true(session_find_resource(nth(&h, 0), "data")->lost);
+	handover_clear(&h);
+}
+
+static void test_bad_dma_memory(void **state _unused_)
+{
+	_cleanup_free_ char *error = NULL, *text = NULL;
+	struct handover h;
+	size_t size;
+	char *at;
+
+	text = seed("record-1.7-dma-memory.json", &size);
+	at = strstr(text, "0000:00:05.0");
+	at[11] = '8';
+	assert_int_equal(handover_read(text, size, &h, &error), -EINVAL);
+	assert_non_null(strstr(error, "'0000:00:05.8' is no PCI address"));
+}
+
+/* What a luod of before makes of one: it says which word it does not know. */
+static void test_unknown_kind(void **state _unused_)
+{
+	_cleanup_free_ char *error = NULL, *text = NULL;
+	struct handover h;
+	size_t size;
+
+	text = seed("record-1.7-dma-memory.json", &size);
+	memcpy(strstr(text, "dma-memory"), "dna-memory", strlen("dna-memory"));
+	assert_int_equal(handover_read(text, size, &h, &error), -EINVAL);
+	assert_non_null(strstr(error, "\"kind\" is 'dna-memory', which this luod does not know"));
+}
+
 /* The ids of one kernel mean nothing in the next: the record has none. */
 static void test_ids_stay(void **state _unused_)
 {
@@ -195,10 +255,12 @@ static void test_bad_devices(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_network),	 cmocka_unit_test(test_bad_network),
-		cmocka_unit_test(test_links),	 cmocka_unit_test(test_bad_links),
-		cmocka_unit_test(test_bad_tap),	 cmocka_unit_test(test_devices),
-		cmocka_unit_test(test_ids_stay), cmocka_unit_test(test_bad_devices),
+		cmocka_unit_test(test_network),	     cmocka_unit_test(test_bad_network),
+		cmocka_unit_test(test_links),	     cmocka_unit_test(test_bad_links),
+		cmocka_unit_test(test_bad_tap),	     cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_ids_stay),     cmocka_unit_test(test_bad_devices),
+		cmocka_unit_test(test_dma_memory),   cmocka_unit_test(test_bad_dma_memory),
+		cmocka_unit_test(test_unknown_kind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,6 +145,31 @@ static void test_facts(void **state)
 	assert_int_equal(f.group_node_number, makedev(240, 3));
 }
 
+/* One of pci-dmamem: another node, and whether something translates for it is known. */
+static void test_dma_memory(void **state)
+{
+	struct world *w = *state;
+	struct device_facts f, before;
+	_cleanup_free_ char *node = strprintf("misc/dmamem-%s/dev", A);
+
+	fake_host_add(w->host, &(struct fake_device){ A, "pci-dmamem", 7, -1 });
+	assert_int_equal(device_read(fake_host_root(w->host), A, &f), 0);
+	assert_true(device_has_dma_memory(&f));
+	assert_string_equal(f.node, "");
+	assert_string_equal(f.iommu_domain, "");
+	before = f;
+	fake_host_set(w->host, A, node, "250:3\n");
+	fake_host_put(w->host, "/sys/kernel/iommu_groups/7/type", "DMA-FQ\n");
+	assert_int_equal(device_read(fake_host_root(w->host), A, &f), 0);
+	assert_string_equal(f.node, "/dev/dmamem/" A);
+	assert_int_equal(f.node_number, makedev(250, 3));
+	assert_string_equal(f.iommu_domain, "DMA-FQ");
+	assert_false(device_facts_equal(&before, &f));
+	start(w);
+	inventory_settle(&w->inventory);
+	assert_true(device_has_dma_memory(facts(w, A)));
+}
+
 static void test_little_is_known(void **state)
 {
 	struct world *w = *state;
@@ -558,6 +583,7 @@ int main(int argc _unused_, char **argv)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_facts),
+		TEST(test_dma_memory),
 		TEST(test_little_is_known),
 		TEST(test_line),
 		TEST(test_whose_device),

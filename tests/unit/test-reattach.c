@@ -311,6 +311,22 @@ static void test_iommufd_refused_for_now(void **state _unused_)
 	assert_done("retrieve 3, retrieve 2");
 }
 
+/* A DMA buffer is as a device: once the kernel says that it does not come, it never does. */
+static void test_lost_buffer(void **state _unused_)
+{
+	struct session *s = add_guest();
+	struct resource *ring = add_file(s, "ring", RESOURCE_DMA_MEMORY, 8, -EBADF);
+	struct resource *data = add_file(s, "data", RESOURCE_DMA_MEMORY, 9, -EBADF);
+
+	ring->device = strdup("0000:00:05.0");
+	assert_int_equal(custody_fd(s, ring), -ENODEV);
+	assert_true(ring->lost);
+	assert_false(session_find_resource(s, "nic")->lost || data->lost);
+	w.incoming[9] = file_new(DMA_BUFFER);
+	assert_true(custody_fd(s, data) >= 0);
+	assert_done("retrieve 9");
+}
+
 /* Memory may be asked for again. */
 static void test_memory_is_not_lost(void **state _unused_)
 {
@@ -350,6 +366,7 @@ int main(void)
 		TEST(test_lost_iommufd),
 		TEST(test_refused_for_now),
 		TEST(test_iommufd_refused_for_now),
+		TEST(test_lost_buffer),
 		TEST(test_memory_is_not_lost),
 		TEST(test_without_iommufd),
 	};

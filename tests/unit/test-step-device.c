@@ -75,6 +75,108 @@ static void test_undo_half_way(void **state _unused_)
 	assert_int_equal(w.n_preserved, 0);
 }
 
+/* --- DMA buffers ------------------------------------------------------------------------------ */
+
+/* Besides what a guest has. */
+static struct resource *add_buffer(struct session *s, const char *label, uint64_t token)
+{
+	struct resource *buffer =
+		add_file(s, label, RESOURCE_DMA_MEMORY, token, file_new(DMA_BUFFER));
+
+	buffer->device = strdup("0000:00:05.0");
+	return buffer;
+}
+
+/* Before everything that goes by an IOMMU, and out again after it. */
+static void test_buffers(void **state _unused_)
+{
+	struct session *s = add_guest("vm", SESSION_REQUIRED);
+
+	add_buffer(s, "ring", 4);
+	add_buffer(s, "data", 5);
+	w.interrupts = NULL;
+	assert_int_equal(devices_act(&w.m), STEP_AGAIN);
+	assert_done("preserve 4");
+	assert_int_equal(run(), STEP_DONE);
+	assert_done("preserve 5, mark 5=50, mark 6=60, buffer 7, preserve 3, preserve 2");
+	assert_said("Preserved vm");
+	devices_undo(&w.m);
+	assert_done("unpreserve 2, unpreserve 3, unpreserve 5, unpreserve 4, unmark 5, unmark 6, "
+		    "forget 7");
+	assert_int_equal(w.n_preserved, 0);
+	devices_undo(&w.m);
+	assert_done("");
+	assert_int_equal(run(), STEP_DONE);
+}
+
+/* Its device may have them on: pci-dmamem's users have none. */
+static void test_buffers_and_interrupts(void **state _unused_)
+{
+	struct session *s = add_session("vm", SESSION_CUSTODY, SESSION_REQUIRED, SESSION_READY);
+
+	add_buffer(s, "ring", 4);
+	w.interrupts = "msi";
+	assert_int_equal(run(), STEP_DONE);
+	assert_null(devices_blame(&w.m));
+}
+
+static void test_buffers_refused(void **state _unused_)
+{
+	static const struct {
+		int error;
+		const char *words;
+	} cases[] = {
+		{ EOPNOTSUPP, "boot with iommu=pt" },
+		{ ENOENT, "this kernel cannot preserve a DMA buffer" },
+		{ ENODEV, "pci-dmamem does not have its device" },
+		{ EAGAIN, "right now" },
+		{ EBUSY, "an earlier update" },
+		{ ENOMEM, "Cannot allocate memory" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		for (int policy = SESSION_REQUIRED; policy <= SESSION_BEST_EFFORT; policy++) {
+			struct session *s;
+
+			teardown(NULL);
+			setup(NULL);
+			s = add_guest("vm", (enum session_policy)policy);
+			add_buffer(s, "ring", 4);
+			fail_next(LIVEUPDATE_SESSION_PRESERVE_FD, cases[i].error);
+			assert_int_equal(run(),
+					 policy == SESSION_REQUIRED ? -cases[i].error : STEP_DONE);
+			assert_non_null(strstr(w.said,
+					       "vm: the kernel does not preserve dma-memory "
+					       "'ring' at 0000:00:05.0: "));
+			assert_non_null(strstr(w.said, cases[i].words));
+			assert_done("");
+			devices_release(s);
+			assert_int_equal(w.n_preserved, 0);
+		}
+}
+
+/* Found while guests run, and nothing stays of it. */
+static void test_buffers_tried(void **state _unused_)
+{
+	struct session *s = add_session("vm", SESSION_CUSTODY, SESSION_REQUIRED, SESSION_PREPARING);
+	struct resource *buffer = add_buffer(s, "ring", 4);
+
+	assert_int_equal(devices_try(&w.m), 0);
+	assert_done("preserve 4, unpreserve 4");
+	assert_false(buffer->preserved);
+	fail_next(LIVEUPDATE_SESSION_PRESERVE_FD, EOPNOTSUPP);
+	assert_int_equal(devices_try(&w.m), -EOPNOTSUPP);
+	assert_non_null(strstr(w.said, "iommu=pt"));
+	/* Of a kernel that takes nothing out again it stays preserved, and is known to be. */
+	w.no_unpreserve = true;
+	assert_int_equal(devices_try(&w.m), 0);
+	assert_true(buffer->preserved);
+	s->state = SESSION_READY;
+	w.done[0] = '\0';
+	assert_int_equal(run(), STEP_DONE);
+	assert_done("");
+}
+
 /* Only who is ready, and only what is there. */
 static void test_who(void **state _unused_)
 {
@@ -411,6 +513,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_order),
 		TEST(test_undo_half_way),
+		TEST(test_buffers),
+		TEST(test_buffers_and_interrupts),
+		TEST(test_buffers_refused),
+		TEST(test_buffers_tried),
 		TEST(test_who),
 		TEST(test_refused),
 		TEST(test_device_refused),
