@@ -36,13 +36,20 @@ happened() {
 	grep -qx "$1" /run/luod/fault.done || wrong "it did not come to $1"
 }
 
+# Nor may it stop there later, when nobody is left who wakes it.
+nobody_stops_it() {
+	wrong "it did not come to $1"
+	fault "jump:act EIO"
+}
+
 # meanwhile POINT CMD...: luod stands still there while that happens, then the update goes on to its end.
+the_end="jump:act EIO"
 meanwhile() {
 	local pid
-	fault "$1 stop" "jump:act EIO"
+	fault "$1 stop" "$the_end"
 	update &
 	pid=$!
-	stopped || wrong "it did not come to $1"
+	stopped || nobody_stops_it "$1"
 	"${@:2}"
 	woken
 	wait "$pid"
@@ -93,6 +100,11 @@ in_words() {
 	ENOMEM) echo "Cannot allocate memory" ;;
 	EMFILE) echo "Too many open files" ;;
 	ENOSPC) echo "No space left on device" ;;
+	EBUSY) echo "Device or resource busy" ;;
+	EINVAL) echo "Invalid argument" ;;
+	EAGAIN) echo "Resource temporarily unavailable" ;;
+	ENOENT) echo "No such file or directory" ;;
+	ENOEXEC) echo "Exec format error" ;;
 	esac
 }
 
@@ -288,21 +300,61 @@ unplug_row() {
 # The kernel's own refusals come from its freezing the sessions, in reboot(2), which is the last step.
 refuse_rows() {
 	[ "$1" = "${steps[-1]}" ] || return 0
-	printf "$1:act %s from the kernel\n" EBUSY EINVAL EIO ENOMEM EAGAIN ENOENT
+	printf "$1:act %s\n" "ENOEXEC in freeze" "EBUSY in freeze" \
+		EBUSY EINVAL EIO ENOMEM EAGAIN ENOENT
+}
+
+refuse_row() {
+	case $2 in
+	"ENOEXEC in freeze") refused_in_freeze "$1" ENOEXEC load_another ;;
+	"EBUSY in freeze")
+		refused_in_freeze "$1" EBUSY pull_out
+		put_in_again dev
+		;;
+	*) refused_with "$2" ;;
+	esac
+	called_off failed "The kernel refused the jump: $(in_words "${2%% *}")"
+}
+
+device_abi() {
+	grep '^luod-vfio-pci-' /sys/kernel/liveupdate/abi
+}
+
+times_not_frozen() {
+	dmesg | grep -c "Freeze failed for token.*handler\[$(device_abi)\] err\[-$1\]"
+}
+
+# refused_in_freeze POINT ERROR CMD...: for no other reason than that command.
+refused_in_freeze() {
+	local the_end="" before
+	before=$(times_not_frozen "$2")
+	meanwhile "$1" "${@:3}"
+	wait_for 90 state_is loaded
+	[ "$(times_not_frozen "$2")" -gt "$before" ] || wrong "the kernel did not refuse in freeze"
+}
+
+# The one that luod has loaded, but it does not say that it can take over a device.
+load_another() {
+	local abi
+	abi=$(device_abi)
+	LC_ALL=C sed "s/$abi\x00/${abi%?}X\x00/g" "$LAB_NEXT" >/run/another
+	! cmp -s "$LAB_NEXT" /run/another || wrong "the other image is the same"
+	expect "the other image is not loaded" \
+		kexec --kexec-file-syscall --load /run/another --reuse-cmdline
+}
+
+# By whatever else it may refuse.
+refused_with() {
+	trace_luod "$1"
+	fault
+	update
+	kill $tracer
+	wait $tracer
+	grep -q reboot /run/strace || wrong "it did not come to the jump"
 }
 
 trace_luod() {
 	strace -q -o /run/strace -e trace=reboot -e "inject=reboot:error=$1" -p "$(luod_pid)" &
 	tracer=$!
 	wait_for 20 grep -q "^TracerPid:.$tracer$" "/proc/$(luod_pid)/status" || wrong "nobody traces luod"
-}
-
-refuse_row() {
-	trace_luod "${2%% *}"
-	fault
-	update
-	kill $tracer
-	wait $tracer
-	grep -q reboot /run/strace || wrong "it did not come to the jump"
-	called_off failed "The kernel refused the jump"
 }

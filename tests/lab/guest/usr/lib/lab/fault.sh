@@ -202,10 +202,13 @@ pull_out() {
 	sleep 1
 }
 
+# To vfio-pci at once: a native driver would have it go on with the rings that its guest gave it.
 _device_comes() {
+	echo 0 >$_PCI/drivers_autoprobe
 	echo 1 >$_PCI/rescan
 	wait_for 20 test -e "$_PCI/devices/$LAB_DEVICE" || wrong "the device does not come back"
-	_vfio_has "$LAB_DEVICE" || _vfio_bind "$LAB_DEVICE"
+	_vfio_bind "$LAB_DEVICE"
+	echo 1 >$_PCI/drivers_autoprobe
 	expect_within 20 "vfio-pci does not take the device" _vfio_has "$LAB_DEVICE"
 }
 
