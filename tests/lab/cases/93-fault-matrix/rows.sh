@@ -291,6 +291,7 @@ unplug_rows() {
 }
 
 unplug_row() {
+	touch /run/killed
 	meanwhile "$1" pull_out
 	wait_for 90 state_is loaded
 	put_in_again dev
@@ -308,6 +309,7 @@ refuse_row() {
 	case $2 in
 	"ENOEXEC in freeze") refused_in_freeze "$1" ENOEXEC load_another ;;
 	"EBUSY in freeze")
+		touch /run/killed
 		refused_in_freeze "$1" EBUSY pull_out
 		put_in_again dev
 		;;

@@ -212,13 +212,26 @@ _device_comes() {
 	expect_within 20 "vfio-pci does not take the device" _vfio_has "$LAB_DEVICE"
 }
 
+# luod starts again what was up, and a stop that is asked for meanwhile is cancelled.
+_is_stopped() {
+	systemctl stop "$1"
+	[ "$(systemctl show -P MainPID "$1")" = 0 ]
+}
+
+_pulled_out() {
+	! kill -0 $_pulling
+}
+
 put_in_again() {
-	systemctl stop "vmm@$1"
+	expect_within 60 "guest $1 cannot be stopped" _is_stopped "vmm@$1"
 	systemctl reset-failed "vmm@$1"
 	expect "the session of the device cannot be closed" luctl close "$1"
-	wait_for 60 test ! -e "$_PCI/devices/$LAB_DEVICE" || wrong "the device does not go"
-	wait "$_pulling"
+	if ! wait_for 60 _pulled_out; then
+		wrong "the device does not go"
+		return
+	fi
 	_device_comes
+	rm -f /run/killed
 	: >"/run/vmm-$1"
 	expect "guest $1 is not started" systemctl start "vmm@$1"
 	wait_for 60 vmm_said "$1" "^attached $LAB_DEVICE" || wrong "guest $1 has no device"
