@@ -11,7 +11,9 @@
 
 #define IOMMUFD_LINK "anon_inode:[iommufd]"
 #define DEVICE_LINK  "anon_inode:[vfio-device]"
+#define BUFFER_LINK  "anon_inode:[dmamem]"
 #define SYSPATH	     "vfio-device-syspath:"
+#define BUFFER_OF    "dmamem-device:"
 #define FDINFO_MAX   65536
 #define TARGET_MAX   4096
 
@@ -101,9 +103,10 @@ int vfio_fd_is_iommufd(const char *root, int fd)
 	return streq(place.name, "iommu") && streq(place.class, "misc");
 }
 
+/* Of the end of a path, or of a line of fdinfo, where blanks are before it. */
 static int address_of_path(const char *path, char **ret)
 {
-	const char *name = strrchr(path, '/');
+	const char *name = strrchr(path, '/') ?: strrchr(path, '\t');
 
 	if (!name || !pci_address_valid(name + 1))
 		return 0;
@@ -113,12 +116,12 @@ static int address_of_path(const char *path, char **ret)
 
 bool vfio_link_is_device(const char *link)
 {
-	return streq(link, DEVICE_LINK);
+	return streq(link, DEVICE_LINK) || streq(link, BUFFER_LINK);
 }
 
 int vfio_fdinfo_address(const char *fdinfo, char **ret_address)
 {
-	const char *line = strstr(fdinfo, SYSPATH);
+	const char *line = strstr(fdinfo, SYSPATH) ?: strstr(fdinfo, BUFFER_OF);
 	_cleanup_free_ char *path = line ? strndup(line, strcspn(line, "\n")) : NULL;
 
 	if (!line)

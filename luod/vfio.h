@@ -31,7 +31,7 @@ bool vfio_number_is_node(const char *root, dev_t number);
 
 /*
  * Of another process's file, known by what /proc says: whether its link is that of a device that has no
- * number, and which device its fdinfo names (-ENOENT: none).
+ * number, or of a DMA buffer, and which device its fdinfo names (-ENOENT: none).
  */
 bool vfio_link_is_device(const char *link);
 int vfio_fdinfo_address(const char *fdinfo, char **ret_address);
