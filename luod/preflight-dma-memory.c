@@ -165,10 +165,9 @@ CHECK(check_cmdline)
 	    (target == ANSWER_UNKNOWN && running == ANSWER_NO))
 		return;
 	report(self, ret, at.severity, "target",
-	       "The next kernel's command line %s: an IOMMU would translate the addresses of the "
-	       "devices whose DMA buffers session %s has, and the next kernel would stop those devices "
-	       "instead of taking the buffers over. Load it again with `luctl load "
-	       "--append=\"iommu=pt\" …`.",
+	       "The next kernel's command line %s: the devices whose DMA buffers session %s has would "
+	       "not reach them any more, and the next kernel would stop them instead of taking the "
+	       "buffers over. Load it again with `luctl load --append=\"iommu=pt\" …`.",
 	       target == ANSWER_NO
 		       ? "asks for an IOMMU that translates"
 		       : "lacks iommu=pt (or intel_iommu=off), which the running one has",
