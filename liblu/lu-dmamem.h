@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * lu-dmamem - what liblu asks of the driver pci-dmamem: one command, by the number and in the form of
+ * lu-dmamem - what liblu, and the lab's VMM, ask of the driver pci-dmamem, by the numbers and in the form of
  * include/uapi/linux/dmamem.h of a kernel with luod's patches. Headers of a kernel without it do.
  */
 #ifndef LU_DMAMEM_H
@@ -11,6 +11,24 @@
 #else
 #include <linux/ioctl.h>
 #include <linux/types.h>
+
+/* Of a device's file: bits are 0 for 64, fd is what comes out. */
+struct dmamem_alloc {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 length;
+	__u32 address_bits;
+	__s32 fd;
+};
+
+struct dmamem_start {
+	__u32 size;
+	__u32 flags;
+};
+
+#define DMAMEM_ALLOC _IO(0xDC, 0)
+#define DMAMEM_START _IO(0xDC, 1)
+#define DMAMEM_STOP  _IO(0xDC, 2)
 
 #define DMAMEM_INFO_RESTORED  (1 << 0)
 #define DMAMEM_INFO_SHARED    (1 << 1)

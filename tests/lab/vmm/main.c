@@ -132,6 +132,11 @@ static void set_device(struct vmm *v, const char *arg)
 	exit(EXIT_FAILURE);
 }
 
+static void set_edu(struct vmm *v, const char *arg)
+{
+	v->buffer.bdf = arg;
+}
+
 static void set_link(struct vmm *v, const char *arg)
 {
 	if (v->n_links == sizeof(v->links) / sizeof(*v->links))
@@ -203,6 +208,7 @@ static const struct vmm_option {
 	{ "name", "NAME", "of the session (vm)", set_name },
 	{ "size", "SIZE", "of the guest's memory, as 256M (64M)", set_size },
 	{ "device", "ADDRESS", "a PCI device that vfio-pci has, as 0000:00:05.0", set_device },
+	{ "edu", "ADDRESS", "an edu device that pci-dmamem has", set_edu },
 	{ "link", "NAME", "of the host, that the guest needs; may be said again", set_link },
 	{ "parked", "SECONDS", "after a jump, leave it so long as it is", set_parked },
 	{ "tell-phases", NULL, "of its life to the lab's host", set_tell_phases },
@@ -274,6 +280,8 @@ int main(int argc, char **argv)
 		.guest.fd = -EBADF,
 		.device.fd = -EBADF,
 		.device.iommufd = -EBADF,
+		.buffer.node = -EBADF,
+		.buffer.fd = -EBADF,
 		.state_fd = -EBADF,
 	};
 

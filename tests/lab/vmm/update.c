@@ -29,6 +29,7 @@ static void vmm_come_back(struct vmm *v)
 	if (vmm_resume(v))
 		v->guest.page->jumps++;
 	passthrough_resume(v);
+	buffer_resume(v);
 	if (took(v, "resumed", lu_session_resumed(v->session)))
 		say(v, "resumed");
 }
@@ -52,6 +53,7 @@ static void vmm_go_on(struct vmm *v)
 	v->preserved = false;
 	device_called_off(v);
 	passthrough_called_off(v);
+	buffer_called_off(v);
 	vmm_resume(v);
 }
 
@@ -61,11 +63,13 @@ static void vmm_follow(struct vmm *v, enum lu_state state)
 	switch (state) {
 	case LU_STATE_PREPARING:
 		ram_preserve(v);
+		buffer_preserve(v);
 		break;
 	case LU_STATE_IDLE:
 		vmm_go_on(v);
 		ram_attach(v);
 		device_attach(v);
+		buffer_attach(v);
 		break;
 	case LU_STATE_LEFT_BEHIND:
 		vmm_go_on(v);
@@ -75,6 +79,7 @@ static void vmm_follow(struct vmm *v, enum lu_state state)
 		break;
 	case LU_STATE_RESUMED:
 		passthrough_resume(v);
+		buffer_resume(v);
 		v->done_at_usec = now_usec() + v->slow_done_usec;
 		break;
 	case LU_STATE_LOST:
@@ -97,7 +102,9 @@ static void vmm_prepare(struct vmm *v, const char *update_id)
 		return;
 	}
 	ram_preserve(v); /* which takes its time: the guest still runs */
+	buffer_preserve(v);
 	vmm_pause(v);
+	buffer_let_go(v);
 	if (device_hand_over(v))
 		v->ready_at_usec = now_usec() + v->slow_ready_usec;
 }
@@ -188,6 +195,7 @@ void vmm_loop(struct vmm *v)
 		if (vmm_wait(v))
 			vmm_process(v);
 		passthrough_serve(v);
+		buffer_serve(v);
 		if (v->ready_at_usec && now_usec() >= v->ready_at_usec)
 			vmm_ready(v);
 		if (v->done_at_usec && now_usec() >= v->done_at_usec)
@@ -244,6 +252,7 @@ static void vmm_create(struct vmm *v)
 	if (r < 0)
 		die(v, "links", r);
 	passthrough_create(v);
+	buffer_create(v);
 }
 
 static void vmm_start_session(struct vmm *v)
@@ -254,8 +263,10 @@ static void vmm_start_session(struct vmm *v)
 	if (!back)
 		vmm_create(v);
 	say(v, "%s %s", back ? "claimed" : "created", lu_state_to_string(state));
-	if (back)
+	if (back) {
 		device_take_back(v);
+		buffer_take_back(v);
+	}
 	vmm_follow(v, state);
 }
 

@@ -16,6 +16,7 @@
  *	ram.c          the guest's memory, and luod
  *	passthrough.c  the device and its iommufd
  *	handover.c     both, and luod
+ *	buffer.c       an edu device without an IOMMU, its DMA buffer, and luod
  *	guest.c        the guest; knows nothing of luod
  *	say.c          what is told to the one who looks on
  */
@@ -29,6 +30,7 @@
 #include <liblu.h>
 
 #include "../device/device.h"
+#include "../device/edu.h"
 #include "guest.h"
 
 /* Delegation: what is in the kernel session, the page tables, the rings among the memory. */
@@ -38,6 +40,7 @@ enum token {
 	DEVICE_TOKEN,
 	HWPT_TOKEN,
 	RINGS_TOKEN,
+	BUFFER_TOKEN,
 };
 
 enum exit_code {
@@ -61,6 +64,23 @@ struct passthrough {
 	bool left_out;	 /* custody: this kernel cannot hand it over, luod does not take it */
 	bool preserved;	       /* in the kernel session of this update */
 	uint64_t tell_at_usec; /* when to say again how much it has done */
+};
+
+/* A DMA buffer of pci-dmamem, and the device that it is for. Owns the fds. */
+struct buffer {
+	const char *bdf; /* NULL: there is none, and nothing of this is used */
+	struct edu edu;
+	int node, fd; /* of the device, of the buffer */
+	struct note *note;
+	enum {
+		BUFFER_IDLE,
+		BUFFER_READING,
+		BUFFER_WRITING,
+	} doing;
+	bool served;	/* it is ours to drive, and gets work */
+	bool preserved; /* delegation: in the kernel session of this update */
+	uint64_t next_usec;
+	uint64_t tell_at_usec;
 };
 
 struct vmm {
@@ -94,6 +114,7 @@ struct vmm {
 	struct guest guest;
 	uint64_t ram_token; /* after a jump: of the memory in the kernel session */
 	struct passthrough device;
+	struct buffer buffer;
 	bool preserved;		/* delegation: in the kernel session of this update */
 	uint64_t ready_at_usec; /* when to say Ready; 0: nothing to say */
 	uint64_t done_at_usec;	/* the same of Done */
@@ -174,6 +195,19 @@ void device_preserved(struct vmm *v);
 void device_called_off(struct vmm *v);
 /* Gets the device of a session that was claimed, from the old kernel's page tables if it is on them. */
 void device_take_back(struct vmm *v);
+
+/* buffer.c: all of it does nothing when there is no edu device */
+void buffer_create(struct vmm *v);
+/* Custody: luod gets the buffer, at any time but during an update. Delegation: once per update. */
+void buffer_attach(struct vmm *v);
+void buffer_preserve(struct vmm *v);
+/* From now on nobody drives the device; or somebody does again, and looks at what it has done. */
+void buffer_let_go(struct vmm *v);
+void buffer_resume(struct vmm *v);
+void buffer_called_off(struct vmm *v);
+void buffer_serve(struct vmm *v);
+/* Gets the buffer of a session that was claimed. */
+void buffer_take_back(struct vmm *v);
 
 /* update.c */
 void vmm_connect(struct vmm *v);

@@ -5,6 +5,7 @@
 #
 #	vmm_start NAME [ARGS...]   a guest in a unit of its own, started now and at every boot
 #	vfio_take ADDRESS          assertion: a PCI device is vfio-pci's now
+#	dmamem_take ADDRESS        gives pci-dmamem a PCI device that nobody has
 #	device_works NAME N        assertions: the guest's device does N more, all of it right
 #	masters_bus ADDRESS        may that PCI device write to memory?
 #	remember_memory            before there is a guest, for this boot and later ones
@@ -67,6 +68,12 @@ _vfio_bind() {
 vfio_take() {
 	_vfio_bind "$1"
 	t "vfio-pci has $1" wait_for 30 _vfio_has "$1"
+}
+
+dmamem_take() {
+	echo pci-dmamem >"/sys/bus/pci/devices/$1/driver_override"
+	echo "$1" >/sys/bus/pci/drivers_probe
+	wait_for 30 test -c "/dev/dmamem/$1"
 }
 
 # Its VMM says every second how much it has done, and how much of that is wrong.
