@@ -421,8 +421,9 @@ int lu_session_declare(struct lu_session *session, const char *label, const char
 		       uint64_t token, uint64_t bytes);
 
 /*
- * Delegation: the same for a VFIO device; by @fd luod knows which one it is. luod does not keep it.
- * -EMEDIUMTYPE: it is not a VFIO PCI device, or another session has it. Else as lu_session_declare().
+ * Delegation: the same for a VFIO device or a DMA buffer; by @fd luod knows which device, and of a buffer
+ * how large it is. luod does not keep it.
+ * -EMEDIUMTYPE: it is neither, or another session has it. Else as lu_session_declare().
  */
 int lu_session_declare_device(struct lu_session *session, const char *label, int fd, uint64_t token,
 			      uint64_t bytes);

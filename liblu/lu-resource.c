@@ -171,12 +171,13 @@ static bool fd_is_memory(int fd)
 static const struct kind {
 	const char *name; /* org.luod1's word */
 	bool (*is)(int fd);
+	bool of_device; /* luod has to know which one */
 } kinds[] = {
-	{ "memory", fd_is_memory },
-	{ "dma-memory", lu_fd_is_dma_memory },
-	{ "iommufd", lu_fd_is_iommufd },
-	{ "device", lu_fd_is_device },
-	{ "file", NULL },
+	{ "memory", fd_is_memory, false },
+	{ "dma-memory", lu_fd_is_dma_memory, true },
+	{ "iommufd", lu_fd_is_iommufd, false },
+	{ "device", lu_fd_is_device, true },
+	{ "file", NULL, false },
 };
 
 static size_t kind_of(int fd)
@@ -213,11 +214,12 @@ static int preserve(struct lu_session *session, const struct lu_preserve *p)
 
 static int declare(struct lu_session *session, const struct lu_preserve *p)
 {
-	const char *kind = kinds[kind_of(p->fd)].name;
+	const struct kind *kind = &kinds[kind_of(p->fd)];
+	uint64_t bytes = bytes_of(p->fd);
 
-	if (strcmp(kind, "device") == 0)
-		return lu_session_declare_device(session, p->label, p->fd, p->token, 0);
-	return lu_session_declare(session, p->label, kind, p->token, bytes_of(p->fd));
+	if (kind->of_device)
+		return lu_session_declare_device(session, p->label, p->fd, p->token, bytes);
+	return lu_session_declare(session, p->label, kind->name, p->token, bytes);
 }
 
 int lu_session_preserve(struct lu_session *session, const char *label, int fd, uint64_t token)

@@ -5,6 +5,7 @@
  *
  * What a client sends is known by what it is (vfio.h) before anything is asked of it.
  */
+#include "dma-memory.h"
 #include "liblu.h"
 #include "limits.h"
 #include "manager.h"
@@ -252,33 +253,65 @@ int method_attach_device(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return attached(m, s, resource, !old);
 }
 
+/* What is declared by a fd of its own: a device, or a DMA buffer, which says how large it is. */
+struct declared {
+	enum resource_kind kind;
+	char *address;
+	uint64_t bytes;
+};
+
+static void declared_clear(struct declared *d)
+{
+	free(d->address);
+}
+
+static int require_declarable(struct session *s, const char *label, int fd, struct declared *d,
+			      sd_bus_error *error)
+{
+	const struct session *holder = NULL;
+	struct dma_memory memory;
+	int r = dma_memory_inspect(fd, &memory);
+
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return require_device(s, fd, session_find_resource(s, label), &d->address, error);
+	if (!attached_before(s, label, RESOURCE_DMA_MEMORY, fd))
+		holder = session_holder_of(s->manager, RESOURCE_DMA_MEMORY, fd);
+	if (holder)
+		return session_not_preservable("it is attached already", holder, error);
+	d->kind = RESOURCE_DMA_MEMORY;
+	d->bytes = memory.bytes;
+	d->address = strdup(memory.device);
+	return d->address ? 0 : -ENOMEM;
+}
+
 /* The fd says which device it is, and lets luod verify that it was preserved; then it is closed. */
 int method_declare_device(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	_cleanup_free_ char *address = NULL;
+	_cleanup_(declared_clear) struct declared d = { .kind = RESOURCE_DEVICE };
 	_cleanup_close_ int copy = -EBADF;
 	struct session *s = userdata;
 	struct resource *resource;
-	uint64_t token, bytes;
 	const char *label;
+	uint64_t token;
 	int fd, r;
 
-	if ((r = sd_bus_message_read(m, "shtt", &label, &fd, &token, &bytes)) < 0 ||
+	if ((r = sd_bus_message_read(m, "shtt", &label, &fd, &token, &d.bytes)) < 0 ||
 	    (r = session_require_owner(s, m, error)) < 0 ||
 	    (r = session_require_mode(s, SESSION_DELEGATION, error)) < 0 ||
 	    (r = session_require_label(s, label, error)) < 0)
 		return r;
-	if (token > INT64_MAX || bytes > INT64_MAX)
+	if (token > INT64_MAX || d.bytes > INT64_MAX)
 		return sd_bus_error_setf(error, LUOD_ERROR("InvalidArgument"),
 					 "Device '%s': a number is too large.", label);
 	if (s->state != SESSION_PREPARING)
 		return session_wrong_state(s, "Devices are declared while an update is prepared",
 					   error);
-	if ((r = require_device(s, fd, session_find_resource(s, label), &address, error)) < 0 ||
-	    (r = copy = fd_dup(fd)) < 0 ||
-	    (r = session_declare(s, label, RESOURCE_DEVICE, token, bytes, &resource, error)) < 0)
+	if ((r = require_declarable(s, label, fd, &d, error)) < 0 || (r = copy = fd_dup(fd)) < 0 ||
+	    (r = session_declare(s, label, d.kind, token, d.bytes, &resource, error)) < 0)
 		return r;
-	resource->device = TAKE_PTR(address); /* session_declare() has freed what was there */
+	resource->device = TAKE_PTR(d.address); /* session_declare() has freed what was there */
 	resource->fd = TAKE_FD(copy);
 	session_resources_changed(s);
 	return sd_bus_reply_method_return(m, NULL);

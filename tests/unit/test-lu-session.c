@@ -427,7 +427,7 @@ static void test_preserve_all(void **state)
 	assert_int_equal(lu_session_unpreserve(w->s, 30), 0);
 	assert_int_equal(order.n, 4);
 	assert_int_equal(lu_session_preserve(w->s, "ring2", items[3].fd, 16), 0);
-	assert_string_equal(last(w), "DeclareResource ring2 dma-memory 16 8192");
+	assert_string_equal(last(w), "DeclareDevice ring2 16 8192");
 	assert_int_equal(lu_session_preserve(w->s, "iommu2", items[2].fd, 21), 0);
 	assert_string_equal(last(w), "DeclareResource iommu2 iommufd 21 0");
 	assert_int_equal(lu_session_preserve_all(w->s, NULL, 0), 0);

@@ -335,6 +335,27 @@ static void test_declared(void **state _unused_)
 	assert_int_equal(w.n_preserved, 0);
 }
 
+/* By its fd luod knows whether it is that buffer which is preserved. */
+static void test_declared_buffer(void **state _unused_)
+{
+	struct session *s = add_session("own", SESSION_DELEGATION, SESSION_REQUIRED, SESSION_READY);
+	struct resource *ring = add_buffer(s, "ring", 12);
+	int kept = fd_dup(ring->fd);
+
+	own_preserves(s, 12);
+	assert_int_equal(run(), -ENOENT);
+	assert_said("own: its owner declared 'ring', but did not preserve it (token 12)");
+	assert_true(ring->fd < 0);
+	w.preserved[0].inode = inode_of(kept);
+	ring->fd = TAKE_FD(kept);
+	w.done[0] = '\0';
+	assert_int_equal(run(), STEP_DONE);
+	assert_said("Preserved own");
+	assert_true(ring->fd < 0);
+	devices_undo(&w.m);
+	assert_done("unpreserve 12");
+}
+
 /* One that is called off before it was looked at: what it had not got to is no matter. */
 static void test_declared_and_undone(void **state _unused_)
 {
@@ -525,6 +546,7 @@ int main(void)
 		TEST(test_killed),
 		TEST(test_declared),
 		TEST(test_declared_falsely),
+		TEST(test_declared_buffer),
 		TEST(test_declared_in_vain),
 		TEST(test_cannot_tell),
 		TEST(test_declared_and_undone),

@@ -194,8 +194,7 @@ void buffer_preserve(struct vmm *v)
 	r = lu_session_preserve(v->session, LABEL, b->fd, BUFFER_TOKEN);
 	/* Preserved before, but not declared: luod was not in a state to take it. */
 	if (r == -EEXIST)
-		r = lu_session_declare(v->session, LABEL, "dma-memory", BUFFER_TOKEN,
-				       query(v).bytes);
+		r = lu_session_declare_device(v->session, LABEL, b->fd, BUFFER_TOKEN, 0);
 	if (!took(v, "preserve the buffer", r))
 		return;
 	b->preserved = true;
