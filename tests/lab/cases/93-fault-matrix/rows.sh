@@ -322,8 +322,10 @@ device_abi() {
 	grep '^luod-vfio-pci-' /sys/kernel/liveupdate/abi
 }
 
+# A kernel without the names of errors says the numbers.
 times_not_frozen() {
-	dmesg | grep -c "Freeze failed for token.*handler\[$(device_abi)\] err\[-$1\]"
+	local -A numbers=([ENOEXEC]=8 [EBUSY]=16)
+	dmesg | grep -Ec "Freeze failed for token.*handler\[$(device_abi)\] err\[-($1|${numbers[$1]})\]"
 }
 
 # refused_in_freeze POINT ERROR CMD...: for no other reason than that command.
