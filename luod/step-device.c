@@ -143,13 +143,17 @@ int devices_check(struct manager *m)
 
 /* --- interrupts -------------------------------------------------------------------------------- */
 
-/* The kernel refuses the jump of all while one device has them on. */
-static bool has_interrupts(const struct manager *m, const struct resource *resource,
-			   struct device_facts *ret)
+static bool read_device(const struct manager *m, const struct resource *resource,
+			struct device_facts *ret)
 {
 	return resource->kind == RESOURCE_DEVICE && resource->device &&
-	       device_read(strempty(m->paths.root), resource->device, ret) >= 0 &&
-	       !streq(ret->interrupts, "none");
+	       device_read(strempty(m->paths.root), resource->device, ret) >= 0;
+}
+
+/* The kernel refuses the jump of all while one device has them on. */
+static bool has_interrupts(const struct device_facts *f)
+{
+	return !streq(f->interrupts, "none");
 }
 
 static int refuse_interrupts(struct manager *m, struct session *s, const struct resource *resource)
@@ -157,12 +161,18 @@ static int refuse_interrupts(struct manager *m, struct session *s, const struct 
 	_cleanup_free_ char *why = NULL;
 	struct device_facts f;
 
-	if (!has_interrupts(m, resource, &f))
+	if (!read_device(m, resource, &f) || !has_interrupts(&f))
 		return STEP_DONE;
 	why = strprintf("device '%s' at %s has interrupts on (%s); its VMM has to turn them off "
 			"before it says Ready",
 			resource->label, resource->device, f.interrupts);
 	return leave_behind(m, s, -EBUSY, why);
+}
+
+/* Its node goes first, then whoever unbinds it waits until nobody has it open any more. */
+static bool is_being_unbound(const struct device_facts *f)
+{
+	return isempty(f->node);
 }
 
 char *devices_blame(const struct manager *m)
@@ -172,11 +182,18 @@ char *devices_blame(const struct manager *m)
 	struct device_facts f;
 
 	TAILQ_FOREACH(s, &m->sessions, entry)
-		TAILQ_FOREACH(resource, &s->resources, entry)
-			if (s->state == SESSION_READY && has_interrupts(m, resource, &f))
+		TAILQ_FOREACH(resource, &s->resources, entry) {
+			if (s->state != SESSION_READY || !read_device(m, resource, &f))
+				continue;
+			if (has_interrupts(&f))
 				return strprintf(
 					"device %s of session %u/%s has interrupts on (%s)",
 					resource->device, s->uid, s->name, f.interrupts);
+			if (is_being_unbound(&f))
+				return strprintf("device %s of session %u/%s is being taken away "
+						 "from its driver",
+						 resource->device, s->uid, s->name);
+		}
 	return NULL;
 }
 

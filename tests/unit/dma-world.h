@@ -69,6 +69,7 @@ static struct dma_world {
 	unsigned int n_areas;
 
 	const char *interrupts;	 /* of every device, as sysfs has them; NULL: none are on */
+	bool unbound;		 /* each of them is being unbound */
 	const char *check_finds; /* an error of the check of devices, or NULL */
 	unsigned int checks;
 } w;
@@ -396,6 +397,7 @@ int device_read(const char *root _unused_, const char *address, struct device_fa
 	*ret = (struct device_facts){};
 	snprintf(ret->address, sizeof(ret->address), "%s", address);
 	snprintf(ret->interrupts, sizeof(ret->interrupts), "%s", w.interrupts ?: "none");
+	snprintf(ret->node, sizeof(ret->node), "%s", w.unbound ? "" : "/dev/vfio/devices/vfio0");
 	return 0;
 }
 

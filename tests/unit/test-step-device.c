@@ -464,6 +464,19 @@ static void test_interrupts(void **state _unused_)
 	assert_string_equal(blame, "device 0000:00:03.0 of session 0/vm has interrupts on (msix)");
 }
 
+static void test_being_unbound(void **state _unused_)
+{
+	_cleanup_free_ char *blame = NULL;
+
+	add_guest("vm", SESSION_REQUIRED);
+	assert_int_equal(run(), STEP_DONE);
+	assert_null(devices_blame(&w.m));
+	w.unbound = true;
+	blame = devices_blame(&w.m);
+	assert_string_equal(
+		blame, "device 0000:00:03.0 of session 0/vm is being taken away from its driver");
+}
+
 static void test_interrupts_by_delegation(void **state _unused_)
 {
 	struct session *s = add_own(SESSION_REQUIRED);
@@ -552,6 +565,7 @@ int main(void)
 		TEST(test_declared_and_undone),
 		TEST(test_try),
 		TEST(test_interrupts),
+		TEST(test_being_unbound),
 		TEST(test_interrupts_by_delegation),
 		TEST(test_check_again),
 		TEST(test_forgetful),
