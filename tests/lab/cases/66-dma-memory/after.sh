@@ -12,7 +12,7 @@ given_up() {
 unclaimed() {
 	is "$(session_get vm1 State)" unclaimed "it waits for its owner"
 	t "the device may go on meanwhile" masters_bus "$LAB_DEVICE"
-	t "it is given up" wait_for 120 given_up
+	t "it is given up" wait_for 240 given_up
 	wait_state idle
 	keeper_holds 0
 	t_not "the device is stopped" masters_bus "$LAB_DEVICE"

@@ -9,7 +9,7 @@ more=()
 case $kind in
 "" | -off | -systemd) more=(--exit-after-preserved) ;;
 -delegation) mode=delegation ;;
--unclaimed) more=(--exit-after-preserved --unclaimed-policy=finish --claim-timeout=40) ;;
+-unclaimed) more=(--exit-after-preserved --unclaimed-policy=finish --claim-timeout=120) ;;
 esac
 [ "$kind" != -systemd ] || jump=systemd
 
