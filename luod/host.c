@@ -8,9 +8,12 @@
 
 #include "packet.h"
 
-/* Freezing waits for disks; nothing else waits for anything. */
+/*
+ * Freezing waits for disks. Nothing else waits for anything, but luod-host itself may only just be started,
+ * with everything else of a boot, and a network that is not restored for that is a guest's downtime.
+ */
 #define FREEZE_MSEC 60000
-#define DEED_MSEC   5000
+#define DEED_MSEC   20000
 
 void host_close(struct host *h)
 {
