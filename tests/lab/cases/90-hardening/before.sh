@@ -79,6 +79,9 @@ chmod 700 /var/lib/shut
 is "$(of_host freeze /var/lib/shut/mounted)" frozen "luod-host freezes it"
 is "$(of_host link made-with-all)" made "luod-host's socket makes links"
 
+# It would come back to a luod that, without CAP_SYS_PTRACE, cannot tell its unit, and be refused for good.
+t "the guest is out of the way" systemctl stop vmm@vm1
+
 without luod CAP_SYS_BOOT
 t_not "no kernel is loaded" luctl load "$LAB_NEXT"
 t_not "an update is refused" luctl update --jump=systemd
@@ -124,10 +127,11 @@ t "whoever asked for it is gone, and all is thawed" timeout 60 sh -c 'echo x >/v
 
 # The last of luod's: what it is for comes after the jump.
 t "a link goes along" ip link add goes-along type dummy
-configure '[Network]' 'Links=goes-along'
+configure '[Metrics]' 'TextFile=/var/lib/collector/luod.prom' '[Network]' 'Links=goes-along'
 without luod CAP_NET_ADMIN
 _connected() {
 	[ "$(session_get vm1 OwnerConnected)" = true ]
 }
-t "the guest has found luod again" wait_for 60 _connected
+t "the guest is up again" systemctl start vmm@vm1
+t "and connected" wait_for 60 _connected
 jump luctl update --jump=direct
