@@ -2,7 +2,7 @@
 #
 # The patch series: is it in order, and how big is it. Its size is counted as its limit counts it:
 # added lines of code, without tests (selftests, KUnit, test modules) and documentation; dma-direct
-# apart.
+# and its driver apart, with all that their patches add anywhere.
 
 .PHONY: kernel-check kernel-bisect kernel-deb kernel-stat
 
@@ -21,7 +21,7 @@ kernel-stat: ## added lines of the kernel series (limit: 2200, dma-direct apart)
 		FNR == 1 { order[++files] = FILENAME } \
 		/^\+\+\+ / { kind = "code"; \
 			if ($$2 ~ /tools\/testing|lib\/tests|Documentation|[Kk][Uu]nit|selftest|_test\.[ch]$$/) kind = "tests"; \
-			else if ($$2 ~ /kernel\/dma\/|dma_alloc/) kind = "dma"; next } \
+			else if (FILENAME ~ /dma-liveupdate|dmamem/) kind = "dma"; next } \
 		/^\+/ { n[kind]++; each[FILENAME, kind]++ } \
 		END { for (i = 1; i <= files; i++) { name = order[i]; sub(/.*\//, "", name); \
 				printf "%5d  %s\n", each[order[i], "code"] + each[order[i], "dma"], name } \
