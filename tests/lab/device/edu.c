@@ -25,22 +25,27 @@ static void set(struct edu *edu, unsigned int reg, uint64_t value)
 	*(volatile uint64_t *)(edu->bar + reg) = value;
 }
 
-static void go(struct edu *edu, uint64_t from, uint64_t to, unsigned int how)
+static void go(struct edu *edu, uint64_t from, uint64_t to, unsigned int size, unsigned int how)
 {
 	set(edu, REG_DMA_FROM, from);
 	set(edu, REG_DMA_TO, to);
-	set(edu, REG_DMA_COUNT, EDU_SIZE);
+	set(edu, REG_DMA_COUNT, size);
 	set(edu, REG_DMA_GO, how);
 }
 
 void edu_read(struct edu *edu, uint64_t address)
 {
-	go(edu, address, BUFFER, GO);
+	go(edu, address, BUFFER, EDU_SIZE, GO);
 }
 
 void edu_write(struct edu *edu, uint64_t address)
 {
-	go(edu, BUFFER, address, GO | GO_TO_MEMORY);
+	edu_write_part(edu, 0, address, EDU_SIZE);
+}
+
+void edu_write_part(struct edu *edu, unsigned int offset, uint64_t address, unsigned int size)
+{
+	go(edu, BUFFER + offset, address, size, GO | GO_TO_MEMORY);
 }
 
 bool edu_busy(struct edu *edu)

@@ -21,4 +21,6 @@ int edu_open(const char *bdf, struct edu *ret);
 /* Copies all of its memory from, or to, a bus address; it must not be busy */
 void edu_read(struct edu *edu, uint64_t address);
 void edu_write(struct edu *edu, uint64_t address);
+/* So much from an offset of its memory */
+void edu_write_part(struct edu *edu, unsigned int offset, uint64_t address, unsigned int size);
 bool edu_busy(struct edu *edu);

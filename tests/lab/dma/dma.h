@@ -153,6 +153,23 @@ void quiet_new(struct dma *d);
 void faults_old(struct dma *d);
 void faults_new(struct dma *d);
 
+/* A call, and what takes it back; of what is in d */
+struct faulty {
+	const char *what;
+	int (*call)(struct dma *d);
+	int (*undo)(struct dma *d);
+};
+void faults_on(void);
+/* With the nth allocation failing: whether it was reached; result and errno are the call's */
+bool call_faulty(struct dma *d, const struct faulty *f, unsigned int nth, int *ret_result);
+/* Fail each allocation of a call, which is done in the end */
+void fail_each(struct dma *d, const struct faulty *f);
+/* The pages that KHO has allocated; fails if there are others now */
+unsigned long kho_pages(void);
+void same_pages(const char *what, unsigned long before);
+/* What it makes the kernel say does not count, but for a real complaint */
+void quietly(struct dma *d, void (*call)(struct dma *d));
+
 /* control.c */
 void control_old(struct dma *d);
 
@@ -177,6 +194,8 @@ void native_bind_refused(struct dma *d);
 bool logged(const char *word);
 /* The same, and what follows */
 bool logged_text(const char *word, char *ret_text, size_t size);
+/* Fails unless it is there */
+void said(const char *sentence);
 /* Fails if the device still writes */
 void stopped(struct dma *d, const char *what);
 
@@ -217,5 +236,7 @@ struct dma_case {
 	void (*boots[CASE_BOOTS])(struct dma *d);
 };
 extern const struct dma_case dma_cases[];
+/* edu-cases.c */
+extern const struct dma_case edu_cases[];
 
 void jump_new(struct dma *d);

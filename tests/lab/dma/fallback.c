@@ -51,7 +51,7 @@ static void image_load(const char *image, size_t size)
 }
 
 /* It is clear from the kernel's log what is wrong */
-static void said(const char *sentence)
+void said(const char *sentence)
 {
 	if (!logged(sentence))
 		fail("the kernel does not say '%s'", sentence);

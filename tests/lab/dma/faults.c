@@ -22,13 +22,6 @@
 /* There is no smaller object */
 #define SLAB_MIN 8
 
-/* A call, and what takes it back; of what is in d */
-struct faulty {
-	const char *what;
-	int (*call)(struct dma *d);
-	int (*undo)(struct dma *d);
-};
-
 /* The nth allocation of this task fails from now on, once */
 static int arm(unsigned int nth)
 {
@@ -57,8 +50,7 @@ static bool disarm(int fd)
 	return fired;
 }
 
-/* With the nth allocation failing: whether it was reached; result and errno are the call's */
-static bool call_faulty(struct dma *d, const struct faulty *f, unsigned int nth, int *ret_result)
+bool call_faulty(struct dma *d, const struct faulty *f, unsigned int nth, int *ret_result)
 {
 	int fd = arm(nth), result = f->call(d), error = errno;
 	bool fired = disarm(fd);
@@ -71,8 +63,7 @@ static bool call_faulty(struct dma *d, const struct faulty *f, unsigned int nth,
 	return fired;
 }
 
-/* Fail each allocation of a call, which is done in the end */
-static void fail_each(struct dma *d, const struct faulty *f)
+void fail_each(struct dma *d, const struct faulty *f)
 {
 	unsigned int nth, refused = 0;
 	int result;
@@ -144,7 +135,7 @@ static const struct faulty of_device[] = {
 };
 
 /* Any allocation can fail, also those that may wait, and nothing is printed of it */
-static void faults_on(void)
+void faults_on(void)
 {
 	static const char *const settings[][2] = {
 		{ "fail_iommufd/verbose", "0" },
@@ -164,12 +155,12 @@ static void faults_on(void)
 	}
 }
 
-static unsigned long kho_pages(void)
+unsigned long kho_pages(void)
 {
 	return pages_of("kho_alloc_preserve");
 }
 
-static void same_pages(const char *what, unsigned long before)
+void same_pages(const char *what, unsigned long before)
 {
 	unsigned long now = kho_pages();
 
@@ -204,7 +195,7 @@ static void memory_faults(struct dma *d)
 }
 
 /* vmalloc tells with a stack that it has failed: not on the console, where that counts */
-static void quietly(struct dma *d, void (*call)(struct dma *d))
+void quietly(struct dma *d, void (*call)(struct dma *d))
 {
 	static const char *const complaints[] = { "WARNING:", "BUG:", "KASAN",
 						  "possible recursive" };

@@ -300,7 +300,8 @@ int main(void)
 	setup();
 	guest_arg("dma.case", name, sizeof name);
 	guest_arg("lab.device", device, sizeof device);
-	for (c = dma_cases; c->name && strcmp(c->name, name); c++)
+	for (c = strncmp(name, "edu", 3) ? dma_cases : edu_cases; c->name && strcmp(c->name, name);
+	     c++)
 		;
 	if (!c->name || boot > CASE_BOOTS || !c->boots[boot - 1])
 		fail("no case %s with a boot %u", name, boot);
