@@ -4,9 +4,9 @@
  * gave out. Between the caller and the kernel, as lu-device.c: luod is not asked, nothing is kept.
  * Source: include/uapi/linux/dmamem.h of a kernel with luod's patches.
  */
+#include <linux/dmamem.h>
 #include <sys/ioctl.h>
 
-#include "lu-dmamem.h"
 #include "lu-private.h"
 
 _Static_assert((int)LU_DMA_MEMORY_RESTORED == DMAMEM_INFO_RESTORED, "the kernel's flags are ours");

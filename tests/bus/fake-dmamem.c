@@ -5,6 +5,7 @@
  * they are. What luod asks the kernel of them is answered here, and nothing else.
  */
 #include <errno.h>
+#include <linux/dmamem.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,8 +13,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "liblu/lu-dmamem.h"
 
 #define NAME "/memfd:dmamem:"
 #define LINK "anon_inode:[dmamem]"

@@ -10,11 +10,11 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <linux/dmamem.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
-#include "liblu/lu-dmamem.h"
 #include "luod/dma-memory.h"
 
 static struct {

@@ -4,11 +4,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <linux/dmamem.h>
 #include <sys/ioctl.h>
 
 #include <cmocka.h>
 
-#include "../../liblu/lu-dmamem.h"
 #include "../../liblu/lu-private.h"
 
 enum {

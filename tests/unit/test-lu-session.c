@@ -4,6 +4,7 @@
  * refusal on the way. Against fake-luod; the kernel's ioctls are played by this file, which takes
  * the place of libc's ioctl() for the numbers of live update.
  */
+#include <linux/dmamem.h>
 #include <linux/iommufd.h>
 #include <linux/liveupdate.h>
 #include <linux/vfio.h>
@@ -11,7 +12,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "../../liblu/lu-dmamem.h"
 #include "../../liblu/lu-private.h"
 #include "fake-luod.h"
 
