@@ -23,13 +23,23 @@
 #define TELL_USEC  1000000
 #define BUSY_USEC  5000000
 
-/* The first page; the second one the device reads, the third one it writes. */
+enum doing {
+	IDLE,
+	READING,
+	WRITING,
+};
+
+/*
+ * The first page; the second one the device reads, the third one it writes. What it was told stands here
+ * after it was: whoever goes on for an owner that was killed tells it again at most.
+ */
 struct note {
 	uint64_t magic;
 	uint64_t bus_address;
 	uint64_t rounds; /* that were compared */
 	uint64_t faults; /* of them: other data than it should be */
 	uint64_t given;	 /* the last one that the device was told to do */
+	uint64_t doing;	 /* enum doing, of that one */
 };
 
 #define SOURCE EDU_SIZE
@@ -57,13 +67,13 @@ static void begin(struct buffer *b)
 		words_at(b, SOURCE)[i] = word_of(note->given, i);
 	memset(words_at(b, TARGET), 0, EDU_SIZE);
 	edu_read(&b->edu, note->bus_address + SOURCE);
-	b->doing = BUFFER_READING;
+	note->doing = READING;
 }
 
 static void go_on(struct buffer *b)
 {
 	edu_write(&b->edu, b->note->bus_address + TARGET);
-	b->doing = BUFFER_WRITING;
+	b->note->doing = WRITING;
 }
 
 static void compare(struct vmm *v)
@@ -78,7 +88,7 @@ static void compare(struct vmm *v)
 		say(v, "failed: %zu words of copy %" PRIu64 " are wrong", wrong, note->given);
 	note->faults += wrong != 0;
 	note->rounds = note->given;
-	b->doing = BUFFER_IDLE;
+	note->doing = IDLE;
 	b->next_usec = now_usec() + ROUND_USEC;
 }
 
@@ -106,15 +116,15 @@ void buffer_serve(struct vmm *v)
 
 	if (!b->bdf || !b->served || edu_busy(&b->edu))
 		return;
-	switch (b->doing) {
-	case BUFFER_IDLE:
+	switch ((enum doing)b->note->doing) {
+	case IDLE:
 		if (now_usec() >= b->next_usec)
 			begin(b);
 		break;
-	case BUFFER_READING:
+	case READING:
 		go_on(b);
 		break;
-	case BUFFER_WRITING:
+	case WRITING:
 		compare(v);
 		break;
 	}
@@ -210,9 +220,9 @@ void buffer_let_go(struct vmm *v)
 		return;
 	b->served = false;
 	wait_idle(v);
-	if (b->doing == BUFFER_WRITING)
+	if (b->note->doing == WRITING)
 		compare(v);
-	if (b->doing == BUFFER_IDLE) {
+	if (b->note->doing == IDLE) {
 		begin(b);
 		wait_idle(v);
 	}
@@ -227,7 +237,7 @@ void buffer_resume(struct vmm *v)
 	if (!b->bdf || b->served)
 		return;
 	wait_idle(v);
-	if (b->doing == BUFFER_WRITING)
+	if (b->note->doing == WRITING)
 		compare(v);
 	b->served = true;
 	tell(v);
@@ -263,7 +273,6 @@ static void look(struct vmm *v)
 		say(v, "edu %s has its buffer at 0x%" PRIx64 " again, %s", b->bdf,
 		    memory.bus_address,
 		    memory.flags & LU_DMA_MEMORY_RESTORED ? "restored" : "never gone");
-	b->doing = b->note->given != b->note->rounds ? BUFFER_WRITING : BUFFER_IDLE;
 }
 
 void buffer_take_back(struct vmm *v)

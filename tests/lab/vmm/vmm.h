@@ -72,11 +72,6 @@ struct buffer {
 	struct edu edu;
 	int node, fd; /* of the device, of the buffer */
 	struct note *note;
-	enum {
-		BUFFER_IDLE,
-		BUFFER_READING,
-		BUFFER_WRITING,
-	} doing;
 	bool served;	/* it is ours to drive, and gets work */
 	bool preserved; /* delegation: in the kernel session of this update */
 	uint64_t next_usec;
