@@ -32,8 +32,8 @@ struct edu_buffer {
 /* In the first page of the first buffer */
 struct edu_note {
 	uint64_t dma[EDU_BUFFERS];
-	uint32_t command, number; /* of the last copy */
-	uint64_t started, empty;  /* tsc when it was, and when its slot was seen to be empty last */
+	uint32_t number, seen;	 /* of the last copy; of the last one that was seen to land */
+	uint64_t started, empty; /* tsc when it was, and when its slot was seen to be empty last */
 	uint64_t jumped;
 };
 
