@@ -289,7 +289,7 @@ void buffer_take_back(struct vmm *v)
 	if (lu_session_mode(v->session) == LU_MODE_CUSTODY)
 		r = get_from_custody(v, LABEL, &b->fd, NULL);
 	else
-		r = lu_session_retrieve(v->session, BUFFER_TOKEN, &b->fd);
+		r = retrieve(v, BUFFER_TOKEN, &b->fd);
 	must(v, "getting the buffer", r);
 	map(v);
 	look(v);

@@ -142,9 +142,9 @@ static int preserve(struct vmm *v)
 static int get_from_kernel(struct vmm *v)
 {
 	struct passthrough *d = &v->device;
-	int r = lu_session_retrieve(v->session, IOMMUFD_TOKEN, &d->iommufd);
+	int r = retrieve(v, IOMMUFD_TOKEN, &d->iommufd);
 
-	return r < 0 ? r : lu_session_retrieve(v->session, DEVICE_TOKEN, &d->fd);
+	return r < 0 ? r : retrieve(v, DEVICE_TOKEN, &d->fd);
 }
 
 /* --- an update ------------------------------------------------------------------------------ */

@@ -72,17 +72,37 @@ void ram_preserve(struct vmm *v)
 	say(v, "preserved");
 }
 
+/* luod was restarted while it was asked: does it pay to ask again? */
+static bool ask_again(struct vmm *v, int r, uint64_t deadline)
+{
+	struct lu_event event = { .size = sizeof(event) };
+
+	if (r != -ENOTCONN || now_usec() >= deadline)
+		return false;
+	(void)lu_wait(v->lu, RETRY_USEC);
+	(void)lu_process(v->lu, &event); /* nothing that vmm_follow() does not do anyway */
+	return true;
+}
+
 int get_from_custody(struct vmm *v, const char *label, int *ret_fd, struct lu_resource *ret)
 {
 	uint64_t deadline = now_usec() + v->start_usec;
-	struct lu_event event = { .size = sizeof(event) };
 	int r;
 
-	while ((r = lu_session_get_resource(v->session, label, ret_fd, ret)) == -ENOTCONN &&
-	       now_usec() < deadline) {
-		(void)lu_wait(v->lu, RETRY_USEC);
-		(void)lu_process(v->lu, &event); /* nothing that vmm_follow() does not do anyway */
-	}
+	do
+		r = lu_session_get_resource(v->session, label, ret_fd, ret);
+	while (ask_again(v, r, deadline));
+	return r;
+}
+
+int retrieve(struct vmm *v, uint64_t token, int *ret_fd)
+{
+	uint64_t deadline = now_usec() + v->start_usec;
+	int r;
+
+	do
+		r = lu_session_retrieve(v->session, token, ret_fd);
+	while (ask_again(v, r, deadline));
 	return r;
 }
 
@@ -101,7 +121,7 @@ bool ram_take_back(struct vmm *v)
 	} else {
 		if (!crossed)
 			return false;
-		r = lu_session_retrieve(v->session, RAM_TOKEN, &fd);
+		r = retrieve(v, RAM_TOKEN, &fd);
 	}
 	if (r >= 0)
 		r = guest_map(&v->guest, fd, passthrough_bytes(v));

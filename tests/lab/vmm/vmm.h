@@ -143,6 +143,8 @@ void ram_attach(struct vmm *v);
 void ram_preserve(struct vmm *v);
 /* Custody: what luod has of that name. If it is restarted meanwhile, it is asked again. */
 int get_from_custody(struct vmm *v, const char *label, int *ret_fd, struct lu_resource *ret);
+/* Delegation: likewise, out of the kernel session, which a luod that was restarted gives once more. */
+int retrieve(struct vmm *v, uint64_t token, int *ret_fd);
 /* Gets the memory of a session that was claimed. Without any (it never had, or the memory went
  * with the process that did): false. */
 bool ram_take_back(struct vmm *v);
