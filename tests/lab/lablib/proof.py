@@ -241,13 +241,14 @@ def _running(record):
         count = sum(1 for when in record.writes if begin <= when < end)
         if name == "before" and count:  # what it waits for begins when the phase has begun
             begin = next(when for when in record.writes if begin <= when)
-        pause, still = _pause(record, begin, end), end - begin - record.pause(begin, end)
+        able = record.pause(begin, end)
+        pause, still = _pause(record, begin, end), end - begin - able
         if name == "before":
             before = pause
         said = (f"{name}: {end - begin:.3f} s, {count} writes by the device, "
                 f"longest pause {pause * 1000:.1f} ms"
                 + (f", the host stood still for {still:.3f} s" if still > 0.001 else ""))
-        short = name in SHORT or end - begin < usual  # a write may well fall beside it
+        short = name in SHORT or able < usual  # a write may well fall beside it
         lines.append(f"# {said}" if short else _ok(count, said))
     # To the end: what is never written again is a pause, too.
     inside = [*(w for w in record.writes if record.since() <= w), record.phases[-1][1]]
