@@ -4,26 +4,9 @@
  * session with a buffer that could be handed over, of a device that nothing translates for, between
  * two kernels that can do it, and break one thing.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "luod/preflight.h"
+#include "preflight-situation.h"
 
 #define ADDRESS "0000:00:05.0"
-
-struct situation {
-	struct preflight_context c;
-	struct features features;
-	struct kimage target;
-	struct preflight_session session;
-	struct device_facts facts;
-	struct preflight_device device;
-	char *users[1];
-};
 
 static void sound(struct situation *s)
 {
@@ -54,67 +37,12 @@ static void sound(struct situation *s)
 			   .pri = ANSWER_YES },
 		.users = { (char *)"vm@1.service" },
 	};
-	for (size_t i = 0; i < FEATURE_MAX; i++) {
-		s->features.of[i].answer = ANSWER_YES;
-		s->features.of[i].from = "the test";
-	}
+	situation_fill(s, 1, "intel_iommu=on iommu=pt liveupdate=on kho=on",
+		       "ro intel_iommu=on iommu=pt liveupdate=on kho=on");
+	s->device.dma_memory = true;
 	s->features.of[FEATURE_DEVICES].answer = ANSWER_NO;
 	snprintf(s->features.dma_memory_abis[0], KIMAGE_ABI_LENGTH, "dma-alloc-v1");
 	snprintf(s->features.dma_memory_abis[1], KIMAGE_ABI_LENGTH, "luod-dmamem-v1");
-	s->device = (struct preflight_device){
-		.address = ADDRESS,
-		.facts = &s->facts,
-		.dma_memory = true,
-		.session = &s->session,
-		.users = s->users,
-		.n_users = 1,
-	};
-	s->c = (struct preflight_context){
-		.features = &s->features,
-		.running_release = "7.3.4",
-		.running_cmdline = "intel_iommu=on iommu=pt liveupdate=on kho=on",
-		.running = &s->target,
-		.target = &s->target,
-		.target_path = "/boot/vmlinuz",
-		.target_cmdline = "ro intel_iommu=on iommu=pt liveupdate=on kho=on",
-		.loaded_by = PREFLIGHT_LOADED_BY_LUOD,
-		.keeper_reachable = ANSWER_YES,
-		.sessions = &s->session,
-		.n_sessions = 1,
-		.devices = &s->device,
-		.n_devices = 1,
-	};
-}
-
-/* Exactly this finding, or nothing when @code is NULL. */
-static void assert_finds(const struct situation *s, const char *code, enum severity severity,
-			 const char *object, const char *says)
-{
-	struct findings f;
-
-	assert_int_equal(preflight_run(&s->c, &f), 0);
-	for (size_t i = 0; i < f.n; i++) {
-		if (!code)
-			fail_msg("%s: %s", f.items[i].code, f.items[i].message);
-		assert_string_equal(f.items[i].code, code);
-		assert_int_equal(f.items[i].severity, severity);
-		assert_string_equal(f.items[i].object, object);
-		if (!strstr(f.items[i].message, says))
-			fail_msg("'%s' is not in: %s", says, f.items[i].message);
-	}
-	assert_int_equal(f.n, code ? 1 : 0);
-	findings_free(&f);
-}
-
-static void assert_reason(const struct situation *s, const char *code)
-{
-	struct findings f;
-
-	assert_int_equal(preflight_device_reasons(&s->c, &s->device, &f), 0);
-	assert_int_equal(f.n, code ? 1 : 0);
-	if (code)
-		assert_string_equal(f.items[0].code, code);
-	findings_free(&f);
 }
 
 /* An error, a warning when the session may be left behind, nothing when nobody has a buffer. */
