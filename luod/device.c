@@ -26,10 +26,35 @@ static void set(char *field, size_t size, const char *text)
 
 /* --- attributes ------------------------------------------------------------------------------- */
 
+/*
+ * Of the reading that is under way: the first error by which luod, and not the device, lacked something. An
+ * attribute that is not there says something of a device; one that could not be opened does not.
+ */
+static int shortage;
+
+static bool is_shortage(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
+
+static int note_shortage(int error)
+{
+	if (shortage == 0 && is_shortage(error))
+		shortage = error;
+	return error;
+}
+
+static int open_attribute(int at, const char *name, int flags)
+{
+	int fd = openat(at, name, O_RDONLY | O_CLOEXEC | flags);
+
+	return fd < 0 ? note_shortage(-errno) : fd;
+}
+
 /* The first line of an attribute; false when there is none. */
 static bool read_line(int at, const char *name, char *ret, size_t size)
 {
-	_cleanup_close_ int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_close_ int fd = open_attribute(at, name, O_NONBLOCK);
 	ssize_t n = fd < 0 ? -1 : read(fd, ret, size - 1);
 
 	if (n < 0)
@@ -88,11 +113,13 @@ static void read_id(int at, const char *name, char *field, size_t size)
 
 static DIR *open_folder(int at, const char *name)
 {
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open_attribute(at, name, O_DIRECTORY);
 	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
 
-	if (fd >= 0 && !folder)
+	if (fd >= 0 && !folder) {
+		note_shortage(-errno);
 		close(fd);
+	}
 	return folder;
 }
 
@@ -115,8 +142,10 @@ static bool read_class(int at, const char *class, char *ret_name, size_t size, d
 	const struct dirent *entry = folder ? next_entry(folder) : NULL;
 	_cleanup_free_ char *number = entry ? strprintf("%s/dev", entry->d_name) : NULL;
 
-	if (!number)
+	if (!number) {
+		note_shortage(entry ? -ENOMEM : 0);
 		return false;
+	}
 	set(ret_name, size, entry->d_name);
 	*ret_number = read_device_number(dirfd(folder), number);
 	return true;
@@ -137,7 +166,7 @@ static void read_node(int at, struct device_facts *f)
 static bool has_firmware_memory(int at)
 {
 	char text[ATTRIBUTE_MAX];
-	_cleanup_close_ int fd = openat(at, "iommu_group/reserved_regions", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = open_attribute(at, "iommu_group/reserved_regions", 0);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
 	if (n < 0)
@@ -257,7 +286,7 @@ static void read_config(int at, struct device_facts *f)
 {
 	_cleanup_close_ int fd = strncmp(f->power_state, "D3", 2) == 0
 					 ? -EBADF
-					 : openat(at, "config", O_RDONLY | O_CLOEXEC);
+					 : open_attribute(at, "config", 0);
 	unsigned char config[CONFIG_MAX];
 	ssize_t n = fd < 0 ? -1 : pread(fd, config, sizeof(config), 0);
 
@@ -277,14 +306,15 @@ int device_read(const char *root, const char *address, struct device_facts *ret)
 		return -EINVAL;
 	if (!path)
 		return -ENOMEM;
-	at = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	shortage = 0;
+	at = open_attribute(AT_FDCWD, path, O_DIRECTORY);
 	if (at < 0)
-		return errno == ENOENT ? -ENODEV : -errno;
+		return at == -ENOENT ? -ENODEV : at;
 	SET(f.address, address);
 	READ_LINK(at, "driver", f.driver);
 	read_node(at, &f);
 	if (isempty(f.node) && !streq(f.driver, "vfio-pci") && !device_has_dma_memory(&f))
-		return -ENODEV;
+		return shortage < 0 ? shortage : -ENODEV;
 	READ_ID(at, "vendor", f.vendor);
 	READ_ID(at, "device", f.product);
 	READ_ID(at, "class", f.class);
@@ -296,6 +326,8 @@ int device_read(const char *root, const char *address, struct device_facts *ret)
 	read_line(at, "power_state", f.power_state, sizeof(f.power_state));
 	read_interrupts(root, at, &f);
 	read_config(at, &f);
+	if (shortage < 0)
+		return shortage;
 	*ret = f;
 	return 0;
 }

@@ -64,7 +64,8 @@ bool device_facts_equal(const struct device_facts *a, const struct device_facts 
 
 /*
  * Reads the facts of the PCI device @address below @root ("": the real /sys). -ENODEV when there is
- * no such device, or neither VFIO nor pci-dmamem drives it; -EINVAL when that is no address.
+ * no such device, or neither VFIO nor pci-dmamem drives it; -EINVAL when that is no address; another
+ * error when nothing can be said of it: -EMFILE, -ENFILE, -ENOMEM are luod's own wants.
  */
 int device_read(const char *root, const char *address, struct device_facts *ret);
 

@@ -16,6 +16,7 @@
 
 #define PORTION	     32
 #define EVENTS_BYTES (16 << 20) /* as much as the kernel lets us have of it */
+#define AGAIN_USEC   USEC_PER_SEC
 
 /* --- sorted addresses ------------------------------------------------------------------------- */
 
@@ -109,14 +110,40 @@ static void end_enumeration(struct inventory *i)
 	i->next = NULL;
 }
 
+static int on_again(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+	struct inventory *i = userdata;
+
+	i->again = sd_event_source_disable_unref(i->again);
+	rescan(i);
+	return 0;
+}
+
+/* Everything, once more, when there may be what it takes. */
+static void read_again(struct inventory *i, int error)
+{
+	if (i->again)
+		return;
+	log_warning_errno(error, "The devices of this host cannot be looked at now: %m. Trying again");
+	if (sd_event_add_time_relative(i->event, &i->again, CLOCK_MONOTONIC, AGAIN_USEC, 0, on_again,
+				       i) < 0)
+		log_oom();
+}
+
 /* Devices that are not known yet; those that are were queued by whoever asks for this. */
 static void enumerate(struct inventory *i)
 {
+	int r;
+
 	end_enumeration(i);
 	i->enumeration = udev_enumerate_new(i->udev);
-	if (!i->enumeration || udev_enumerate_add_match_subsystem(i->enumeration, "pci") < 0 ||
-	    udev_enumerate_scan_devices(i->enumeration) < 0) {
-		log_warning("The devices of this host cannot be listed, ignoring");
+	if (!i->enumeration) {
+		read_again(i, -ENOMEM);
+		return;
+	}
+	if ((r = udev_enumerate_add_match_subsystem(i->enumeration, "pci")) < 0 ||
+	    (r = udev_enumerate_scan_devices(i->enumeration)) < 0) {
+		read_again(i, r);
 		return;
 	}
 	i->n_enumerated++;
@@ -247,6 +274,10 @@ static void look_at(struct inventory *i, const char *address, bool happened)
 	int r = device_read(i->root, address, &f);
 
 	i->n_read++;
+	if (r < 0 && r != -ENODEV && r != -EINVAL) {
+		read_again(i, r);
+		return;
+	}
 	if (r < 0) {
 		if (known)
 			lost(i, at);
@@ -387,6 +418,7 @@ int inventory_start(struct inventory *i, sd_event *event, int *ret_blind)
 {
 	int r;
 
+	i->event = event;
 	i->udev = udev_new();
 	i->pending = calloc(LIMIT_DEVICES, sizeof(*i->pending));
 	if (!i->udev || !i->pending)
@@ -417,7 +449,7 @@ void inventory_refresh(struct inventory *i)
 {
 	if (!i->udev)
 		return;
-	if (i->monitor)
+	if (i->monitor && !i->again)
 		enqueue_all(i);
 	else
 		rescan(i);
@@ -428,6 +460,7 @@ void inventory_clear(struct inventory *i)
 {
 	sd_event_source_disable_unref(i->source);
 	sd_event_source_disable_unref(i->work);
+	sd_event_source_disable_unref(i->again);
 	end_enumeration(i);
 	udev_monitor_unref(i->monitor);
 	udev_unref(i->udev);

@@ -8,7 +8,8 @@
  * events are as good as one, and when the kernel had to drop some, everything is read anew. The work
  * is done in small portions while the loop is idle: a host may have thousands of functions, and after
  * a jump guests wait for luod. What has no event (power, interrupts) is as it was when somebody
- * last called inventory_refresh().
+ * last called inventory_refresh(). For want of fds or memory nothing is taken for gone: what is known
+ * stays, and all is read anew a second later, and again until it can be.
  *
  * Owns the devices, LIMIT_DEVICES at most, in the order of their addresses. Knows nothing of D-Bus;
  * whoever wants to know is called.
@@ -42,9 +43,11 @@ struct inventory {
 	size_t n, limit; /* LIMIT_DEVICES; a test has fewer */
 	bool full;	 /* there are more */
 
+	sd_event *event;
 	struct udev *udev;
 	struct udev_monitor *monitor;
 	sd_event_source *source, *work;
+	sd_event_source *again; /* not all could be looked at, for want of fds or memory */
 
 	/* What is still to be read: addresses, in order, and the rest of an enumeration. */
 	char (*pending)[DEVICE_ADDRESS_SIZE];

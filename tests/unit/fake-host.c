@@ -228,6 +228,16 @@ void fake_host_remove(struct fake_host *h, const char *address)
 	remove_attribute(h, address, "");
 }
 
+void fake_host_functions(struct fake_host *h, const char *address, int n)
+{
+	char path[128];
+
+	while (n-- > 0) {
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/virtfn%d", address, n);
+		fake_host_link(h, path, "../0000:7f:00.0");
+	}
+}
+
 void fake_host_event(struct fake_host *h, const char *address, const char *action)
 {
 	_cleanup_free_ char *path = strprintf(BUS "/%s", address);

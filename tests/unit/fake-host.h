@@ -43,6 +43,8 @@ void fake_host_write(struct fake_host *h, const char *address, const char *attri
 		     const void *data, size_t size);
 void fake_host_set(struct fake_host *h, const char *address, const char *attribute,
 		   const char *text);
+/* @n virtual functions, as links that lead nowhere. */
+void fake_host_functions(struct fake_host *h, const char *address, int n);
 /* Writes a file, or makes a link, anywhere below the root; folders are made. */
 void fake_host_put(struct fake_host *h, const char *path, const char *text);
 void fake_host_link(struct fake_host *h, const char *path, const char *target);
