@@ -71,25 +71,46 @@ static int happen(const char *what)
 	return 0;
 }
 
+/* What the file says; or what it said, while luod has no fd to read it with. NULL: nothing. */
+static char *read_lines(const struct manager *m)
+{
+	static char *last;
+	_cleanup_free_ char *path = path_of(m, "fault");
+	char *text;
+	int r = path ? file_read_full(path, FILE_MAX, &text, NULL) : -ENOMEM;
+
+	if (r < 0 && r != -ENOENT)
+		return last ? strdup(last) : NULL;
+	free(last);
+	last = r < 0 ? NULL : strdup(text);
+	return r < 0 ? NULL : text;
+}
+
+/* What of it, once more, would have no end. */
+static bool must_be_noted(const char *what)
+{
+	return streq(what, "kill") || streq(what, "stop");
+}
+
 /* What shall happen at @point, which from now on has happened; NULL: nothing. Freed by the caller. */
 static char *take_next(const struct manager *m, const char *point)
 {
-	_cleanup_free_ char *path = path_of(m, "fault"), *text = NULL, *said = NULL;
-	const char *line;
+	_cleanup_free_ char *text = read_lines(m), *said = NULL;
+	const char *line, *what;
 	size_t length;
 
-	if (!path || file_read_full(path, FILE_MAX, &text, NULL) < 0)
-		return NULL;
-	line = find(text, point, &length);
+	line = text ? find(text, point, &length) : NULL;
 	said = line ? strndup(line, length) : NULL;
 	if (!said)
 		return NULL;
+	what = said + strlen(point) + 1;
 	if (take_out(m, text, line, length) < 0 || append(m, "fault.done", said) < 0) {
-		log_error("Fault: '%s' cannot be noted, ignoring", said);
-		return NULL;
+		log_error("Fault: '%s' cannot be noted", said);
+		if (must_be_noted(what))
+			return NULL;
 	}
 	log_warning("Fault: %s", said);
-	return strdup(said + strlen(point) + 1);
+	return strdup(what);
 }
 
 int fault_point(const struct manager *m, const char *point)

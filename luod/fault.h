@@ -9,7 +9,8 @@
  *
  * WHAT is the name of an errno, which is what the step then fails with; or "kill", a SIGKILL; or "stop",
  * a SIGSTOP, from which whoever wrote the line wakes luod again. A line comes true once: it is moved to
- * the file "fault.done" before it does, so that the next luod goes on, and the test sees that it did.
+ * the file "fault.done" before it does, so that the next luod goes on, and the test sees that it did. An
+ * error comes true even when that cannot be noted, or the file not be read again, for want of fds or room.
  * Of several lines for one point an error is the last that comes true.
  *
  * Each step of an update has three points, which the engine has for it: STEP:act before it, STEP:done

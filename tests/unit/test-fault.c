@@ -220,6 +220,20 @@ static void test_lines(void **state _unused_)
 	assert_string_equal(rest, "\nno-such-point EIO\nsessions:done\n");
 }
 
+/* While it cannot be noted, an error comes true all the same; what luod does not live through does not. */
+static void test_not_noted(void **state _unused_)
+{
+	_cleanup_free_ char *done = strprintf("%s/fault.done", w.run);
+
+	assert_int_equal(mkdir(done, 0700), 0);
+	write_faults("check:act kill\ncheck:act stop\nmemory:act EIO\n");
+	update(CONF_JUMP_DIRECT);
+	assert_string_equal(stored.why, "Step 'memory' failed: Input/output error.");
+	assert_int_equal(rmdir(done), 0);
+	forget_faults();
+	comes_to_the_jump();
+}
+
 static bool lists(const char *text, const char *step, const char *when)
 {
 	_cleanup_free_ char *line = strprintf("%s:%s\n", step, when);
@@ -305,6 +319,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_every_point),
 		TEST(test_lines),
+		TEST(test_not_noted),
 		TEST(test_list),
 		TEST(test_every_call),
 	};
