@@ -284,9 +284,8 @@ static enum answer is_on(const unsigned char *config, size_t size, unsigned int 
 /* Reading the configuration space of a device that sleeps deeply would wake it. */
 static void read_config(int at, struct device_facts *f)
 {
-	_cleanup_close_ int fd = strncmp(f->power_state, "D3", 2) == 0
-					 ? -EBADF
-					 : open_attribute(at, "config", 0);
+	_cleanup_close_ int fd =
+		strncmp(f->power_state, "D3", 2) == 0 ? -EBADF : open_attribute(at, "config", 0);
 	unsigned char config[CONFIG_MAX];
 	ssize_t n = fd < 0 ? -1 : pread(fd, config, sizeof(config), 0);
 

@@ -124,9 +124,10 @@ static void read_again(struct inventory *i, int error)
 {
 	if (i->again)
 		return;
-	log_warning_errno(error, "The devices of this host cannot be looked at now: %m. Trying again");
-	if (sd_event_add_time_relative(i->event, &i->again, CLOCK_MONOTONIC, AGAIN_USEC, 0, on_again,
-				       i) < 0)
+	log_warning_errno(error,
+			  "The devices of this host cannot be looked at now: %m. Trying again");
+	if (sd_event_add_time_relative(i->event, &i->again, CLOCK_MONOTONIC, AGAIN_USEC, 0,
+				       on_again, i) < 0)
 		log_oom();
 }
 

@@ -317,11 +317,8 @@ static void test_every_call(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_every_point),
-		TEST(test_lines),
-		TEST(test_not_noted),
-		TEST(test_list),
-		TEST(test_every_call),
+		TEST(test_every_point), TEST(test_lines),      TEST(test_not_noted),
+		TEST(test_list),	TEST(test_every_call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * inventory: devices that come, go and change; and that this stays in proportion on a host with a thousand functions, counted in readings, not in time.
+ * inventory: devices that come, go and change; and that this stays in proportion on a host with a
+ * thousand functions, counted in readings, not in time.
  */
 #include <setjmp.h>
 #include <stdarg.h>
