@@ -238,10 +238,29 @@ int network_settle(struct manager *m _unused_)
 	return call();
 }
 
-int pid1_start_unit(struct pid1 *p _unused_, sd_event *event _unused_, const char *unit _unused_,
-		    const char *mode _unused_, pid1_done_t done _unused_, void *userdata _unused_)
+static int on_refused(sd_event_source *source, void *userdata)
 {
-	return call();
+	struct pid1 *p = userdata;
+
+	sd_event_source_disable_unref(source);
+	w.jumps++;
+	p->done(-EIO, "PID 1 does not want to.", p->userdata);
+	return 0;
+}
+
+/* It takes the job, and then cannot do it. */
+int pid1_start_unit(struct pid1 *p, sd_event *event, const char *unit _unused_,
+		    const char *mode _unused_, pid1_done_t done, void *userdata)
+{
+	sd_event_source *source;
+	int r = call();
+
+	if (r < 0)
+		return r;
+	p->done = done;
+	p->userdata = userdata;
+	assert_true(sd_event_add_defer(event, &source, on_refused, p) >= 0);
+	return 0;
 }
 
 void inhibit_stand_aside(struct manager *m _unused_, bool aside)

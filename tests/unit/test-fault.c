@@ -172,7 +172,7 @@ static char *faults_done(void)
 /* --- the points ------------------------------------------------------------------------------- */
 
 /* What an undo says, nobody listens to: that each was there is in what is left. */
-static void test_every_point(void **state _unused_)
+static void fail_every_point(enum conf_jump jump)
 {
 	static const char *const words[] = { "EIO", "ENOMEM", "EMFILE", "ENOSPC" };
 	unsigned int files = open_files_of_luod();
@@ -186,8 +186,10 @@ static void test_every_point(void **state _unused_)
 
 			if (i % 2 && step + 1 == update_n_steps)
 				continue;
+			if (jump != CONF_JUMP_DIRECT && update_steps[step].direct_only)
+				continue;
 			write_faults(line);
-			update(CONF_JUMP_DIRECT);
+			update(jump);
 			done = faults_done();
 			assert_string_equal(done, line);
 			why = strprintf("Step '%s' failed: %s.", update_steps[step].name,
@@ -199,6 +201,12 @@ static void test_every_point(void **state _unused_)
 		}
 	comes_to_the_jump();
 	assert_nothing_left(files);
+}
+
+static void test_every_point(void **state _unused_)
+{
+	fail_every_point(CONF_JUMP_DIRECT);
+	fail_every_point(CONF_JUMP_SYSTEMD);
 }
 
 /* A line comes true once, the others stay, and of what is no line nothing happens. */
@@ -286,13 +294,14 @@ static bool fail_call(unsigned int n, int error, enum conf_jump jump)
 	return w.calls >= n;
 }
 
-static void test_every_call(void **state _unused_)
+static void fail_every_call(enum conf_jump jump)
 {
 	unsigned int files = open_files_of_luod(), n, in_undo = 0;
 
 	for (n = 1; n < CALLS_MAX; n++)
 		for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
-			if (!fail_call(n, errors[i], CONF_JUMP_DIRECT)) {
+			if (!fail_call(n, errors[i], jump)) {
+				assert_int_equal(w.jumps, 1);
 				assert_true(in_undo > 0);
 				return;
 			}
@@ -310,6 +319,12 @@ static void test_every_call(void **state _unused_)
 			assert_nothing_left(files);
 		}
 	fail_msg("an update has more than %u calls", n);
+}
+
+static void test_every_call(void **state _unused_)
+{
+	fail_every_call(CONF_JUMP_DIRECT);
+	fail_every_call(CONF_JUMP_SYSTEMD);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
