@@ -111,6 +111,8 @@ static void kill_everywhere(void)
 	}
 }
 
+extern const char *const __start_luod_faults[], *const __stop_luod_faults[];
+
 static bool was_reached(const char *point)
 {
 	for (size_t i = 0; i < POINTS_MAX; i++)
@@ -119,17 +121,20 @@ static bool was_reached(const char *point)
 	return false;
 }
 
+/* All that luod has: a point that is added is here at once. Claims are D-Bus's, and lab case 94's. */
 static void test_killed(void **state _unused_)
 {
-	static const char *const points[] = {
-		"restore:begin", "restore:network", "restore:known",  "restore:done",
-		"finish:begin",	 "finish:finished", "finish:written", "end:begin",
-		"end:stored",	 "end:written",	    "end:finished",
-	};
+	unsigned int n = 0;
 
 	kill_everywhere();
-	for (size_t i = 0; i < ARRAY_SIZE(points); i++)
-		assert_true(was_reached(points[i]));
+	for (const char *const *point = __start_luod_faults; point < __stop_luod_faults; point++) {
+		if (strncmp(*point, "claim:", strlen("claim:")) == 0)
+			continue;
+		if (!was_reached(*point))
+			fail_msg("nothing comes to %s", *point);
+		n++;
+	}
+	assert_true(n >= 11);
 }
 
 /* That it is lost must not be forgotten with the luod that has seen it. */
