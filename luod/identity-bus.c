@@ -69,19 +69,30 @@ static int unit_of(pid_t pid, int pidfd, char **ret)
 	return 0;
 }
 
+/* -ENODATA: there is none, of an old kernel or a peer that is gone. That luod has no room is an error. */
+static int pidfd_of_peer(int fd)
+{
+	int pidfd;
+	socklen_t size = sizeof(pidfd);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD_NUMBER, &pidfd, &size) >= 0)
+		return pidfd;
+	return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -errno : -ENODATA;
+}
+
 int identity_of_peer(int fd, struct identity *ret)
 {
 	_cleanup_close_ int pidfd = -EBADF;
 	struct ucred ucred;
 	socklen_t size = sizeof(ucred);
 	char *unit;
-	int r, n;
+	int r;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ucred, &size) < 0)
 		return -errno;
-	size = sizeof(n);
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD_NUMBER, &n, &size) >= 0)
-		pidfd = n;
+	pidfd = pidfd_of_peer(fd);
+	if (pidfd < 0 && pidfd != -ENODATA)
+		return pidfd;
 	r = unit_of(ucred.pid, pidfd, &unit);
 	if (r < 0)
 		return r;

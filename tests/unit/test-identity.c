@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -245,6 +246,26 @@ static void test_peer(void **state _unused_)
 	assert_int_equal(identity_of_peer(fds[0], &identity), -EBADF);
 }
 
+/* Who cannot be asked for now is nobody else for that: an identity is for as long as the connection. */
+static void test_peer_without_room(void **state _unused_)
+{
+	struct identity identity;
+	struct rlimit limit, few;
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	few = limit;
+	few.rlim_cur = (rlim_t)fds[1] + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(identity_of_peer(fds[0], &identity), -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(identity_of_peer(fds[0], &identity), 0);
+	identity_clear(&identity);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +274,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dead, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_missing_keys, setup, teardown),
 		cmocka_unit_test(test_peer),
+		cmocka_unit_test(test_peer_without_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
