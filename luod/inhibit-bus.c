@@ -86,8 +86,11 @@ static int on_lock(sd_bus_message *reply, void *userdata, sd_bus_error *error _u
 	r = sd_bus_message_read(reply, "h", &fd);
 	if (r >= 0)
 		r = fd = fd_dup(fd);
-	if (r < 0)
-		return log_warning_errno(r, "Cannot take logind's inhibitor, ignoring: %m");
+	if (r < 0) {
+		log_warning_errno(r, "Cannot take logind's inhibitor, trying again later: %m");
+		ask_later(m);
+		return 0;
+	}
 	close_fd(i->fd);
 	i->fd = fd;
 	i->complained = false;
@@ -116,8 +119,10 @@ static void ask(struct manager *m)
 	if (!m->inhibit.bus || m->inhibit.call)
 		return;
 	r = send_inhibit(m);
-	if (r < 0)
-		log_warning_errno(r, "Cannot ask logind for an inhibitor, ignoring: %m");
+	if (r < 0) {
+		log_warning_errno(r, "Cannot ask logind for an inhibitor, trying again later: %m");
+		ask_later(m);
+	}
 }
 
 static void unlock(struct inhibit *i)
@@ -135,8 +140,9 @@ static int on_logind(sd_bus_message *signal, void *userdata, sd_bus_error *error
 
 	if (r < 0 || isempty(owner))
 		return r;
-	/* What was asked of the one before it may never be answered. */
+	/* What was asked of the one before it may never be answered, and the lock that it gave is none now. */
 	m->inhibit.call = sd_bus_slot_unref(m->inhibit.call);
+	m->inhibit.fd = close_fd(m->inhibit.fd);
 	if (wanted(m))
 		ask(m);
 	return 0;
