@@ -94,7 +94,8 @@ $(fuzz_DIR)/tests/fuzz/fuzz-$(1): $(fuzz_DIR)/tests/fuzz/fuzz-$(1).o \
 .PHONY: fuzz-$(1)
 fuzz-$(1): $(fuzz_DIR)/tests/fuzz/fuzz-$(1)
 	@mkdir -p $(fuzz_DIR)/corpus/$(1)
-	$$< -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -artifact_prefix=$(fuzz_DIR)/$(1)- \
+	$$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+		-artifact_prefix=$(fuzz_DIR)/$(1)- \
 		$(if $(wildcard tests/fuzz/$(1).dict),-dict=tests/fuzz/$(1).dict) \
 		$(fuzz_DIR)/corpus/$(1) tests/fuzz/seeds/$(1)
 endef
