@@ -7,7 +7,12 @@
 # shellcheck source=tests/lab/cases/93-fault-matrix/rows.sh
 . "$LAB_DIR/rows.sh"
 
+kind=${LAB_CASE#93-fault-matrix}
+kind=${kind#-}
+noticed=()
+
 killed_guests_stay_dead
+[ "$kind" != exhausted ] || small_run_directory
 configure '[Update]' ReadyTimeout=5s StepTimeout=10s
 fault_host
 load
@@ -15,13 +20,14 @@ units=$(active_units)
 remember_files
 
 row_without_fault
-
-kind=${LAB_CASE#93-fault-matrix}
-kind=${kind#-}
+note_memory
 all_rows "${kind:-error}"
 # The kernel refuses nothing but the jump.
 [ "$kind" != refuse ] || steps=("${steps[-1]}")
 each_has_a_row "${steps[@]}"
+nothing_grew
+[ "$kind" != exhausted ] || is "$(printf '%s\n' "${noticed[@]}" | sort -u | paste -sd,)" \
+	"no fd left,no memory left,no room left" "each kind of want was noticed by a step"
 
 fault # nothing any more
 t "what was up is up" units_are_back "$units"

@@ -56,13 +56,15 @@ meanwhile() {
 	happened "$1 stop"
 }
 
-# called_off RESULT WHY: what must be after each row, with regular expressions for the history.
+# called_off RESULT WHY: what must be after each row, with regular expressions for what the history says;
+# that is in $result and $why then.
 called_off() {
-	local id result why
+	local id
 	wait_for 90 state_is loaded || wrong "luod is $(property State)"
 	read -r id result why < <(luctl timeline --json | jq -r '.update | "\(."update-id") \(.result) \(.error)"')
 	[ "$id" != "$last" ] || wrong "the history does not know of it"
 	last=$id
+	diag "$result: $why"
 	[[ $result =~ ^($1)$ && $why =~ $2 ]] || wrong "the history says $result: $why"
 	expect "file systems take nothing" timeout 20 touch /var/tmp/row
 	guests_go_on "${guests[@]}"
@@ -75,6 +77,27 @@ row_without_fault() {
 	fails
 	called_off failed "^Step '${steps[-1]}' failed: Input/output error\.$"
 	row_ends
+}
+
+# Each of them a process, and what it has of its own.
+note_memory() {
+	local unit
+	for unit in luod luod-keeper; do
+		echo "$unit $(systemctl show -P MainPID $unit) $(own_memory $unit)"
+	done >/run/memory
+}
+
+# Of all that has failed meanwhile nothing may have been left behind, a little each time.
+nothing_grew() {
+	local unit pid before now
+	while read -r unit pid before; do
+		now=$(own_memory "$unit")
+		if [ "$(systemctl show -P MainPID "$unit")" = "$pid" ]; then
+			t "$unit has $now KiB of its own, $before after the first row" test $((now - before)) -le 1024
+		else
+			diag "$unit was started anew: $now KiB of its own, $before after the first row"
+		fi
+	done </run/memory
 }
 
 # all_rows KIND: of each step, one after the other.
@@ -140,6 +163,62 @@ restart_row() {
 	called_off failed "^$was_restarted|$fails_at_its_end"
 }
 
+# A run directory that can be full without anybody else's being so.
+small_run_directory() {
+	systemctl stop luod.socket luod-host.socket luod-host luod luod-keeper
+	t "luod's run directory is small" mount -t tmpfs -o size=1M,mode=0755 luod /run/luod
+	systemctl start luod.socket luod-host.socket luod-keeper luod
+}
+
+exhausted_rows() {
+	printf "$1:act %s\n" "no fd left" "no memory left" "no room left"
+}
+
+# What it asks for while it stands still is refused by the kernel, and given again when the update is over.
+exhausted_row() {
+	local pid what=${2// /_}
+	pid=$(luod_pid)
+	# shellcheck disable=SC2034 # both are fault.sh's
+	excused="^failed preserve: $(in_words EMFILE)"
+	# An answer of logind's that there was no fd for is asked for again when it is overdue.
+	# shellcheck disable=SC2034
+	patience=180
+	meanwhile "$1" "$what"
+	"give_back_$what"
+	called_off failed "$fails_at_its_end|$(in_words EMFILE)|$(in_words ENOMEM)|$(in_words ENOSPC)|Out of memory|^Session 0/own: its owner is gone"
+	[ "$(luod_pid)" = "$pid" ] || wrong "luod is another process"
+	[[ $why =~ $fails_at_its_end ]] || noticed+=("$2")
+}
+
+no_fd_left() {
+	local n=0
+	while [ -L "/proc/$(luod_pid)/fd/$n" ]; do
+		((n++))
+	done
+	given=$(prlimit --pid "$(luod_pid)" --nofile --output SOFT --noheadings)
+	prlimit --pid "$(luod_pid)" --nofile="$n:"
+}
+
+give_back_no_fd_left() {
+	prlimit --pid "$(luod_pid)" --nofile="${given// /}:"
+}
+
+no_memory_left() {
+	prlimit --pid "$(luod_pid)" --as="$(awk '/^VmSize/ { print $2 * 1024 }' "/proc/$(luod_pid)/status"):"
+}
+
+give_back_no_memory_left() {
+	prlimit --pid "$(luod_pid)" --as=unlimited:
+}
+
+no_room_left() {
+	! cat /dev/zero >/run/luod/fill
+}
+
+give_back_no_room_left() {
+	rm /run/luod/fill
+}
+
 # --- whom it needs ------------------------------------------------------------------------------------
 
 keeper_rows() {
@@ -148,7 +227,7 @@ keeper_rows() {
 
 keeper_row() {
 	meanwhile "$1" kill_unit luod-keeper
-	called_off failed .
+	called_off failed "$fails_at_its_end"
 }
 
 host_rows() {
@@ -156,9 +235,14 @@ host_rows() {
 }
 
 # It is not there all the time: its socket starts it.
+kill_host() {
+	systemctl start luod-host
+	kill_unit luod-host
+}
+
 host_row() {
-	meanwhile "$1" kill_unit luod-host
-	called_off failed .
+	meanwhile "$1" kill_host
+	called_off failed "$fails_at_its_end"
 }
 
 bus_rows() {
@@ -168,7 +252,7 @@ bus_rows() {
 bus_row() {
 	meanwhile "$1" systemctl stop dbus.socket dbus.service
 	systemctl start dbus.socket dbus.service
-	called_off failed .
+	called_off failed "$fails_at_its_end"
 }
 
 busy_rows() {
@@ -235,7 +319,7 @@ client_row() {
 	expect "the sessions are not idle" \
 		[ "$(session_get own State),$(session_get dev State)" = idle,idle ]
 	start_again
-	called_off failed .
+	called_off failed "$fails_at_its_end|^Session 0/(own|dev): its owner is gone"
 }
 
 # --- its administrator --------------------------------------------------------------------------------
@@ -257,11 +341,11 @@ cancel_rows() {
 }
 
 cancel_row() {
-	local results=cancelled
-	! comes_too_late "$1" || results="cancelled|failed"
+	local results=cancelled why="^Cancelled by uid 0 of .*: enough$"
+	! comes_too_late "$1" || results="cancelled|failed" why="$why|$fails_at_its_end"
 	meanwhile "$1" ask Cancel s enough
 	wait "$asked"
-	called_off "$results" .
+	called_off "$results" "$why"
 }
 
 second_rows() {
@@ -290,12 +374,19 @@ unplug_rows() {
 	echo "$1:act the device is unplugged"
 }
 
+pull_out_in_use() {
+	pull_out
+	held_up
+}
+
 unplug_row() {
+	local why="$fails_at_its_end|^Since the check: Device $LAB_DEVICE is not there any more"
+	[ "$1" != check:act ] || why="^The check found what stands in the way"
 	touch /run/killed
-	meanwhile "$1" pull_out
+	meanwhile "$1" pull_out_in_use
 	wait_for 90 state_is loaded
 	put_in_again dev
-	called_off failed .
+	called_off failed "$why"
 }
 
 # The kernel's own refusals come from its freezing the sessions, in reboot(2), which is the last step.
@@ -310,7 +401,7 @@ refuse_row() {
 	"ENOEXEC in freeze") refused_in_freeze "$1" ENOEXEC load_another ;;
 	"EBUSY in freeze")
 		touch /run/killed
-		refused_in_freeze "$1" EBUSY pull_out
+		refused_in_freeze "$1" EBUSY pull_out_in_use
 		put_in_again dev
 		;;
 	*) refused_with "$2" ;;

@@ -29,6 +29,8 @@
 #	went_on NAME               assertions: it was paused for nothing, is as it was, and runs
 #	vmm_gone NAME              assertions: the guest is stopped for good, its session closed
 #	luod_fds                   how many fds luod has open, but those of connections
+#	own_memory UNIT            of its main process, in KiB: of the files that it has mapped, more or less
+#	                           happens to be in memory
 #	active_units, units_are_back UNITS   what is up; is all of that up again?
 #	system_is STATE            what systemctl is-system-running says
 #	update_begins              a direct update in the background: what luctl said and how it ended are in
@@ -249,6 +251,10 @@ went_on() {
 vmm_gone() {
 	t "guest $1 goes away" systemctl disable --now "vmm@$1"
 	t "its session is closed" busctl call org.luod1 "$(session_path "$1")" org.luod1.Session Close
+}
+
+own_memory() {
+	awk '/^RssAnon:/ { print $2 }' "/proc/$(systemctl show -P MainPID "$1")/status"
 }
 
 luod_fds() {
