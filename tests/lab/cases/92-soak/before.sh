@@ -16,6 +16,7 @@ WantedBy=sysinit.target
 UNIT
 t "the memory of each boot is noted" systemctl enable early-memory.service
 
+note_leaks
 vfio_take "$LAB_DEVICE"
 vmm_start vm1 --size=16M --mode=custody --device="$LAB_DEVICE" --tell-phases --reattach
 for i in 2 3 4 5 6; do

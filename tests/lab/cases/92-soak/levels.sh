@@ -13,11 +13,6 @@ _fds() {
 	find "/proc/$(systemctl show -P MainPID "$1")/fd" -mindepth 1 | wc -l
 }
 
-# What is its own, in KiB: of the files that it has mapped, more or less happens to be in memory.
-_own() {
-	awk '/^RssAnon:/ { print $2 }' "/proc/$(systemctl show -P MainPID "$1")/status"
-}
-
 _memory_total() {
 	awk '/^MemTotal:/ { print $2 }' "$1"
 }
@@ -34,8 +29,8 @@ _levels() {
 	echo "$(((late - early) / 4)) 0 pages handed to $kernel"
 	echo "$((late / 4)) 16 pages that $kernel has"
 	echo "$(stat -c %s /run/luod/state.json) 256 bytes of state.json"
-	echo "$(_own luod) 4096 KiB of luod" # buffers of a moment stay in its heap, or do not
-	echo "$(_own luod-keeper) 512 KiB of the keeper"
+	echo "$(own_memory luod) 4096 KiB of luod" # buffers of a moment stay in its heap, or do not
+	echo "$(own_memory luod-keeper) 512 KiB of the keeper"
 }
 
 # NOW MORE-OR-LESS NAME
@@ -52,15 +47,32 @@ level_off() {
 	while read -r now margin name; do
 		_level "$now" "$margin" "$name"
 	done < <(_levels)
-	[ ! -e /sys/kernel/debug/kmemleak ] || _no_leak
+	! _kernel_looks_for_leaks || _no_leak
 }
 
-# It counts as a leak what it found twice.
-_no_leak() {
-	echo scan >/sys/kernel/debug/kmemleak
+# Of what was found twice, how the memory was come by: a line each.
+_leaks() {
+	local kmemleak=/sys/kernel/debug/kmemleak
+	echo scan >$kmemleak
 	sleep 6
-	echo scan >/sys/kernel/debug/kmemleak
-	is "$(cat /sys/kernel/debug/kmemleak)" "" "the kernel has leaked no memory"
+	echo scan >$kmemleak
+	awk '/^unreferenced/ { print line; line = "" } /\+0x/ { line = line " " $1 } END { print line }' $kmemleak |
+		sed 's|+0x[0-9a-fx/]*||g' | grep . | sort
+}
+
+_kernel_looks_for_leaks() {
+	[[ $(uname -r) == *debug* ]]
+}
+
+# What the kernel loses in any boot, before luod has done anything.
+note_leaks() {
+	_kernel_looks_for_leaks || return 0
+	_leaks >/lab/state/leaks
+	diag </lab/state/leaks
+}
+
+_no_leak() {
+	is "$(_leaks | comm -13 /lab/state/leaks -)" "" "the kernel has lost no memory that it does not lose anyway"
 }
 
 go_on() {
