@@ -40,7 +40,7 @@ static int on_retry(sd_event_source *source _unused_, uint64_t usec _unused_, vo
 	struct manager *m = userdata;
 
 	m->inhibit.retry = sd_event_source_disable_unref(m->inhibit.retry);
-	if (m->inhibit.fd < 0 && wanted(m))
+	if (wanted(m))
 		ask(m);
 	return 0;
 }
@@ -93,6 +93,7 @@ static int on_lock(sd_bus_message *reply, void *userdata, sd_bus_error *error _u
 	}
 	close_fd(i->fd);
 	i->fd = fd;
+	i->retry = sd_event_source_disable_unref(i->retry);
 	i->complained = false;
 	log_debug("systemd-logind refuses shutdowns now");
 	return 0;
