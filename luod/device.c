@@ -32,14 +32,9 @@ static void set(char *field, size_t size, const char *text)
  */
 static int shortage;
 
-static bool is_shortage(int error)
-{
-	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
-}
-
 static int note_shortage(int error)
 {
-	if (shortage == 0 && is_shortage(error))
+	if (shortage == 0 && errno_is_shortage(error))
 		shortage = error;
 	return error;
 }

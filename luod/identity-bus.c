@@ -77,7 +77,7 @@ static int pidfd_of_peer(int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD_NUMBER, &pidfd, &size) >= 0)
 		return pidfd;
-	return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -errno : -ENODATA;
+	return errno_is_shortage(-errno) ? -errno : -ENODATA;
 }
 
 int identity_of_peer(int fd, struct identity *ret)

@@ -275,7 +275,7 @@ static void look_at(struct inventory *i, const char *address, bool happened)
 	int r = device_read(i->root, address, &f);
 
 	i->n_read++;
-	if (r < 0 && r != -ENODEV && r != -EINVAL) {
+	if (errno_is_shortage(r)) {
 		read_again(i, r);
 		return;
 	}

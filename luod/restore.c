@@ -190,7 +190,9 @@ static int read_record(struct manager *m, struct handover *ret)
 	_cleanup_free_ char *error = NULL;
 	int r = fetch_record(m, ret, &error);
 
-	if (r < 0)
+	if (errno_is_shortage(r))
+		log_warning_errno(r, "The handover record cannot be read now, trying again: %m");
+	else if (r < 0)
 		log_message(LOG_ERR, LUOD_MESSAGE_DEGRADED,
 			    "The handover record is not usable (%s); sessions are known by their "
 			    "names only",
@@ -263,17 +265,21 @@ static void finish_left_behind(struct manager *m, struct arrivals *a)
 		finish_one_left_behind(m, a, &m->update.info.left_behind.items[i]);
 }
 
-static void restore_after_jump(struct manager *m, struct arrivals *a)
+/* STEP_RETRY when luod has no fds or memory for reading the record: that loses nobody's session. */
+static int restore_after_jump(struct manager *m, struct arrivals *a)
 {
 	struct handover h;
 	int r;
 
 	FAULT(m, "restore:begin");
-	arrivals_take(m, a, HANDOVER_SESSION, &m->kernel_fd, &m->delivery);
+	if (m->kernel_fd < 0)
+		arrivals_take(m, a, HANDOVER_SESSION, &m->kernel_fd, &m->delivery);
+	r = read_record(m, &h);
+	if (errno_is_shortage(r))
+		return STEP_RETRY;
 	open_timeline(m);
 	timeline_mark_at(&m->update.timeline, MARK_KEEPER, a->list->tsc_start);
 	timeline_mark_at(&m->update.timeline, MARK_LUOD, m->start_counter);
-	r = read_record(m, &h);
 	m->update.record_lost = r < 0;
 	if (r < 0)
 		recall_update(m);
@@ -298,6 +304,7 @@ static void restore_after_jump(struct manager *m, struct arrivals *a)
 		    delivery_to_string(m->delivery));
 	update_set_phase(m, PHASE_RESTORING);
 	finish_check(m);
+	return 0;
 }
 
 /* --- after a luod that was killed in this kernel --------------------------------------------- */
@@ -432,7 +439,8 @@ int restore_settle(struct manager *m)
 		resume(m, &h, &a);
 		handover_clear(&h);
 	} else if (came_through_jump(a.list)) {
-		restore_after_jump(m, &a);
+		if (restore_after_jump(m, &a) == STEP_RETRY)
+			return STEP_RETRY;
 	} else {
 		drop_orphans(m, a.list);
 	}

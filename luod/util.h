@@ -86,6 +86,12 @@ static inline void fclosep(FILE **f)
 		fclose(*f);
 }
 
+/* Of a negative errno: it says nothing of what was asked for, but that there was no fd or memory to ask with. */
+static inline bool errno_is_shortage(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
+
 static inline bool streq(const char *a, const char *b)
 {
 	return strcmp(a, b) == 0;
