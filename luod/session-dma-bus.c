@@ -11,10 +11,9 @@ static int require_kernel(const struct session *s, sd_bus_error *error)
 {
 	if (s->manager->features.of[FEATURE_DMA_MEMORY].answer != ANSWER_NO)
 		return 0;
-	return sd_bus_error_setf(
-		error, LUOD_ERROR("NotSupported"),
-		"The running kernel hands over memory, but no DMA buffers "
-		"(CONFIG_DMA_LIVEUPDATE=y and CONFIG_PCI_DMAMEM=y are missing).");
+	return sd_bus_error_setf(error, LUOD_ERROR("NotSupported"),
+				 "The running kernel hands over memory, but no DMA buffers "
+				 "(CONFIG_DMA_LIVEUPDATE=y and CONFIG_PCI_DMAMEM=y are missing).");
 }
 
 static int require_buffer(struct session *s, int fd, struct dma_memory *ret, sd_bus_error *error)

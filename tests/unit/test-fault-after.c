@@ -156,7 +156,8 @@ static void assert_nothing_is_lost_silently(unsigned int n)
 			(w->sessions[i].lost ? degraded
 					     : !w->sessions[i].kept && w->sessions[i].finished &&
 						       (i == OWN || w->sessions[i].done > 0));
-	if (!right || (degraded && (!streq(w->failed, "retrieve") || errno_is_shortage(-w->error))) ||
+	if (!right ||
+	    (degraded && (!streq(w->failed, "retrieve") || errno_is_shortage(-w->error))) ||
 	    (!degraded && !streq(w->result, "done")))
 		fail_msg("call %u, '%s', failed with %d: %u histories, the last one %s", n,
 			 w->failed, w->error, w->histories, w->result);
