@@ -190,19 +190,6 @@ exhausted_row() {
 	[[ $why =~ $fails_at_its_end ]] || noticed+=("$2")
 }
 
-no_fd_left() {
-	local n=0
-	while [ -L "/proc/$(luod_pid)/fd/$n" ]; do
-		((n++))
-	done
-	given=$(prlimit --pid "$(luod_pid)" --nofile --output SOFT --noheadings)
-	prlimit --pid "$(luod_pid)" --nofile="$n:"
-}
-
-give_back_no_fd_left() {
-	prlimit --pid "$(luod_pid)" --nofile="${given// /}:"
-}
-
 no_memory_left() {
 	prlimit --pid "$(luod_pid)" --as="$(awk '/^VmSize/ { print $2 * 1024 }' "/proc/$(luod_pid)/status"):"
 }

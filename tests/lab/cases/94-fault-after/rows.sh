@@ -52,6 +52,13 @@ keeper() {
 	meanwhile "$1" kill_unit luod-keeper
 }
 
+# Nobody is told that a session is lost because luod has no fd for it for a while.
+exhausted() {
+	meanwhile "$1" no_fd_left
+	sleep 10
+	give_back_no_fd_left
+}
+
 restart() {
 	meanwhile "$1" systemctl restart --no-block luod
 }

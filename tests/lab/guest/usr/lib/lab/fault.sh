@@ -11,6 +11,8 @@
 #	fault_points REGEX     where it can
 #	fault LINE...          what shall happen, from now on; POINT WHAT each
 #	stopped, woken         luod stands still; it shall go on
+#	no_fd_left             the kernel gives luod none any more ...
+#	give_back_no_fd_left   ... and does again
 #	kill_unit UNIT         SIGKILL of its main process; wrong when there is none, or it lives on
 #	row NAME               begins one
 #	wrong TEXT             about the row
@@ -80,6 +82,20 @@ stopped() {
 
 woken() {
 	kill -CONT "$_stopped"
+}
+
+# Numbers below the limit that are free would be given still.
+no_fd_left() {
+	local n=0
+	while [ -L "/proc/$(luod_pid)/fd/$n" ]; do
+		((n++))
+	done
+	given=$(prlimit --pid "$(luod_pid)" --nofile --output SOFT --noheadings)
+	prlimit --pid "$(luod_pid)" --nofile="$n:"
+}
+
+give_back_no_fd_left() {
+	prlimit --pid "$(luod_pid)" --nofile="${given// /}:"
 }
 
 _rows=()
