@@ -9,10 +9,11 @@
  */
 #include "luctl/bus-private.h"
 
-#define LOCAL_NAME  "org.freedesktop.DBus.Local"
-#define LOCAL_PATH  "/org/freedesktop/DBus/Local"
-#define DRIVER_NAME "org.freedesktop.DBus"
-#define DRIVER_PATH "/org/freedesktop/DBus"
+#define READ_JOB_USEC (180 * USEC_PER_SEC)
+#define LOCAL_NAME    "org.freedesktop.DBus.Local"
+#define LOCAL_PATH    "/org/freedesktop/DBus/Local"
+#define DRIVER_NAME   "org.freedesktop.DBus"
+#define DRIVER_PATH   "/org/freedesktop/DBus"
 
 static void say_lost(struct luctl_bus *bus, enum luctl_lost why, const struct luctl_error *e)
 {
@@ -105,6 +106,19 @@ static int on_job_read(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return 0;
 }
 
+/* luod may be in the middle of a step, and a host with much to preserve at its slowest. */
+static int read_job(struct luctl_bus *bus, const char *path)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	int r;
+
+	if ((r = sd_bus_message_new_method_call(bus->bus, &m, luctl_bus_peer_name(bus), path,
+						LUCTL_PROPERTIES, "GetAll")) < 0 ||
+	    (r = sd_bus_message_append(m, "s", LUCTL_JOB)) < 0)
+		return r;
+	return sd_bus_call_async(bus->bus, NULL, m, on_job_read, bus, READ_JOB_USEC);
+}
+
 int luctl_bus_follow_job(struct luctl_bus *bus, sd_event *event, const char *path,
 			 const struct luctl_follower *follower, struct luctl_error *e)
 {
@@ -115,9 +129,7 @@ int luctl_bus_follow_job(struct luctl_bus *bus, sd_event *event, const char *pat
 		r = sd_bus_match_signal(bus->bus, NULL, luctl_bus_peer_name(bus), path,
 					LUCTL_PROPERTIES, "PropertiesChanged", on_job_changed, bus);
 	if (r >= 0)
-		r = sd_bus_call_method_async(bus->bus, NULL, luctl_bus_peer_name(bus), path,
-					     LUCTL_PROPERTIES, "GetAll", on_job_read, bus, "s",
-					     LUCTL_JOB);
+		r = read_job(bus, path);
 	return r < 0 ? luctl_error_set(e, r, NULL, NULL, bus->host) : 0;
 }
 
