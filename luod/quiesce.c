@@ -56,16 +56,22 @@ static int keep_units(struct manager *m)
 	return pid1_start_slice(&m->pid1, m->event, QUIESCE_SLICE, units);
 }
 
+/* NULL: out of memory. */
 static char **split_lines(char *text)
 {
-	char **lines = NULL, *save = NULL;
+	char **lines = calloc(1, sizeof(*lines)), *save = NULL;
 	size_t n = 0;
+
+	if (!lines)
+		return NULL;
 
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		char **larger = reallocarray(lines, n + 2, sizeof(char *));
 
-		if (!larger)
-			break;
+		if (!larger) {
+			free(lines);
+			return NULL;
+		}
 		lines = larger;
 		lines[n++] = line;
 		lines[n] = NULL;
@@ -73,13 +79,16 @@ static char **split_lines(char *text)
 	return lines;
 }
 
-/* NULL: there is no list. The strings are in *ret_text; both are freed by the caller. */
-static char **read_list(const struct manager *m, char **ret_text)
+/* -ENOENT: there is no list. The strings are in *ret_text; both are freed by the caller. */
+static int read_list(const struct manager *m, char **ret_text, char ***ret)
 {
 	_cleanup_free_ char *path = list_path(m);
+	int r = path ? file_read_full(path, LIST_MAX, ret_text, NULL) : -ENOMEM;
 
-	return path && file_read_full(path, LIST_MAX, ret_text, NULL) >= 0 ? split_lines(*ret_text)
-									   : NULL;
+	if (r < 0)
+		return r;
+	*ret = split_lines(*ret_text);
+	return *ret ? 0 : -ENOMEM;
 }
 
 /*
@@ -90,12 +99,14 @@ static int remember_units(struct manager *m)
 {
 	_cleanup_(strv_freep) char **units = NULL;
 	_cleanup_free_ char *text = NULL, *earlier_text = NULL, *path = list_path(m);
-	_cleanup_free_ char **earlier = read_list(m, &earlier_text);
+	_cleanup_free_ char **earlier = NULL;
 	size_t size;
 	FILE *f;
-	int r = pid1_list_active(&m->pid1, m->event, &units);
+	int r = read_list(m, &earlier_text, &earlier);
 
-	if (r < 0)
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if ((r = pid1_list_active(&m->pid1, m->event, &units)) < 0)
 		return r;
 	f = open_memstream(&text, &size);
 	if (!f || !path)
@@ -195,20 +206,27 @@ static int on_again(sd_event_source *source, uint64_t usec _unused_, void *userd
 	return 0;
 }
 
+static void try_again(struct manager *m)
+{
+	sd_event_source *again;
+
+	if (sd_event_add_time_relative(m->event, &again, CLOCK_MONOTONIC, AGAIN_USEC, 0, on_again,
+				       m) < 0)
+		log_oom();
+}
+
 /* The list in the file may be that of the next update by now. */
 static void on_started(int error, const char *text _unused_, void *userdata)
 {
 	struct manager *m = userdata;
 	_cleanup_free_ char *path = list_path(m);
-	sd_event_source *again;
 
 	if (m->update.quiesce != QUIESCE_NONE)
 		return;
 	if (error >= 0 && path)
 		unlink(path);
-	else if (sd_event_add_time_relative(m->event, &again, CLOCK_MONOTONIC, AGAIN_USEC, 0,
-					    on_again, m) < 0)
-		log_oom();
+	else
+		try_again(m);
 }
 
 void quiesce_undo(struct manager *m)
@@ -226,11 +244,15 @@ void quiesce_undo(struct manager *m)
 		r = pid1_stop_unit(&m->pid1, m->event, QUIESCE_SLICE);
 	if (r < 0)
 		log_warning_errno(r, "Cannot take " QUIESCE_TARGET " away, ignoring: %m");
-	units = read_list(m, &text);
-	r = units ? pid1_start_units(&m->pid1, m->event, units, on_started, m) : 0;
-	if (r < 0)
-		log_error_errno(r, "Cannot start again what was stopped for the update: %m. "
-				   "'systemctl isolate default.target' does it by hand.");
+	r = read_list(m, &text, &units);
+	if (r >= 0)
+		r = pid1_start_units(&m->pid1, m->event, units, on_started, m);
+	if (r < 0 && r != -ENOENT) {
+		log_error_errno(r,
+				"Cannot start again what was stopped for the update, trying "
+				"again: %m. 'systemctl isolate default.target' does it by hand.");
+		try_again(m);
+	}
 }
 
 void quiesce_settle(struct manager *m)

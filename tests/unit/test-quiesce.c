@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -187,6 +188,19 @@ static void test_undo(void **state _unused_)
 	assert_string_equal(w->starts, STARTS);
 }
 
+/* For want of an fd, say: what it has stopped, nobody else would start. */
+static void test_list_cannot_be_read(void **state _unused_)
+{
+	_cleanup_free_ char *path = list_path();
+
+	assert_int_equal(mkdir(path, 0700), 0);
+	quiesce_undo(&m);
+	assert_int_equal(rmdir(path), 0);
+	write_list(LIST);
+	run_until_there_is_no_list();
+	assert_string_equal(w->starts, STARTS);
+}
+
 /* Restarted while it asked: PID 1 may have heard nothing of it, or some. */
 static void test_luod_ends(void **state _unused_)
 {
@@ -242,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_undo),
+		TEST(test_list_cannot_be_read),
 		TEST(test_luod_ends),
 		TEST(test_connection_lost),
 		TEST(test_nothing_stopped),

@@ -67,6 +67,7 @@ called_off() {
 	diag "$result: $why"
 	[[ $result =~ ^($1)$ && $why =~ $2 ]] || wrong "the history says $result: $why"
 	expect "file systems take nothing" timeout 20 touch /var/tmp/row
+	expect_within 60 "what was up is not" units_are_back "$units"
 	guests_go_on "${guests[@]}"
 	nothing_leaks
 }
