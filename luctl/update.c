@@ -98,6 +98,14 @@ static int replace(char **s, const char *value)
 	return 0;
 }
 
+/* luctl may have to speak of an update before it has heard which one it is. */
+static const char *id_of(const struct progress *p)
+{
+	if (!isempty(p->update_id))
+		return p->update_id;
+	return isempty(p->last.update_id) ? "(unknown)" : p->last.update_id;
+}
+
 static void progress_clear(struct progress *p)
 {
 	sd_event_unref(p->event);
@@ -314,8 +322,8 @@ static void on_lost(enum luctl_lost why, const struct luctl_error *e, void *user
 	luctl_complain(
 		p->luctl,
 		"Lost sight of update %s%s%s: %s%s%s. 'luctl status' and 'luctl timeline' tell what became of it.",
-		strempty(p->update_id), step ? " in step " : "", strempty(step), texts[why],
-		e ? ": " : "", e ? strempty(e->text) : "");
+		id_of(p), step ? " in step " : "", strempty(step), texts[why], e ? ": " : "",
+		e ? strempty(e->text) : "");
 	finish(p, LUCTL_UNKNOWN);
 }
 
@@ -337,7 +345,7 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 	luctl_complain(
 		p->luctl,
 		"Update %s takes longer than --timeout and goes on. 'luctl cancel' calls it off.",
-		strempty(p->update_id));
+		id_of(p));
 	finish(p, LUCTL_UNKNOWN);
 	return 0;
 }
@@ -348,8 +356,7 @@ static int on_interrupt(sd_event_source *source, const struct signalfd_siginfo *
 	struct progress *p = userdata;
 
 	end_step(p, "running");
-	luctl_complain(p->luctl, "Update %s goes on. 'luctl cancel' calls it off.",
-		       strempty(p->update_id));
+	luctl_complain(p->luctl, "Update %s goes on. 'luctl cancel' calls it off.", id_of(p));
 	finish(p, LUCTL_UNKNOWN);
 	return 0;
 }
@@ -412,7 +419,7 @@ out:
 
 static void tell_end(struct progress *p)
 {
-	const char *error = strempty(p->last.error), *id = strempty(p->update_id);
+	const char *error = strempty(p->last.error), *id = id_of(p);
 
 	switch ((enum luctl_exit)p->result) {
 	case LUCTL_OK:
