@@ -13,6 +13,8 @@ judge; see main() for the command that test-fuzz and lab case 91 run.
 """
 import argparse
 import collections
+import fcntl
+import glob
 import json
 import os
 import socket
@@ -54,7 +56,6 @@ PATHS = [ROOT, "/", ROOT + "/session", ROOT + "/session/_30_2fvictim", ROOT + "/
 # --- file descriptors ---------------------------------------------------------------------------
 
 def _memfd(size=4096, seals=0):
-    import fcntl
     fd = os.memfd_create("fuzz", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     os.ftruncate(fd, size)
     if seals:
@@ -106,14 +107,36 @@ FDS = {
     "namespace": _open("/proc/self/ns/net", os.O_RDONLY),
     "pidfd": lambda: os.pidfd_open(os.getpid()),
     "deleted file": _deleted,
-    "/dev/liveupdate": _open("/dev/liveupdate", os.O_RDWR),
-    "/dev/iommu": _open("/dev/iommu", os.O_RDWR),
-    "/dev/net/tun": _open("/dev/net/tun", os.O_RDWR),
+    "/dev/liveupdate": _open("/dev/liveupdate", os.O_RDWR),  # by one at a time: not below
+}
+# An attacker may have been passed what he could not open: these are opened while this is root still.
+DEVICES = {
+    "/dev/iommu": "/dev/iommu",
+    "/dev/kvm": "/dev/kvm",
+    "/dev/net/tun": "/dev/net/tun",
+    "/dev/vfio/vfio": "/dev/vfio/vfio",
+    "vfio device": "/dev/vfio/devices/*",
 }
 
 
+def _passed(fd):
+    return lambda: fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 0)
+
+
+def open_devices():
+    """What is not there, or not to be had, stays away from FDS."""
+    for kind, pattern in DEVICES.items():
+        for path in glob.glob(pattern)[:1]:
+            try:
+                FDS[kind] = _passed(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+            except OSError:
+                pass
+
+
 class Fds:
-    """Makes what is there on this machine; all of it is closed after a call."""
+    """Makes them for a call, after which all are closed; what could not be made is in @missing."""
+
+    missing = set()
 
     def __init__(self):
         self.open = []
@@ -122,6 +145,7 @@ class Fds:
         try:
             fd = FDS[kind]()
         except OSError:
+            self.missing.add(kind)
             fd = FDS["/dev/null"]()
         self.open.append(fd)
         return fd
@@ -313,7 +337,7 @@ class Fuzzer:
         self.session = f"{ROOT}/session/" + _label(f"{os.getuid()}/fuzz")
 
     def note(self, member, answer):
-        self.calls[f"{member.interface}.{member.name}"] += 1
+        self.calls[f"{member.interface}.{member.name.lstrip('.')}"] += 1
         if not isinstance(answer, DBusErrorResponse):
             return
         self.errors[answer.name] += 1
@@ -378,7 +402,7 @@ class Fuzzer:
             for asked, body in ((at._replace(name="Get", signature="ss"), (member.interface, name)),
                                 (at._replace(name="Set", signature="ssv"),
                                  (member.interface, name, new))):
-                self.note(asked, self.luod.call(asked, *body))
+                self.note(member, self.luod.call(asked, *body))
 
         self.rules(st.one_of(value(member.signature).map(lambda v: (member.signature, v)),
                              _variant(0)), run)
@@ -412,6 +436,7 @@ def main():
     parser.add_argument("--skip", action="append", default=[], metavar="MEMBER",
                         help="Interface.Member, or a path, that is not called")
     given_options = parser.parse_args()
+    open_devices()
     if given_options.uid is not None:
         os.setgroups([])
         os.setgid(given_options.uid)
@@ -427,6 +452,7 @@ def main():
     result["calls"] = sum(fuzzer.calls.values())
     result["members"] = dict(fuzzer.calls)
     result["errors"] = dict(fuzzer.errors)
+    result["fds"] = sorted(set(FDS) - Fds.missing)
     print(json.dumps(result, indent=1))
     luod.close()
     return 1 if "finding" in result else 0
