@@ -139,8 +139,9 @@ static int address_of_anonymous(const char *root, int fd, char **ret)
 
 	if (!fd_link_is(fd, DEVICE_LINK))
 		return 0;
-	if (!path || file_read_full(path, FDINFO_MAX, &text, NULL) < 0)
-		return 0;
+	r = path ? file_read_full(path, FDINFO_MAX, &text, NULL) : -ENOMEM;
+	if (r < 0)
+		return errno_is_shortage(r) ? r : 0;
 	r = vfio_fdinfo_address(text, ret);
 	return r == -ENOENT ? 0 : r;
 }

@@ -23,7 +23,10 @@ bool pci_address_valid(const char *text);
 /* 1: it is an iommufd. 0: it is something else. Negative errno: it is no fd. */
 int vfio_fd_is_iommufd(const char *root, int fd);
 
-/* 1: it is a VFIO PCI device, *ret_address (freed by the caller) says which. 0, negative: as above. */
+/*
+ * 1: it is a VFIO PCI device, *ret_address (freed by the caller) says which. 0: as above. Negative errno: it is
+ * no fd, or luod has none for finding out.
+ */
 int vfio_fd_address(const char *root, int fd, char **ret_address);
 
 /* Does sysfs know a character device of this number as VFIO's, that of a device or of a group, or as pci-dmamem's? */
