@@ -33,6 +33,15 @@ static int append(const struct manager *m, const char *name, const char *line)
 	return f && fprintf(f, "%s\n", line) > 0 && fflush(f) == 0 ? 0 : -EIO;
 }
 
+/* What the file says, as far as luod knows: it may have no fd to read it with. */
+static char *known;
+
+static void know(const char *text)
+{
+	free(known);
+	known = text ? strdup(text) : NULL;
+}
+
 /* Writes the lines back but for the one at @line, which has become true. */
 static int take_out(const struct manager *m, const char *text, const char *line, size_t length)
 {
@@ -43,6 +52,7 @@ static int take_out(const struct manager *m, const char *text, const char *line,
 	rest = strprintf("%.*s%s", (int)(line - text), text, after);
 	if (!path || !rest)
 		return -ENOMEM;
+	know(rest);
 	return *rest ? file_write_atomic(path, rest, strlen(rest), 0600) : unlink(path);
 }
 
@@ -74,15 +84,13 @@ static int happen(const char *what)
 /* What the file says; or what it said, while luod has no fd to read it with. NULL: nothing. */
 static char *read_lines(const struct manager *m)
 {
-	static char *last;
 	_cleanup_free_ char *path = path_of(m, "fault");
 	char *text;
 	int r = path ? file_read_full(path, FILE_MAX, &text, NULL) : -ENOMEM;
 
 	if (r < 0 && r != -ENOENT)
-		return last ? strdup(last) : NULL;
-	free(last);
-	last = r < 0 ? NULL : strdup(text);
+		return known ? strdup(known) : NULL;
+	know(r < 0 ? NULL : text);
 	return r < 0 ? NULL : text;
 }
 
