@@ -65,6 +65,11 @@ bool took(struct vmm *v, const char *what, int r)
 {
 	if (r == -ESTALE || r == -EBUSY || r == -ENOTCONN)
 		return false;
+	/* What luod lacks now it may have later. */
+	if (r == -EMFILE || r == -ENFILE) {
+		v->again_at_usec = now_usec() + 1000000;
+		return false;
+	}
 	if (r < 0)
 		die(v, what, r);
 	return true;

@@ -200,6 +200,10 @@ void vmm_loop(struct vmm *v)
 			vmm_ready(v);
 		if (v->done_at_usec && now_usec() >= v->done_at_usec)
 			vmm_done(v);
+		if (v->again_at_usec && now_usec() >= v->again_at_usec) {
+			v->again_at_usec = 0;
+			vmm_follow(v, lu_session_state(v->session));
+		}
 		if (guest_runs(&v->guest))
 			guest_run(&v->guest, PAGES_PER_TICK);
 	}

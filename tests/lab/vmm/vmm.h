@@ -113,6 +113,7 @@ struct vmm {
 	bool preserved;		/* delegation: in the kernel session of this update */
 	uint64_t ready_at_usec; /* when to say Ready; 0: nothing to say */
 	uint64_t done_at_usec;	/* the same of Done */
+	uint64_t again_at_usec; /* the same of what luod had no fds for */
 };
 
 /* say.c */
