@@ -22,16 +22,18 @@
 #define RETRY_FIRST_USEC (5 * USEC_PER_MSEC)
 #define RETRY_LAST_USEC	 (100 * USEC_PER_MSEC)
 
+struct answer {
+	struct keeper_reply head;
+	struct keeper_entry entries[KEEPER_SESSIONS_MAX];
+};
+
+/* Undoing must not need memory that there may be none of: room for any answer is part of it. */
 struct fdstore {
 	struct sockaddr_un address;
 	uint64_t timeout;
 	bool known; /* there was a keeper: if there is none now, it is being restarted */
 	int fd;
-};
-
-struct answer {
-	struct keeper_reply head;
-	struct keeper_entry entries[KEEPER_SESSIONS_MAX];
+	struct answer answer; /* to what was asked last */
 };
 
 int fdstore_open(const char *path, struct fdstore **ret)
@@ -156,7 +158,7 @@ static int receive_answer(int socket, struct answer *ret, int *ret_fd, uint64_t 
 }
 
 static int exchange_once(struct fdstore *f, const struct keeper_request *request, int fd,
-			 struct answer *ret, int *ret_fd, uint64_t deadline)
+			 int *ret_fd, uint64_t deadline)
 {
 	int r;
 
@@ -164,7 +166,7 @@ static int exchange_once(struct fdstore *f, const struct keeper_request *request
 	if (r >= 0)
 		r = send_request(f->fd, request, fd, deadline);
 	if (r >= 0)
-		r = receive_answer(f->fd, ret, ret_fd, deadline);
+		r = receive_answer(f->fd, &f->answer, ret_fd, deadline);
 	if (r < 0)
 		f->fd = close_fd(f->fd);
 	return r;
@@ -181,9 +183,8 @@ static bool is_away(int error)
 	return false;
 }
 
-/* Answers the keeper's result; *ret_fd and *ret are set whenever there was an answer. */
-static int exchange(struct fdstore *f, enum keeper_op op, const char *name, int fd,
-		    struct answer *ret, int *ret_fd)
+/* Answers the keeper's result; *ret_fd and f->answer are set whenever there was an answer. */
+static int exchange(struct fdstore *f, enum keeper_op op, const char *name, int fd, int *ret_fd)
 {
 	struct keeper_request request = { .size = sizeof(request), .op = op };
 	uint64_t deadline = now_usec(CLOCK_MONOTONIC) + f->timeout, pause = RETRY_FIRST_USEC;
@@ -194,7 +195,7 @@ static int exchange(struct fdstore *f, enum keeper_op op, const char *name, int 
 	memcpy(request.name, name, strlen(name));
 
 	for (;;) {
-		r = exchange_once(f, &request, fd, ret, ret_fd, deadline);
+		r = exchange_once(f, &request, fd, ret_fd, deadline);
 		if (r >= 0)
 			break;
 		if (!is_away(r))
@@ -207,7 +208,7 @@ static int exchange(struct fdstore *f, enum keeper_op op, const char *name, int 
 			pause = pause * 2 < RETRY_LAST_USEC ? pause * 2 : RETRY_LAST_USEC;
 		}
 	}
-	r = ret->head.result;
+	r = f->answer.head.result;
 	if (op == KEEPER_DROP && r == -ENOENT && attempts > 0)
 		return 0;
 	return r;
@@ -216,12 +217,9 @@ static int exchange(struct fdstore *f, enum keeper_op op, const char *name, int 
 /* For requests whose answer has neither entries nor an fd. */
 static int exchange_plain(struct fdstore *f, enum keeper_op op, const char *name, int fd)
 {
-	_cleanup_free_ struct answer *answer = malloc(sizeof(*answer));
 	_cleanup_close_ int unexpected = -EBADF;
 
-	if (!answer)
-		return -ENOMEM;
-	return exchange(f, op, name, fd, answer, &unexpected);
+	return exchange(f, op, name, fd, &unexpected);
 }
 
 int fdstore_put(struct fdstore *f, const char *name, int fd)
@@ -241,13 +239,9 @@ int fdstore_retrieve(struct fdstore *f, const char *name)
 
 int fdstore_get(struct fdstore *f, const char *name, int *ret_fd)
 {
-	_cleanup_free_ struct answer *answer = malloc(sizeof(*answer));
 	_cleanup_close_ int fd = -EBADF;
-	int r;
+	int r = exchange(f, KEEPER_GET, name, -EBADF, &fd);
 
-	if (!answer)
-		return -ENOMEM;
-	r = exchange(f, KEEPER_GET, name, -EBADF, answer, &fd);
 	if (r < 0)
 		return r;
 	if (fd < 0)
@@ -258,15 +252,12 @@ int fdstore_get(struct fdstore *f, const char *name, int *ret_fd)
 
 int fdstore_list(struct fdstore *f, struct fdstore_list **ret)
 {
-	_cleanup_free_ struct answer *answer = malloc(sizeof(*answer));
+	const struct answer *answer = &f->answer;
 	_cleanup_close_ int unexpected = -EBADF;
 	struct fdstore_list *list;
 	size_t size;
-	int r;
+	int r = exchange(f, KEEPER_LIST, "", -EBADF, &unexpected);
 
-	if (!answer)
-		return -ENOMEM;
-	r = exchange(f, KEEPER_LIST, "", -EBADF, answer, &unexpected);
 	if (r < 0)
 		return r;
 	size = answer->head.count * sizeof(list->entries[0]);
