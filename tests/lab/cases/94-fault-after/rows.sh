@@ -52,11 +52,26 @@ keeper() {
 	meanwhile "$1" kill_unit luod-keeper
 }
 
-# Nobody is told that a session is lost because luod has no fd for it for a while.
+# Nobody is told that a session is lost because luod has no fd for it for a while. A guest that was told to
+# come back later has ended, and is started again.
 exhausted() {
+	local vm
 	meanwhile "$1" no_fd_left
 	sleep 10
 	give_back_no_fd_left
+	for vm in "${guests[@]}"; do
+		if systemctl is-failed -q "vmm@$vm"; then
+			diag "guest $vm ended: $(grep '^failed' "/run/vmm-$vm")"
+			begin_again "$vm"
+		fi
+	done
+}
+
+begin_again() {
+	wait_for 20 guest_is_down "$1"
+	: >"/run/vmm-$1"
+	systemctl reset-failed "vmm@$1"
+	systemctl start --no-block "vmm@$1"
 }
 
 restart() {
@@ -112,9 +127,7 @@ client() {
 	local vm
 	meanwhile "$1" kill_guests
 	for vm in "${guests[@]}"; do
-		wait_for 20 guest_is_down "$vm"
-		systemctl reset-failed "vmm@$vm"
-		systemctl start --no-block "vmm@$vm"
+		begin_again "$vm"
 	done
 }
 
