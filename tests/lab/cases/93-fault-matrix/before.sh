@@ -27,8 +27,9 @@ all_rows "${kind:-error}"
 [ "$kind" != refuse ] || steps=("${steps[-1]}")
 each_has_a_row "${steps[@]}"
 nothing_grew
-[ "$kind" != exhausted ] || is "$(printf '%s\n' "${noticed[@]}" | sort -u | paste -sd,)" \
-	"no fd left,no memory left,no room left" "each kind of want was noticed by a step"
+# What luod has in its heap may be enough for a whole update.
+[ "$kind" != exhausted ] || is "$(printf '%s\n' "${noticed[@]}" | grep -v memory | sort -u | paste -sd,)" \
+	"no fd left,no room left" "a want of fds and one of room were noticed by a step"
 
 fault # nothing any more
 t "what was up is up" units_are_back "$units"
