@@ -22,6 +22,7 @@
 #include "tap.h"
 
 #define STORE_NAME_MAX 128
+#define AGAIN_USEC     USEC_PER_SEC
 #define STORE_DIGITS   6
 /* MAX_ARG_STRLEN of the kernel, and in it what is not a name of a resource and its colon. */
 #define EXEC_STRING_MAX 131072
@@ -102,13 +103,14 @@ int custody_dma_room(const struct manager *m, uid_t uid, const struct resource *
 											    : 0;
 }
 
-void custody_store_fd(const char *name, int fd)
+int custody_store_fd(const char *name, int fd)
 {
 	_cleanup_free_ char *message = strprintf("FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
 	int r = message ? sd_pid_notify_with_fds(0, 0, message, &fd, 1) : -ENOMEM;
 
 	if (r < 0)
 		log_warning_errno(r, "Cannot put '%s' into the fd store: %m", name);
+	return r;
 }
 
 void custody_forget_fd(const char *name)
@@ -141,12 +143,37 @@ void custody_number(struct session *s, struct resource *resource)
 	resource->store = m->last_stored;
 }
 
+static int on_store_again(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+	struct manager *m = userdata;
+	struct resource *resource;
+	struct session *s;
+
+	m->store_again = sd_event_source_disable_unref(m->store_again);
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		TAILQ_FOREACH(resource, &s->resources, entry)
+			if (resource->unstored && resource->fd >= 0)
+				custody_store(s, resource);
+	return 0;
+}
+
+/* As long as PID 1 does not have it, it would be lost with this luod. */
+static void store_later(struct manager *m)
+{
+	if (!m->store_again &&
+	    sd_event_add_time_relative(m->event, &m->store_again, CLOCK_MONOTONIC, AGAIN_USEC, 0,
+				       on_store_again, m) < 0)
+		log_oom();
+}
+
 void custody_store(struct session *s, struct resource *resource)
 {
 	char name[STORE_NAME_MAX];
 
 	store_name(name, s, resource);
-	custody_store_fd(name, resource->fd);
+	resource->unstored = custody_store_fd(name, resource->fd) < 0;
+	if (resource->unstored)
+		store_later(s->manager);
 }
 
 void custody_forget(struct session *s, struct resource *resource)

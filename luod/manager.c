@@ -213,6 +213,7 @@ struct manager *manager_free(struct manager *m)
 	free(m->passed_fds);
 	strv_free(m->passed_names);
 	sd_event_source_disable_unref(m->settle_timer);
+	sd_event_source_disable_unref(m->store_again);
 	sd_event_source_disable_unref(m->history_timer);
 	sd_event_source_disable_unref(m->lost_timer);
 	sd_event_source_disable_unref(m->metrics_timer);

@@ -84,6 +84,7 @@ struct manager {
 	bool serving;		/* the connections are open */
 	bool settled;		/* what was there at the start is taken up */
 	sd_event_source *settle_timer;
+	sd_event_source *store_again; /* of what PID 1 could not be given */
 	uint64_t settle_deadline_usec;
 };
 
@@ -182,8 +183,8 @@ void custody_drop_lost(struct manager *m);
 int custody_fd(struct session *s, struct resource *resource);
 /* Of a queue that cannot be opened anew, when its session ends: nobody waits for it any more. */
 void custody_lose_tap(struct session *s, struct resource *resource);
-/* Any other fd that should outlive luod, under a name without '#'. */
-void custody_store_fd(const char *name, int fd);
+/* Any other fd that should outlive luod, under a name without '#'. A negative errno: it would not. */
+int custody_store_fd(const char *name, int fd);
 void custody_forget_fd(const char *name);
 
 #endif

@@ -88,6 +88,7 @@ struct resource {
 	bool lost;	 /* it came to the jump, and the kernel does not give it back */
 	int fd;		 /* custody, or a declared device not yet verified: owned; else -EBADF */
 	uint32_t store;	 /* custody: its number in luod's fd store; 0: it has none */
+	bool unstored;	 /* ... where it could not be put yet */
 
 	/* Custody only. */
 	char *iommufd;	    /* of a device: the label of the iommufd that it is bound to */

@@ -6,6 +6,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <fcntl.h>
 
 #include "luod/limits.h"
@@ -80,6 +83,37 @@ static void test_numbers(void **state)
 	assert_int_equal(a->store, 1);
 	custody_number(s, a);
 	assert_int_equal(a->store, 3);
+}
+
+/* While PID 1 cannot be reached nothing is forgotten: it gets the fd when it can be. */
+static void test_stored_later(void **state)
+{
+	struct manager *m = *state;
+	struct session *s = add_session(m, "vm");
+	struct resource *a = add_resource(s, 1);
+	char folder[] = "/tmp/luod-custody-XXXXXX", text[64] = "";
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int pid1 = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", folder);
+	setenv("NOTIFY_SOCKET", address.sun_path, 1);
+	assert_true(sd_event_new(&m->event) >= 0);
+	a->fd = memfd_new("ram");
+	custody_number(s, a);
+	custody_store(s, a);
+	assert_true(a->unstored);
+	assert_int_equal(bind(pid1, (const void *)&address, sizeof(address)), 0);
+	while (m->store_again)
+		assert_true(sd_event_run(m->event, 10 * USEC_PER_SEC) > 0);
+	assert_false(a->unstored);
+	assert_true(recv(pid1, text, sizeof(text) - 1, MSG_DONTWAIT) > 0);
+	assert_non_null(strstr(text, "FDSTORE=1"));
+	close(pid1);
+	unsetenv("NOTIFY_SOCKET");
+	unlink(address.sun_path);
+	rmdir(folder);
+	m->event = sd_event_unref(m->event);
 }
 
 static void test_adopt(void **state)
@@ -230,6 +264,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stored_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_adopt, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_smaller_store, setup, teardown),
