@@ -64,7 +64,6 @@ static char **split_lines(char *text)
 
 	if (!lines)
 		return NULL;
-
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		char **larger = reallocarray(lines, n + 2, sizeof(char *));
 
