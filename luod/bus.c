@@ -10,6 +10,7 @@
 
 #include <stdarg.h>
 
+#include "later.h"
 #include "log.h"
 
 #define RECONNECT_USEC (200 * USEC_PER_MSEC)
@@ -21,8 +22,11 @@ static int on_reconnect(sd_event_source *source _unused_, uint64_t usec _unused_
 	struct bus_set *set = userdata;
 	int r = open_system(set);
 
+	if (r < 0 && !set->complained)
+		log_warning_errno(r, "Cannot connect to the system bus again: %m. Trying on");
+	set->complained = r < 0;
 	if (r < 0)
-		log_warning_errno(r, "Cannot connect to the system bus again, ignoring: %m");
+		later(set->reconnect, RECONNECT_USEC);
 	return 0;
 }
 
@@ -42,11 +46,7 @@ static int on_disconnected(sd_bus_message *m _unused_, void *userdata, sd_bus_er
 	log_info("The system bus went away; waiting for it. Peers are still served.");
 	for (size_t i = 0; i < ARRAY_SIZE(set->cache); i++)
 		identity_clear(&set->cache[i]);
-	sd_event_source_disable_unref(set->reconnect);
-	set->reconnect = NULL;
-	if (sd_event_add_time_relative(set->event, &set->reconnect, CLOCK_MONOTONIC, RECONNECT_USEC,
-				       0, on_reconnect, set) < 0)
-		log_error("Cannot wait for the system bus");
+	later(set->reconnect, RECONNECT_USEC);
 	return 1;
 }
 
@@ -115,6 +115,8 @@ int bus_set_open_system(struct bus_set *set, const char *address)
 {
 	int r = free_and_strdup(&set->system_address, address);
 
+	if (r >= 0)
+		r = later_prepare(set->event, &set->reconnect, on_reconnect, set);
 	return r < 0 ? r : open_system(set);
 }
 

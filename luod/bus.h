@@ -74,11 +74,13 @@ struct bus_set {
 	sd_bus *system;
 	char *system_address; /* NULL: the system bus */
 	sd_event_source *reconnect;
+	bool complained;	   /* of a reconnection that failed */
 	struct identity cache[64]; /* of senders on the system bus, newest overwrites oldest */
 	unsigned int cache_next;
 
 	int listen_fd;
 	sd_event_source *listen, *drain;
+	sd_event_source *accept_again; /* whoever waits could not be accepted */
 	struct bus_limits limits;
 	struct bus_peer_list peers;
 	unsigned int n_peers;

@@ -15,6 +15,7 @@
 
 #include "bus.h"
 #include "identity.h"
+#include "later.h"
 #include "log.h"
 
 #define DRIVER_NAME   "org.freedesktop.DBus"
@@ -22,7 +23,8 @@
 #define LUOD_UNIQUE   ":1.0"
 #define CLIENT_UNIQUE ":1.1"
 
-#define DRAIN_MAX 64 /* messages */
+#define DRAIN_MAX	  64 /* messages */
+#define ACCEPT_PAUSE_USEC (100 * USEC_PER_MSEC)
 
 static const char *name_owner(const char *name)
 {
@@ -240,6 +242,21 @@ static int peer_new(struct bus_set *set, int *fd)
 	return r;
 }
 
+static int on_accept_again(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+	struct bus_set *set = userdata;
+
+	sd_event_source_set_enabled(set->listen, SD_EVENT_ON);
+	return 0;
+}
+
+/* Out of fds or memory: the socket stays readable, so luod looks away for a moment. */
+static void pause_accepting(struct bus_set *set)
+{
+	sd_event_source_set_enabled(set->listen, SD_EVENT_OFF);
+	later(set->accept_again, ACCEPT_PAUSE_USEC);
+}
+
 static int on_connection(sd_event_source *source _unused_, int listen_fd, uint32_t events _unused_,
 			 void *userdata)
 {
@@ -248,8 +265,11 @@ static int on_connection(sd_event_source *source _unused_, int listen_fd, uint32
 	int r;
 
 	if (fd < 0) {
-		if (errno != EAGAIN && errno != EINTR)
-			log_warning_errno(-errno, "Cannot accept a peer, ignoring: %m");
+		r = -errno;
+		if (r == -EAGAIN || r == -EINTR)
+			return 0;
+		log_warning_errno(r, "Cannot accept a peer: %m. It waits");
+		pause_accepting(set);
 		return 0;
 	}
 	r = peer_new(set, &fd);
@@ -322,8 +342,8 @@ int bus_set_listen(struct bus_set *set, int fd)
 	_cleanup_close_ int owned = fd;
 	int r;
 
-	r = sd_event_add_post(set->event, &set->drain, on_processed, set);
-	if (r < 0)
+	if ((r = later_prepare(set->event, &set->accept_again, on_accept_again, set)) < 0 ||
+	    (r = sd_event_add_post(set->event, &set->drain, on_processed, set)) < 0)
 		return r;
 	r = sd_event_add_io(set->event, &set->listen, owned, EPOLLIN, on_connection, set);
 	if (r < 0)
@@ -357,7 +377,8 @@ void bus_set_close_peers(struct bus_set *set)
 
 	sd_event_source_disable_unref(set->listen);
 	sd_event_source_disable_unref(set->drain);
-	set->listen = set->drain = NULL;
+	sd_event_source_disable_unref(set->accept_again);
+	set->listen = set->drain = set->accept_again = NULL;
 	set->listen_fd = close_fd(set->listen_fd);
 	while ((peer = TAILQ_FIRST(&set->peers)))
 		peer_free(peer);
