@@ -10,6 +10,7 @@
 
 #include <libudev.h>
 
+#include "later.h"
 #include "log.h"
 #include "util.h"
 #include "vfio.h"
@@ -112,23 +113,19 @@ static void end_enumeration(struct inventory *i)
 
 static int on_again(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
 {
-	struct inventory *i = userdata;
-
-	i->again = sd_event_source_disable_unref(i->again);
-	rescan(i);
+	rescan(userdata);
 	return 0;
 }
 
-/* Everything, once more, when there may be what it takes. */
+/* Everything, once more, when there may be what it takes. Of that is spoken once. */
 static void read_again(struct inventory *i, int error)
 {
-	if (i->again)
-		return;
-	log_warning_errno(error,
-			  "The devices of this host cannot be looked at now: %m. Trying again");
-	if (sd_event_add_time_relative(i->event, &i->again, CLOCK_MONOTONIC, AGAIN_USEC, 0,
-				       on_again, i) < 0)
-		log_oom();
+	if (!i->complained)
+		log_warning_errno(error,
+				  "The devices of this host cannot be looked at now: %m. Trying "
+				  "again");
+	i->complained = i->incomplete = true;
+	later(i->again, AGAIN_USEC);
 }
 
 /* Devices that are not known yet; those that are were queued by whoever asks for this. */
@@ -144,7 +141,10 @@ static void enumerate(struct inventory *i)
 	}
 	if ((r = udev_enumerate_add_match_subsystem(i->enumeration, "pci")) < 0 ||
 	    (r = udev_enumerate_scan_devices(i->enumeration)) < 0) {
-		read_again(i, r);
+		if (errno_is_shortage(r))
+			read_again(i, r);
+		else
+			log_warning_errno(r, "Cannot list PCI devices, ignoring: %m");
 		return;
 	}
 	i->n_enumerated++;
@@ -154,6 +154,7 @@ static void enumerate(struct inventory *i)
 
 static void rescan(struct inventory *i)
 {
+	i->incomplete = false;
 	i->n_pending = 0;
 	enqueue_all(i);
 	enumerate(i);
@@ -324,7 +325,11 @@ static bool work(struct inventory *i, unsigned int portion)
 {
 	while (portion-- && (i->n_pending || i->next))
 		look_at_next(i);
-	return i->n_pending || i->next;
+	if (i->n_pending || i->next)
+		return true;
+	if (!i->incomplete)
+		i->complained = false;
+	return false;
 }
 
 static int on_work(sd_event_source *source, void *userdata)
@@ -419,12 +424,12 @@ int inventory_start(struct inventory *i, sd_event *event, int *ret_blind)
 {
 	int r;
 
-	i->event = event;
 	i->udev = udev_new();
 	i->pending = calloc(LIMIT_DEVICES, sizeof(*i->pending));
 	if (!i->udev || !i->pending)
 		return -ENOMEM;
-	if ((r = sd_event_add_defer(event, &i->work, on_work, i)) < 0 ||
+	if ((r = later_prepare(event, &i->again, on_again, i)) < 0 ||
+	    (r = sd_event_add_defer(event, &i->work, on_work, i)) < 0 ||
 	    (r = sd_event_source_set_priority(i->work, SD_EVENT_PRIORITY_IDLE)) < 0)
 		return r;
 	/* First the events, then the list: nothing comes between. */
@@ -450,7 +455,7 @@ void inventory_refresh(struct inventory *i)
 {
 	if (!i->udev)
 		return;
-	if (i->monitor && !i->again)
+	if (i->monitor && !i->incomplete)
 		enqueue_all(i);
 	else
 		rescan(i);

@@ -43,11 +43,12 @@ struct inventory {
 	size_t n, limit; /* LIMIT_DEVICES; a test has fewer */
 	bool full;	 /* there are more */
 
-	sd_event *event;
 	struct udev *udev;
 	struct udev_monitor *monitor;
 	sd_event_source *source, *work;
-	sd_event_source *again; /* not all could be looked at, for want of fds or memory */
+	sd_event_source *again;
+	bool incomplete; /* not all could be looked at, for want of fds or memory: tried again */
+	bool complained; /* of that */
 
 	/* What is still to be read: addresses, in order, and the rest of an enumeration. */
 	char (*pending)[DEVICE_ADDRESS_SIZE];
