@@ -3,6 +3,7 @@
 #include "inhibit-bus.h"
 
 #include "guard.h"
+#include "later.h"
 #include "log.h"
 #include "manager.h"
 
@@ -39,21 +40,23 @@ static int on_retry(sd_event_source *source _unused_, uint64_t usec _unused_, vo
 {
 	struct manager *m = userdata;
 
-	m->inhibit.retry = sd_event_source_disable_unref(m->inhibit.retry);
+	inhibit_update(m);
 	if (wanted(m))
 		ask(m);
 	return 0;
 }
 
+static int prepare(struct manager *m)
+{
+	return later_prepare(m->event, &m->inhibit.retry, on_retry, m);
+}
+
 static void ask_later(struct manager *m)
 {
-	struct inhibit *i = &m->inhibit;
-
-	sd_event_source_disable_unref(i->retry);
-	i->retry = NULL;
-	if (sd_event_add_time_relative(m->event, &i->retry, CLOCK_MONOTONIC, RETRY_USEC, 0,
-				       on_retry, m) < 0)
+	if (prepare(m) < 0)
 		log_oom();
+	else
+		later(m->inhibit.retry, RETRY_USEC);
 }
 
 /* Not there: it will be heard of when it comes. Anything else may be better in a while. */
@@ -93,7 +96,7 @@ static int on_lock(sd_bus_message *reply, void *userdata, sd_bus_error *error _u
 	}
 	close_fd(i->fd);
 	i->fd = fd;
-	i->retry = sd_event_source_disable_unref(i->retry);
+	later_cancel(i->retry);
 	i->complained = false;
 	log_debug("systemd-logind refuses shutdowns now");
 	return 0;
@@ -129,7 +132,7 @@ static void ask(struct manager *m)
 static void unlock(struct inhibit *i)
 {
 	i->call = sd_bus_slot_unref(i->call);
-	i->retry = sd_event_source_disable_unref(i->retry);
+	later_cancel(i->retry);
 	i->fd = close_fd(i->fd);
 }
 
@@ -141,9 +144,8 @@ static int on_logind(sd_bus_message *signal, void *userdata, sd_bus_error *error
 
 	if (r < 0 || isempty(owner))
 		return r;
-	/* What was asked of the one before it may never be answered, and the lock that it gave is none now. */
+	/* What was asked of the one before it may never be answered. Its lock holds until there is another. */
 	m->inhibit.call = sd_bus_slot_unref(m->inhibit.call);
-	m->inhibit.fd = close_fd(m->inhibit.fd);
 	if (wanted(m))
 		ask(m);
 	return 0;
@@ -158,7 +160,7 @@ int inhibit_attach(sd_bus *bus, struct manager *m)
 				       "member='NameOwnerChanged',arg0='" LOGIND_NAME "'",
 				       on_logind, NULL, m);
 
-	if (r < 0)
+	if (r < 0 || (r = prepare(m)) < 0)
 		return r;
 	i->call = sd_bus_slot_unref(i->call);
 	sd_bus_unref(i->bus);
@@ -170,30 +172,34 @@ int inhibit_attach(sd_bus *bus, struct manager *m)
 
 /* --- both ------------------------------------------------------------------------------------- */
 
-static void set_guard(struct manager *m, bool guarded)
+static int set_guard(struct manager *m, bool guarded)
 {
 	int r = guarded ? guard_close(m->paths.root) : guard_open(m->paths.root);
 
 	if (r == -ENOENT)
 		log_debug("There is no systemd here that could refuse a reboot");
 	else if (r < 0)
-		log_warning_errno(r, "Cannot make PID 1 %s a reboot, ignoring: %m",
+		log_warning_errno(r, "Cannot make PID 1 %s a reboot, trying again later: %m",
 				  guarded ? "refuse" : "allow");
 	m->inhibit.guarded = guarded && r >= 0;
+	return r;
 }
 
 void inhibit_update(struct manager *m)
 {
 	struct inhibit *i = &m->inhibit;
 	bool refuse = wanted(m);
+	int r = 0;
 
 	/* The luod before this one may have left it closed. */
 	if (refuse ? !i->guarded : m->settled)
-		set_guard(m, refuse);
+		r = set_guard(m, refuse);
 	if (!refuse)
 		unlock(i);
 	else if (i->fd < 0)
 		ask(m);
+	if (r < 0 && r != -ENOENT)
+		ask_later(m);
 }
 
 void inhibit_stand_aside(struct manager *m, bool aside)
@@ -207,6 +213,7 @@ void inhibit_clear(struct manager *m)
 	struct inhibit *i = &m->inhibit;
 
 	unlock(i);
+	i->retry = sd_event_source_disable_unref(i->retry);
 	i->bus = sd_bus_unref(i->bus);
 	if (m->settled)
 		guard_open(m->paths.root);
