@@ -52,8 +52,10 @@ static bool read_line(int at, const char *name, char *ret, size_t size)
 	_cleanup_close_ int fd = open_attribute(at, name, O_NONBLOCK);
 	ssize_t n = fd < 0 ? -1 : read(fd, ret, size - 1);
 
-	if (n < 0)
+	if (n < 0) {
+		note_shortage(-errno);
 		return false;
+	}
 	ret[n] = '\0';
 	ret[strcspn(ret, "\n")] = '\0';
 	return true;
@@ -66,8 +68,10 @@ static void read_link(int at, const char *name, char *field, size_t size)
 	ssize_t n = readlinkat(at, name, target, sizeof(target) - 1);
 	const char *slash;
 
-	if (n < 0)
+	if (n < 0) {
+		note_shortage(-errno);
 		return;
+	}
 	target[n] = '\0';
 	slash = strrchr(target, '/');
 	set(field, size, slash ? slash + 1 : target);
@@ -164,8 +168,10 @@ static bool has_firmware_memory(int at)
 	_cleanup_close_ int fd = open_attribute(at, "iommu_group/reserved_regions", 0);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
-	if (n < 0)
+	if (n < 0) {
+		note_shortage(-errno);
 		return false;
+	}
 	text[n] = '\0';
 	return strstr(text, " direct");
 }
@@ -184,7 +190,9 @@ static void read_group(const char *root, int at, struct device_facts *f)
 		f->group_size++;
 	f->firmware_memory = has_firmware_memory(at);
 	node = strprintf("%s/sys/class/vfio/%s/dev", root, f->iommu_group);
-	if (node)
+	if (!node)
+		note_shortage(-ENOMEM);
+	else
 		f->group_node_number = read_device_number(AT_FDCWD, node);
 }
 
@@ -206,6 +214,8 @@ static bool line_is_on(const char *root, int at, const char *address)
 	_cleanup_free_ char *path =
 		strprintf("%s/proc/irq/%d/vfio-intx(%s)", root, read_int(at, "irq", 0), address);
 
+	if (!path)
+		note_shortage(-ENOMEM);
 	return path && access(path, F_OK) == 0;
 }
 

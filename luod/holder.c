@@ -178,6 +178,9 @@ int holders_find(const char *root, struct holders *ret)
 	const struct dirent *entry;
 	int r = path && self ? 0 : -ENOMEM;
 
+	/* That luod could not look says nothing of who has a device open. */
+	if (r >= 0 && !proc && errno_is_shortage(-errno))
+		r = -errno;
 	while (r >= 0 && proc && (entry = readdir(proc)))
 		if (isdigit((unsigned char)*entry->d_name) && !streq(entry->d_name, "1") &&
 		    !streq(entry->d_name, self))

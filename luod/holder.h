@@ -31,7 +31,8 @@ struct holders {
 /*
  * All processes, below @root ("": the real /proc), but this one and PID 1, which holds what the
  * keeper has pushed and lets go of it together with the keeper. A process that ends meanwhile is
- * passed over, and so is one that may not be looked at. -ENOMEM.
+ * passed over, and so is one that may not be looked at. -ENOMEM, -EMFILE, -ENFILE: luod could
+ * not look.
  */
 int holders_find(const char *root, struct holders *ret);
 void holders_clear(struct holders *h);

@@ -143,11 +143,12 @@ int devices_check(struct manager *m)
 
 /* --- interrupts -------------------------------------------------------------------------------- */
 
-static bool read_device(const struct manager *m, const struct resource *resource,
-			struct device_facts *ret)
+static int read_device(const struct manager *m, const struct resource *resource,
+		       struct device_facts *ret)
 {
-	return resource->kind == RESOURCE_DEVICE && resource->device &&
-	       device_read(strempty(m->paths.root), resource->device, ret) >= 0;
+	if (resource->kind != RESOURCE_DEVICE || !resource->device)
+		return -ENODEV;
+	return device_read(strempty(m->paths.root), resource->device, ret);
 }
 
 /* The kernel refuses the jump of all while one device has them on. */
@@ -160,8 +161,11 @@ static int refuse_interrupts(struct manager *m, struct session *s, const struct 
 {
 	_cleanup_free_ char *why = NULL;
 	struct device_facts f;
+	int r = read_device(m, resource, &f);
 
-	if (!read_device(m, resource, &f) || !has_interrupts(&f))
+	if (errno_is_shortage(r))
+		return STEP_RETRY;
+	if (r < 0 || !has_interrupts(&f))
 		return STEP_DONE;
 	why = strprintf("device '%s' at %s has interrupts on (%s); its VMM has to turn them off "
 			"before it says Ready",
@@ -183,7 +187,7 @@ char *devices_blame(const struct manager *m)
 
 	TAILQ_FOREACH(s, &m->sessions, entry)
 		TAILQ_FOREACH(resource, &s->resources, entry) {
-			if (s->state != SESSION_READY || !read_device(m, resource, &f))
+			if (s->state != SESSION_READY || read_device(m, resource, &f) < 0)
 				continue;
 			if (has_interrupts(&f))
 				return strprintf(

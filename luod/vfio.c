@@ -35,23 +35,33 @@ bool pci_address_valid(const char *text)
 	       all_in(text + 7, 1, "01234567");
 }
 
-/* Where in /sys the character device with this number is, as "../../devices/..."; NULL: nowhere. */
-static char *sysfs_of_number(const char *root, dev_t number)
+/*
+ * Where in /sys the character device with this number is, as "../../devices/..."; the caller frees it. -ENOENT:
+ * nowhere.
+ */
+static int sysfs_of_number(const char *root, dev_t number, char **ret)
 {
 	_cleanup_free_ char *path =
 		strprintf("%s/sys/dev/char/%u:%u", root, major(number), minor(number));
 	char target[TARGET_MAX];
-	ssize_t n = path ? readlink(path, target, sizeof(target)) : -1;
+	ssize_t n;
 
-	return n < 0 || n == sizeof(target) ? NULL : strndup(target, (size_t)n);
+	if (!path)
+		return -ENOMEM;
+	n = readlink(path, target, sizeof(target));
+	if (n < 0 || n == sizeof(target))
+		return n < 0 && errno_is_shortage(-errno) ? -errno : -ENOENT;
+	*ret = strndup(target, (size_t)n);
+	return *ret ? 0 : -ENOMEM;
 }
 
 bool vfio_number_is_node(const char *root, dev_t number)
 {
-	_cleanup_free_ char *place = sysfs_of_number(root, number);
+	_cleanup_free_ char *place = NULL;
 
-	return place && (strstr(place, "/vfio-dev/") || strstr(place, "/vfio/") ||
-			 strstr(place, "/misc/dmamem-"));
+	return sysfs_of_number(root, number, &place) >= 0 &&
+	       (strstr(place, "/vfio-dev/") || strstr(place, "/vfio/") ||
+		strstr(place, "/misc/dmamem-"));
 }
 
 /* Takes the last component off @path and returns it, or NULL when there is none. */
@@ -80,12 +90,13 @@ static void place_clear(struct place *place)
 static int character_device(const char *root, int fd, struct place *ret)
 {
 	struct stat st;
+	int r;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	ret->parent = S_ISCHR(st.st_mode) ? sysfs_of_number(root, st.st_rdev) : NULL;
-	if (!ret->parent)
-		return 0;
+	r = S_ISCHR(st.st_mode) ? sysfs_of_number(root, st.st_rdev, &ret->parent) : -ENOENT;
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
 	ret->name = strempty(take_last(ret->parent));
 	ret->class = strempty(take_last(ret->parent));
 	return 1;

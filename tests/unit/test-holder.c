@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "luod/holder.h"
+#include "tests/unit/failing-open.h"
 #include "tests/unit/test-root.h"
 
 #define NODE makedev(1, 3)
@@ -183,6 +184,19 @@ static void test_nothing_to_see(void **state)
 	assert_int_equal(h.n, 0);
 }
 
+/* Nobody would have anything open, and every check would pass. */
+static void test_no_fds(void **state)
+{
+	struct holders h;
+
+	has_open(*state, "812", "4", "/dev/null");
+	open_fails_at(1, EMFILE);
+	assert_int_equal(holders_find(*state, &h), -EMFILE);
+	assert_int_equal(h.n, 0);
+	assert_int_equal(holders_find(*state, &h), 0);
+	holders_clear(&h);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, root_new, root_free)
@@ -192,6 +206,7 @@ int main(void)
 		TEST(test_names_say_nothing),
 		TEST(test_what_is_not_asked),
 		TEST(test_files_without_a_number),
+		TEST(test_no_fds),
 		TEST(test_nothing_to_see),
 	};
 
