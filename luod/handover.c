@@ -305,13 +305,14 @@ static int read_session_state(struct reader *r, struct session *s, json_t *o)
 static int add_links(struct reader *r, struct session *s, const json_t *array)
 {
 	size_t n = json_array_size(array);
-	char **links = n > LIMIT_SESSION_LINKS ? NULL : calloc(n + 1, sizeof(*links));
+	char **links;
 
-	if (!json_is_array(array) || n > LIMIT_SESSION_LINKS || !links) {
-		free(links);
+	if (!json_is_array(array) || n > LIMIT_SESSION_LINKS)
 		return reader_wrong(r, -EINVAL, "\"links\" of '%s' is no list or too long",
 				    s->name);
-	}
+	links = calloc(n + 1, sizeof(*links));
+	if (!links)
+		return -ENOMEM;
 	session_set_links(s, links);
 	for (size_t i = 0; i < n; i++) {
 		const char *text = json_string_value(json_array_get(array, i)), *name;
@@ -579,7 +580,11 @@ int handover_read(const char *text, size_t size, struct handover *ret, char **re
 		*ret_error = strprintf("the record is larger than %u bytes", HANDOVER_SIZE_MAX);
 		return -E2BIG;
 	}
+	errno = 0;
 	root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+	/* jansson has no error of its own for that. */
+	if (!root && errno == ENOMEM)
+		return -ENOMEM;
 	if (!root) {
 		*ret_error = strprintf("this is not JSON: %s (line %d)", error.text, error.line);
 		return -EBADMSG;
