@@ -116,8 +116,7 @@ static int call_for_fd(struct host *h, struct host_request request, const char *
 	r = call(h, &request, fd, &reply, &got);
 	if (r < 0)
 		return r;
-	/* Cut off by the kernel, when there are as many open files as there may be. */
-	return got < 0 ? -EMFILE : TAKE_FD(got);
+	return got < 0 ? -EPROTO : TAKE_FD(got);
 }
 
 int host_freeze(struct host *h, char **ret_path)

@@ -62,6 +62,8 @@ ssize_t packet_receive(int socket, void *data, size_t size, int flags, int *ret_
 		return -ECONNRESET;
 	if (message.msg_flags & MSG_TRUNC)
 		return -EPROTO;
+	if (message.msg_flags & MSG_CTRUNC && fd < 0)
+		return -EMFILE;
 	*ret_fd = TAKE_FD(fd);
 	return n;
 }

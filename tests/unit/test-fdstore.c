@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -255,6 +256,27 @@ static void test_get(void **state _unused_)
 	assert_int_equal(fd, -EBADF);
 }
 
+/* What the kernel cuts off for want of a number is no fault of the keeper's, which has it still. */
+static void test_no_fds(void **state _unused_)
+{
+	struct rlimit limit, few;
+	int fd = -EBADF, lowest;
+
+	BEGIN({ .reply = REPLY() }, { .reply = REPLY(), .with_fd = true },
+	      { .reply = REPLY(), .with_fd = true });
+	assert_int_equal(fdstore_drop(keeper.store, "luod"), 0);
+	lowest = dup(0);
+	assert_true(lowest > 3);
+	close(lowest);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	few = (struct rlimit){ (rlim_t)lowest, limit.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(fdstore_get(keeper.store, "luod", &fd), -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(fdstore_get(keeper.store, "luod", &fd), 0);
+	close(fd);
+}
+
 static void test_list(void **state _unused_)
 {
 	_cleanup_free_ struct fdstore_list *list = NULL, *empty = NULL;
@@ -367,6 +389,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_arguments, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_requests, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_get, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_fds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonsense, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_never_a_keeper, setup, teardown),
