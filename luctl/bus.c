@@ -139,7 +139,8 @@ static int bad_message(struct luctl_error *e, int r)
 }
 
 static int get_all(struct luctl_bus *bus, const char *path, const char *interface,
-		   const struct luctl_field *fields, void *object, struct luctl_error *e)
+		   const struct luctl_field *fields, void *object, uint64_t usec,
+		   struct luctl_error *e)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
 	int r;
@@ -149,7 +150,7 @@ static int get_all(struct luctl_bus *bus, const char *path, const char *interfac
 		r = sd_bus_message_append(m, "s", interface);
 	if (r < 0)
 		return bad_message(e, r);
-	r = call(bus, m, ASK_USEC, &reply, e);
+	r = call(bus, m, usec, &reply, e);
 	if (r < 0)
 		return r;
 	return bad_message(e, luctl_read_fields(reply, fields, object));
@@ -158,7 +159,8 @@ static int get_all(struct luctl_bus *bus, const char *path, const char *interfac
 int luctl_bus_get_manager(struct luctl_bus *bus, struct luctl_manager *ret, struct luctl_error *e)
 {
 	struct luctl_manager manager = {};
-	int r = get_all(bus, LUCTL_ROOT, LUCTL_MANAGER, luctl_manager_fields, &manager, e);
+	int r = get_all(bus, LUCTL_ROOT, LUCTL_MANAGER, luctl_manager_fields, &manager, ASK_USEC,
+			e);
 
 	if (r < 0) {
 		luctl_manager_clear(&manager);
@@ -172,7 +174,8 @@ int luctl_bus_get_job(struct luctl_bus *bus, const char *path, struct luctl_job 
 		      struct luctl_error *e)
 {
 	struct luctl_job job = {};
-	int r = get_all(bus, path, LUCTL_JOB, luctl_job_fields, &job, e);
+	/* Its luod may be in the middle of a step. */
+	int r = get_all(bus, path, LUCTL_JOB, luctl_job_fields, &job, ACT_USEC, e);
 
 	if (r < 0) {
 		luctl_job_clear(&job);
