@@ -69,16 +69,22 @@ static const char *find(const char *text, const char *point, size_t *ret_length)
 	return NULL;
 }
 
+/* 0: @what is no error. */
+static int error_of(const char *what)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
+		if (streq(what, errors[i].word))
+			return -errors[i].error;
+	return 0;
+}
+
 static int happen(const char *what)
 {
 	if (streq(what, "kill"))
 		raise(SIGKILL);
 	if (streq(what, "stop"))
 		raise(SIGSTOP);
-	for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
-		if (streq(what, errors[i].word))
-			return -errors[i].error;
-	return 0;
+	return error_of(what);
 }
 
 /* What the file says; or what it said, while luod has no fd to read it with. NULL: nothing. */
@@ -92,12 +98,6 @@ static char *read_lines(const struct manager *m)
 		return known ? strdup(known) : NULL;
 	know(r < 0 ? NULL : text);
 	return r < 0 ? NULL : text;
-}
-
-/* What of it, once more, would have no end. */
-static bool must_be_noted(const char *what)
-{
-	return streq(what, "kill") || streq(what, "stop");
 }
 
 /* What shall happen at @point, which from now on has happened; NULL: nothing. Freed by the caller. */
@@ -114,7 +114,8 @@ static char *take_next(const struct manager *m, const char *point)
 	what = said + strlen(point) + 1;
 	if (take_out(m, text, line, length) < 0 || append(m, "fault.done", said) < 0) {
 		log_error("Fault: '%s' cannot be noted", said);
-		if (must_be_noted(what))
+		/* All else would come true again, without end. */
+		if (error_of(what) == 0)
 			return NULL;
 	}
 	log_warning("Fault: %s", said);
