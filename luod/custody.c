@@ -14,11 +14,12 @@
 #include <assert.h>
 #include <systemd/sd-daemon.h>
 
-#include "kdev-luo.h"
+#include "later.h"
 #include "limits.h"
 #include "log.h"
 #include "manager.h"
 #include "net-machine.h"
+#include "retrieve.h"
 #include "tap.h"
 
 #define STORE_NAME_MAX 128
@@ -113,12 +114,13 @@ int custody_store_fd(const char *name, int fd)
 	return r;
 }
 
-void custody_forget_fd(const char *name)
+int custody_forget_fd(const char *name)
 {
 	int r = sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
 
 	if (r < 0)
 		log_warning_errno(r, "Cannot take '%s' out of the fd store: %m", name);
+	return r;
 }
 
 static bool number_is_used(const struct manager *m, uint32_t number)
@@ -143,27 +145,101 @@ void custody_number(struct session *s, struct resource *resource)
 	resource->store = m->last_stored;
 }
 
-static int on_store_again(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+/* --- what PID 1 could not be told yet --------------------------------------------------------- */
+
+static void try_again(struct manager *m);
+
+static int note_unforgotten(struct manager *m, const char *name)
 {
-	struct manager *m = userdata;
+	size_t n = strv_length(m->unforgotten);
+	char **larger = reallocarray(m->unforgotten, n + 2, sizeof(*larger));
+
+	if (!larger)
+		return -ENOMEM;
+	m->unforgotten = larger;
+	larger[n] = strdup(name);
+	larger[n + 1] = NULL;
+	return larger[n] ? 0 : -ENOMEM;
+}
+
+/* A number is not used again soon: what is taken out late is still what was meant. */
+static void forget(struct manager *m, const char *name)
+{
+	if (custody_forget_fd(name) >= 0)
+		return;
+	if (note_unforgotten(m, name) < 0)
+		log_oom();
+	try_again(m);
+}
+
+static void store_missing(struct manager *m)
+{
 	struct resource *resource;
 	struct session *s;
 
-	m->store_again = sd_event_source_disable_unref(m->store_again);
 	TAILQ_FOREACH(s, &m->sessions, entry)
 		TAILQ_FOREACH(resource, &s->resources, entry)
 			if (resource->unstored && resource->fd >= 0)
 				custody_store(s, resource);
+}
+
+static int on_store_again(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+	_cleanup_(strv_freep) char **names = NULL;
+	struct manager *m = userdata;
+
+	names = TAKE_PTR(m->unforgotten);
+	for (char **name = names; name && *name; name++)
+		forget(m, *name);
+	store_missing(m);
+	if (m->target_unstored)
+		custody_store_target(m);
 	return 0;
 }
 
-/* As long as PID 1 does not have it, it would be lost with this luod. */
-static void store_later(struct manager *m)
+int custody_prepare(struct manager *m)
 {
-	if (!m->store_again &&
-	    sd_event_add_time_relative(m->event, &m->store_again, CLOCK_MONOTONIC, AGAIN_USEC, 0,
-				       on_store_again, m) < 0)
+	return later_prepare(m->event, &m->store_again, on_store_again, m);
+}
+
+/* As long as PID 1 does not have an fd, it would be lost with this luod; what PID 1 has stays open. */
+static void try_again(struct manager *m)
+{
+	if (custody_prepare(m) < 0)
 		log_oom();
+	else
+		later(m->store_again, AGAIN_USEC);
+}
+
+/* The one before it goes first: two of a name could not be told apart. */
+static int store_target(const struct target *t)
+{
+	int r;
+
+	if ((r = custody_forget_fd(TARGET_FDNAME)) < 0 ||
+	    (r = custody_forget_fd(TARGET_INITRD_FDNAME)) < 0)
+		return r;
+	if (t->image_fd >= 0 && (r = custody_store_fd(TARGET_FDNAME, t->image_fd)) < 0)
+		return r;
+	return t->initrd_fd >= 0 ? custody_store_fd(TARGET_INITRD_FDNAME, t->initrd_fd) : 0;
+}
+
+void custody_store_target(struct manager *m)
+{
+	m->target_unstored = store_target(&m->target) < 0;
+	if (m->target_unstored)
+		try_again(m);
+}
+
+/* Its queue, see open_tap(). */
+static void settle_tap(struct resource *resource)
+{
+	int r = kdev_tun_settle(&resource->tap->queue, resource->fd);
+
+	if (r < 0)
+		log_warning_errno(r, "Link '%s' stays when nobody has it open, ignoring: %m",
+				  resource->tap->link);
+	resource->unsettled = false;
 }
 
 void custody_store(struct session *s, struct resource *resource)
@@ -173,7 +249,9 @@ void custody_store(struct session *s, struct resource *resource)
 	store_name(name, s, resource);
 	resource->unstored = custody_store_fd(name, resource->fd) < 0;
 	if (resource->unstored)
-		store_later(s->manager);
+		try_again(s->manager);
+	else if (resource->unsettled)
+		settle_tap(resource);
 }
 
 void custody_forget(struct session *s, struct resource *resource)
@@ -183,7 +261,7 @@ void custody_forget(struct session *s, struct resource *resource)
 	if (resource->fd < 0 || s->mode != SESSION_CUSTODY)
 		return;
 	store_name(name, s, resource);
-	custody_forget_fd(name);
+	forget(s->manager, name);
 }
 
 /* Names are compared as they are written: one fd, one name. */
@@ -217,7 +295,7 @@ void custody_adopt(struct manager *m, char **names, int *fds, unsigned int n)
 			resource->fd = fds[i];
 		} else {
 			log_warning("Nobody owns '%s' of the fd store, closing it", names[i]);
-			custody_forget_fd(names[i]);
+			forget(m, names[i]);
 			close(fds[i]);
 		}
 		fds[i] = -EBADF;
@@ -292,28 +370,6 @@ static void note_loss(struct session *s, struct resource *resource, int why)
 	manager_save(s->manager);
 }
 
-/*
- * The kernel tries a file once, and repeats ever after what came of it. But it takes a number for the
- * fd before that: when there is none (EMFILE, ENOMEM), nothing has become of the file, which may still
- * come. So an error counts once it is repeated while there certainly is a number: the one of a
- * duplicate that is closed again.
- */
-static int retrieve_finally(const struct session *s, uint64_t token, int *ret_fd, bool *ret_final)
-{
-	int first = kdev_luo_session_retrieve_fd(s->kernel_fd, token, ret_fd), number, r;
-
-	*ret_final = false;
-	if (first >= 0)
-		return 0;
-	number = fd_dup(s->kernel_fd);
-	if (number < 0)
-		return first;
-	close(number);
-	r = kdev_luo_session_retrieve_fd(s->kernel_fd, token, ret_fd);
-	*ret_final = r == first;
-	return r;
-}
-
 /* Not the kernel's to give back: opened anew. Only when luod's store has it, too, may the link hang on it. */
 static int open_tap(struct session *s, struct resource *resource)
 {
@@ -324,11 +380,8 @@ static int open_tap(struct session *s, struct resource *resource)
 	r = tap_reattach(resource->tap, &s->manager->host, &resource->fd);
 	if (r < 0)
 		return r;
+	resource->unsettled = true;
 	custody_store(s, resource);
-	r = kdev_tun_settle(&resource->tap->queue, resource->fd);
-	if (r < 0)
-		log_warning_errno(r, "Link '%s' stays when nobody has it open, ignoring: %m",
-				  resource->tap->link);
 	return 0;
 }
 
@@ -355,7 +408,7 @@ static int retrieve(struct session *s, struct resource *resource)
 		return -ENODATA;
 	if (!resource->store)
 		number_all(s);
-	r = retrieve_finally(s, resource->token, &resource->fd, &final);
+	r = retrieve_file(s->kernel_fd, resource->token, &resource->fd, &final);
 	if (r < 0) {
 		if (final)
 			note_loss(s, resource, r);

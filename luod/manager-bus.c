@@ -148,12 +148,13 @@ static bool update_prepares(const struct manager *m)
 	       m->update.phase != PHASE_FINISHING;
 }
 
-static int not_settled(sd_bus_error *error)
+static int not_settled(const struct manager *m, sd_bus_error *error)
 {
-	return sd_bus_error_set(
+	return sd_bus_error_setf(
 		error, LUOD_ERROR("Busy"),
-		"luod waits for luod-keeper and does not know yet which sessions there are; try "
-		"again (see systemctl status luod-keeper).");
+		"luod does not know yet which sessions there are: %s; try again (see systemctl "
+		"status luod luod-keeper).",
+		m->settle_why);
 }
 
 static int check_creation(struct manager *m, const struct identity *caller, const char *name,
@@ -176,7 +177,7 @@ static int check_creation(struct manager *m, const struct identity *caller, cons
 					 "over.",
 					 caller->uid, name);
 	if (!m->settled)
-		return not_settled(error);
+		return not_settled(m, error);
 	if (update_prepares(m))
 		return sd_bus_error_set(error, LUOD_ERROR("Busy"),
 					"An update is being prepared; try again when it is over.");
@@ -279,7 +280,7 @@ static int method_claim_session(sd_bus_message *m, void *userdata, sd_bus_error 
 		return r;
 	s = manager_find_session(manager, caller->uid, name);
 	if (!manager->settled)
-		return not_settled(error);
+		return not_settled(manager, error);
 	if (!s)
 		return sd_bus_error_setf(error, LUOD_ERROR("NoSuchSession"),
 					 "Uid %u has no session '%.*s'; CreateSession makes one.",
@@ -297,7 +298,7 @@ static int method_claim_session(sd_bus_message *m, void *userdata, sd_bus_error 
 int manager_refuse_while_active(struct manager *m, sd_bus_error *error)
 {
 	if (!m->settled)
-		return not_settled(error);
+		return not_settled(m, error);
 	if (!update_active(m))
 		return 0;
 	return sd_bus_error_setf(error, LUOD_ERROR("UpdateRunning"),

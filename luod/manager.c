@@ -17,6 +17,7 @@
 #include "log.h"
 #include "network-late.h"
 #include "metrics.h"
+#include "quiesce.h"
 #include "restore.h"
 #include "step-device.h"
 
@@ -26,8 +27,6 @@
 #define PEERS_BESIDES	     32
 #define PEER_QUEUE_BESIDES   256
 #define PEER_SOCKET_FDNAME   "luod.socket"
-#define TARGET_FDNAME	     "target"
-#define TARGET_INITRD_FDNAME "target-initrd"
 
 /* --- configuration ---------------------------------------------------------------------------- */
 
@@ -160,6 +159,7 @@ int manager_new(const struct manager_paths *paths, struct manager **ret)
 	m->paths = *paths;
 	m->target = (struct target)TARGET_EMPTY;
 	m->kernel_fd = -EBADF;
+	m->settle_why = "luod-keeper is not ready";
 	m->host = (struct host)HOST_BY_ITSELF;
 	m->host.socket = paths->host;
 	m->update.timeline.fd = -EBADF;
@@ -169,7 +169,8 @@ int manager_new(const struct manager_paths *paths, struct manager **ret)
 	TAILQ_INIT(&m->sessions);
 	TAILQ_INIT(&m->jobs);
 	if ((r = sd_event_new(&m->event)) < 0 || (r = read_release(m)) < 0 ||
-	    (r = fdstore_open(paths->keeper, &m->fdstore)) < 0)
+	    (r = custody_prepare(m)) < 0 || (r = manager_prepare_save(m)) < 0 ||
+	    (r = quiesce_prepare(m)) < 0 || (r = fdstore_open(paths->keeper, &m->fdstore)) < 0)
 		return r;
 	bus_set_init(&m->buses, m->event, manager_attach, m);
 	m->buses.peer_gone = session_peer_gone;
@@ -214,6 +215,9 @@ struct manager *manager_free(struct manager *m)
 	strv_free(m->passed_names);
 	sd_event_source_disable_unref(m->settle_timer);
 	sd_event_source_disable_unref(m->store_again);
+	sd_event_source_disable_unref(m->save_again);
+	sd_event_source_disable_unref(m->quiesce_again);
+	strv_free(m->unforgotten);
 	sd_event_source_disable_unref(m->history_timer);
 	sd_event_source_disable_unref(m->lost_timer);
 	sd_event_source_disable_unref(m->metrics_timer);
@@ -270,12 +274,7 @@ static void adopt_passed_fds(struct manager *m)
 
 void manager_store_target(struct manager *m)
 {
-	custody_forget_fd(TARGET_FDNAME);
-	custody_forget_fd(TARGET_INITRD_FDNAME);
-	if (m->target.image_fd >= 0)
-		custody_store_fd(TARGET_FDNAME, m->target.image_fd);
-	if (m->target.initrd_fd >= 0)
-		custody_store_fd(TARGET_INITRD_FDNAME, m->target.initrd_fd);
+	custody_store_target(m);
 	manager_save(m);
 	manager_emit(m, "Target", "State");
 }
@@ -332,8 +331,9 @@ static int settle_later(struct manager *m, uint64_t now)
 
 	if (!m->serving && now >= m->settle_deadline_usec) {
 		log_error(
-			"luod-keeper is not ready; sessions of the kernel before this one are safe "
-			"with it, but cannot be given out yet");
+			"What the kernel before this one left cannot be taken up yet: %s. Its sessions "
+			"are safe with luod-keeper, but cannot be given out until then",
+			m->settle_why);
 		if (serve(m) < 0)
 			return -EIO;
 	}

@@ -84,8 +84,17 @@ struct manager {
 	bool serving;		/* the connections are open */
 	bool settled;		/* what was there at the start is taken up */
 	sd_event_source *settle_timer;
-	sd_event_source *store_again; /* of what PID 1 could not be given */
 	uint64_t settle_deadline_usec;
+	const char *settle_why; /* what it waits for */
+
+	/* What could not be done for want of fds, memory or room, and is tried again. */
+	sd_event_source *store_again;	/* what PID 1 could not be told of its fd store ... */
+	char **unforgotten;		/* ... names that are to go from it */
+	bool target_unstored;		/* ... the target is not in it as it is now */
+	sd_event_source *save_again;	/* state.json ... */
+	bool unsaved;			/* ... does not tell the latest */
+	sd_event_source *quiesce_again; /* units that an update has stopped ... */
+	bool quiesce_complained;	/* ... of which was spoken already */
 };
 
 int manager_new(const struct manager_paths *paths, struct manager **ret);
@@ -112,10 +121,11 @@ void manager_set_session_state(struct manager *m, struct session *s, enum sessio
 			       const char *reason);
 
 /*
- * Something that state.json tells has changed: writes it. Failure is logged; the daemon goes on, a
- * restart would then know less.
+ * Something that state.json tells has changed: writes it. Failure is logged; the daemon goes on, and tries
+ * again each second: a restart would know less until then.
  */
 void manager_save(struct manager *m);
+int manager_prepare_save(struct manager *m);
 
 /* Announces a change of properties of org.luod1.Manager (names end with NULL). */
 #define manager_emit(m, ...) \
@@ -185,6 +195,12 @@ int custody_fd(struct session *s, struct resource *resource);
 void custody_lose_tap(struct session *s, struct resource *resource);
 /* Any other fd that should outlive luod, under a name without '#'. A negative errno: it would not. */
 int custody_store_fd(const char *name, int fd);
-void custody_forget_fd(const char *name);
+int custody_forget_fd(const char *name);
+/* The loaded image and its initrd, in the place of those before. */
+#define TARGET_FDNAME	     "target"
+#define TARGET_INITRD_FDNAME "target-initrd"
+void custody_store_target(struct manager *m);
+/* Makes the timer with which PID 1 is told later what it could not be told. */
+int custody_prepare(struct manager *m);
 
 #endif

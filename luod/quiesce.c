@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "later.h"
 #include "log.h"
 
 #define QUIESCE_TARGET "luod-quiesce.target"
@@ -198,20 +199,23 @@ int quiesce_act(struct manager *m)
 	return -EINVAL;
 }
 
-static int on_again(sd_event_source *source, uint64_t usec _unused_, void *userdata)
+static int on_again(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
 {
-	sd_event_source_disable_unref(source);
 	quiesce_settle(userdata);
 	return 0;
 }
 
+int quiesce_prepare(struct manager *m)
+{
+	return later_prepare(m->event, &m->quiesce_again, on_again, m);
+}
+
 static void try_again(struct manager *m)
 {
-	sd_event_source *again;
-
-	if (sd_event_add_time_relative(m->event, &again, CLOCK_MONOTONIC, AGAIN_USEC, 0, on_again,
-				       m) < 0)
+	if (quiesce_prepare(m) < 0)
 		log_oom();
+	else
+		later(m->quiesce_again, AGAIN_USEC);
 }
 
 /* The list in the file may be that of the next update by now. */
@@ -222,16 +226,36 @@ static void on_started(int error, const char *text _unused_, void *userdata)
 
 	if (m->update.quiesce != QUIESCE_NONE)
 		return;
-	if (error >= 0 && path)
-		unlink(path);
-	else
+	if (error < 0 || !path) {
 		try_again(m);
+		return;
+	}
+	m->quiesce_complained = false;
+	unlink(path);
+}
+
+static void start_units(struct manager *m)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char **units = NULL;
+	int r = read_list(m, &text, &units);
+
+	if (r == -ENOENT)
+		return;
+	if (r >= 0)
+		r = pid1_start_units(&m->pid1, m->event, units, on_started, m);
+	if (r >= 0)
+		return;
+	if (!m->quiesce_complained)
+		log_error_errno(r,
+				"Cannot start again what was stopped for the update, trying "
+				"again: %m. 'systemctl isolate default.target' does it by hand.");
+	m->quiesce_complained = true;
+	try_again(m);
 }
 
 void quiesce_undo(struct manager *m)
 {
-	_cleanup_free_ char *text = NULL;
-	_cleanup_free_ char **units = NULL;
 	int r;
 
 	pid1_cancel(&m->pid1);
@@ -241,25 +265,28 @@ void quiesce_undo(struct manager *m)
 	r = pid1_stop_unit(&m->pid1, m->event, QUIESCE_TARGET);
 	if (r >= 0)
 		r = pid1_stop_unit(&m->pid1, m->event, QUIESCE_SLICE);
-	if (r < 0)
+	if (r < 0 && !m->quiesce_complained)
 		log_warning_errno(r, "Cannot take " QUIESCE_TARGET " away, ignoring: %m");
-	r = read_list(m, &text, &units);
-	if (r >= 0)
-		r = pid1_start_units(&m->pid1, m->event, units, on_started, m);
-	if (r < 0 && r != -ENOENT) {
-		log_error_errno(r,
-				"Cannot start again what was stopped for the update, trying "
-				"again: %m. 'systemctl isolate default.target' does it by hand.");
-		try_again(m);
-	}
+	start_units(m);
 }
 
+static bool is_missing(const char *path)
+{
+	return path && access(path, F_OK) < 0 && errno == ENOENT;
+}
+
+/* Another update may be under way by now, whose end does not see to what the one before it has stopped. */
 void quiesce_settle(struct manager *m)
 {
 	_cleanup_free_ char *path = list_path(m);
 
-	if (!path || update_active(m) || m->pid1.unanswered > 0 || access(path, F_OK) < 0)
+	if (is_missing(path) || m->pid1.unanswered > 0)
 		return;
-	log_notice("Starting what an update that was called off has stopped");
+	if (!path || update_active(m)) {
+		try_again(m);
+		return;
+	}
+	if (!m->quiesce_complained)
+		log_notice("Starting what an update that was called off has stopped");
 	quiesce_undo(m);
 }

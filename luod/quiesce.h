@@ -16,7 +16,9 @@
 int quiesce_act(struct manager *m);
 void quiesce_undo(struct manager *m);
 
-/* For a luod that is idle: starts what one before it has stopped, and could not start again. */
+/* Starts what an update before, or a luod before, has stopped and could not start again; when luod is idle. */
 void quiesce_settle(struct manager *m);
+/* Makes the timer with which that is tried again. */
+int quiesce_prepare(struct manager *m);
 
 #endif

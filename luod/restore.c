@@ -13,6 +13,7 @@
 #include "network-late.h"
 #include "network-note.h"
 #include "quiesce.h"
+#include "retrieve.h"
 #include "state.h"
 #include "step.h"
 
@@ -119,25 +120,46 @@ static int arrivals_take(struct manager *m, struct arrivals *a, const char *name
 
 /* --- the sessions that came through the jump ------------------------------------------------- */
 
-/* Gets the kernel session from the keeper; a session without one is lost, and said to be. */
-static void attach_kernel_session(struct manager *m, struct session *s, struct arrivals *a)
+static void lose(struct session *s, int error)
 {
-	int r = arrivals_take(m, a, s->kernel_name, &s->kernel_fd, &s->delivery);
-
-	if (r >= 0)
-		return;
 	log_message(LOG_ERR, LUOD_MESSAGE_DEGRADED,
 		    "Session %u/%s did not come through the jump: %s", s->uid, s->name,
-		    strerror(-r));
+		    strerror(-error));
 	session_set_state(s, SESSION_LOST, "the keeper does not have its kernel session");
 }
 
-/* What was there to be said against it before, it keeps: a link that is missing. */
-static void take_up(struct manager *m, struct session *s, struct arrivals *a)
+/*
+ * Gets the kernel session from the keeper; a session without one is lost, and said to be. An error: luod lacked
+ * an fd or memory, and nothing is known of it yet.
+ */
+static int attach_kernel_session(struct manager *m, struct session *s, struct arrivals *a)
 {
-	session_set_state(s, SESSION_UNCLAIMED, s->reason);
-	attach_kernel_session(m, s, a);
-	if (s->state == SESSION_UNCLAIMED)
+	int r = arrivals_take(m, a, s->kernel_name, &s->kernel_fd, &s->delivery);
+
+	if (errno_is_shortage(r))
+		return r;
+	if (r < 0)
+		lose(s, r);
+	return 0;
+}
+
+/* Before luod knows any of them: when it lacks something, it can begin anew. */
+static int attach_kernel_sessions(struct manager *m, struct session_list *sessions,
+				  struct arrivals *a)
+{
+	struct session *s;
+	int r = 0;
+
+	TAILQ_FOREACH(s, sessions, entry)
+		if (r >= 0 && session_in_update(s))
+			r = attach_kernel_session(m, s, a);
+	return r;
+}
+
+/* What was there to be said against it before, it keeps: a link that is missing. */
+static void take_up(struct manager *m, struct session *s)
+{
+	if (s->state != SESSION_LOST)
 		claim_watch(m, s);
 	manager_add_session(m, s);
 }
@@ -148,6 +170,7 @@ static void take_up_unrecorded(struct manager *m, size_t index, struct arrivals 
 	struct session *s;
 	const char *name;
 	uid_t uid;
+	int r;
 
 	if (session_parse_kernel_name(a->list->entries[index].name, &uid, &name) < 0 ||
 	    manager_find_session(m, uid, name) ||
@@ -162,7 +185,11 @@ static void take_up_unrecorded(struct manager *m, size_t index, struct arrivals 
 		    uid, name, uid);
 	s->mode = SESSION_DELEGATION;
 	s->claim_policy = CLAIM_BY_UID;
-	take_up(m, s, a);
+	s->state = SESSION_UNCLAIMED;
+	r = attach_kernel_session(m, s, a);
+	if (r < 0)
+		lose(s, r);
+	take_up(m, s);
 }
 
 /* *ret_error: what is wrong in words, where an errno would not say it. */
@@ -170,6 +197,7 @@ static int fetch_record(struct manager *m, struct handover *ret, char **ret_erro
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_close_ int fd = -EBADF;
+	bool final;
 	size_t size;
 	int r;
 
@@ -177,9 +205,12 @@ static int fetch_record(struct manager *m, struct handover *ret, char **ret_erro
 		*ret_error = strdup("luod's own session did not come through the jump");
 		return -ENOENT;
 	}
-	r = kdev_luo_session_retrieve_fd(m->kernel_fd, HANDOVER_TOKEN_RECORD, &fd);
-	if (r == -ENOENT)
-		*ret_error = strdup("there is none in luod's session");
+	r = retrieve_file(m->kernel_fd, HANDOVER_TOKEN_RECORD, &fd, &final);
+	if (r < 0 && final) {
+		*ret_error = r == -ENOENT ? strdup("there is none in luod's session")
+					  : strprintf("the kernel has lost it: %s", strerror(-r));
+		return -ENOENT;
+	}
 	if (r >= 0)
 		r = fd_read_full(fd, HANDOVER_SIZE_MAX, &text, &size);
 	return r < 0 ? r : handover_read(text, size, ret, ret_error);
@@ -190,9 +221,7 @@ static int read_record(struct manager *m, struct handover *ret)
 	_cleanup_free_ char *error = NULL;
 	int r = fetch_record(m, ret, &error);
 
-	if (errno_is_shortage(r))
-		log_warning_errno(r, "The handover record cannot be read now, trying again: %m");
-	else if (r < 0)
+	if (r < 0 && !errno_is_shortage(r))
 		log_message(LOG_ERR, LUOD_MESSAGE_DEGRADED,
 			    "The handover record is not usable (%s); sessions are known by their "
 			    "names only",
@@ -200,19 +229,37 @@ static int read_record(struct manager *m, struct handover *ret)
 	return r;
 }
 
-static void open_timeline(struct manager *m)
+static int open_timeline(struct manager *m)
 {
 	_cleanup_close_ int fd = -EBADF;
+	bool final = true;
 	int r = -ENOENT;
 
+	if (m->update.timeline.page)
+		return 0;
 	if (m->kernel_fd >= 0)
-		r = kdev_luo_session_retrieve_fd(m->kernel_fd, HANDOVER_TOKEN_TIMELINE, &fd);
-	if (r >= 0)
+		r = retrieve_file(m->kernel_fd, HANDOVER_TOKEN_TIMELINE, &fd, &final);
+	if (r >= 0) {
+		final = false;
 		r = timeline_open(fd, &m->update.timeline);
+	}
+	if (errno_is_shortage(r) && !final)
+		return r;
 	if (r < 0)
 		log_warning_errno(r, "There is no timeline of this update: %m");
 	else
 		TAKE_FD(fd);
+	return 0;
+}
+
+/* That, and what is in it but the record. Fails for want of fds or memory only. */
+static int take_own_session(struct manager *m, struct arrivals *a)
+{
+	int r = 0;
+
+	if (m->kernel_fd < 0)
+		r = arrivals_take(m, a, HANDOVER_SESSION, &m->kernel_fd, &m->delivery);
+	return errno_is_shortage(r) ? r : open_timeline(m);
 }
 
 /* Without the record: the timeline says which update it is, and the disk who began it and why. */
@@ -224,13 +271,13 @@ static void recall_update(struct manager *m)
 		snprintf(m->update.info.id, sizeof(m->update.info.id), "%s", id);
 }
 
-static void adopt_sessions(struct manager *m, struct handover *h, struct arrivals *a)
+static void adopt_sessions(struct manager *m, struct session_list *sessions)
 {
 	struct session *s;
 
-	while ((s = TAILQ_FIRST(&h->sessions))) {
-		TAILQ_REMOVE(&h->sessions, s, entry);
-		take_up(m, s, a);
+	while ((s = TAILQ_FIRST(sessions))) {
+		TAILQ_REMOVE(sessions, s, entry);
+		take_up(m, s);
 	}
 }
 
@@ -265,19 +312,34 @@ static void finish_left_behind(struct manager *m, struct arrivals *a)
 		finish_one_left_behind(m, a, &m->update.info.left_behind.items[i]);
 }
 
-/* STEP_RETRY when luod has no fds or memory for reading the record: that loses nobody's session. */
+/* The record, and the kernel sessions of those that it tells of. */
+static int read_sessions(struct manager *m, struct arrivals *a, struct handover *ret)
+{
+	struct session *s;
+	int r = read_record(m, ret);
+
+	if (r < 0)
+		return r;
+	TAILQ_FOREACH(s, &ret->sessions, entry)
+		session_set_state(s, SESSION_UNCLAIMED, s->reason);
+	r = attach_kernel_sessions(m, &ret->sessions, a);
+	if (r < 0)
+		handover_clear(ret);
+	return r;
+}
+
+/* A shortage is nobody's loss: it is all begun anew then. */
 static int restore_after_jump(struct manager *m, struct arrivals *a)
 {
 	struct handover h;
 	int r;
 
 	FAULT(m, "restore:begin");
-	if (m->kernel_fd < 0)
-		arrivals_take(m, a, HANDOVER_SESSION, &m->kernel_fd, &m->delivery);
-	r = read_record(m, &h);
+	r = take_own_session(m, a);
+	if (r >= 0)
+		r = read_sessions(m, a, &h);
 	if (errno_is_shortage(r))
-		return STEP_RETRY;
-	open_timeline(m);
+		return r;
 	timeline_mark_at(&m->update.timeline, MARK_KEEPER, a->list->tsc_start);
 	timeline_mark_at(&m->update.timeline, MARK_LUOD, m->start_counter);
 	m->update.record_lost = r < 0;
@@ -291,7 +353,7 @@ static int restore_after_jump(struct manager *m, struct arrivals *a)
 			log_error("The handover record is not usable as a whole: %s", h.skipped);
 		network_restore(m, &h.network, h.network_error, &h.sessions);
 		FAULT(m, "restore:network");
-		adopt_sessions(m, &h, a);
+		adopt_sessions(m, &h.sessions);
 		handover_clear(&h);
 	}
 	finish_left_behind(m, a);
@@ -349,21 +411,15 @@ static void drop_finished(struct manager *m, const struct fdstore_list *list)
 	}
 }
 
-/* The sessions between the jump and their FINISH are as they were; only fds are fetched anew. */
+/* The sessions between the jump and their FINISH are as they were; their fds have been fetched anew. */
 static void resume_restoring(struct manager *m, enum phase phase, struct arrivals *a)
 {
 	struct session *s;
 
-	arrivals_take(m, a, HANDOVER_SESSION, &m->kernel_fd, &m->delivery);
-	open_timeline(m);
-	TAILQ_FOREACH(s, &m->sessions, entry) {
-		if (!session_in_update(s))
-			continue;
-		attach_kernel_session(m, s, a);
-		/* Nor is the owner of one that was claimed connected to this luod yet. */
-		if (s->state != SESSION_LOST)
+	/* Nor is the owner of one that was claimed connected to this luod yet. */
+	TAILQ_FOREACH(s, &m->sessions, entry)
+		if (session_in_update(s))
 			claim_watch(m, s);
-	}
 	/* Of which state.json tells nothing that could be read. */
 	for (size_t i = 0; i < a->list->count; i++)
 		if (a->fds[i] >= 0)
@@ -373,6 +429,26 @@ static void resume_restoring(struct manager *m, enum phase phase, struct arrival
 		update_set_phase(m, PHASE_FINISHING);
 	drop_finished(m, a->list);
 	finish_check(m);
+}
+
+static bool is_after_jump(enum phase phase)
+{
+	return phase == PHASE_RESTORING || phase == PHASE_FINISHING;
+}
+
+/* What the luod before this one knew, and the fds that go with it. -ENOENT: there was none. */
+static int load(struct manager *m, struct arrivals *a, struct handover *ret)
+{
+	int r = state_load(m, ret);
+
+	if (r < 0 || !is_after_jump(ret->phase))
+		return r;
+	r = take_own_session(m, a);
+	if (r >= 0)
+		r = attach_kernel_sessions(m, &ret->sessions, a);
+	if (r < 0)
+		handover_clear(ret);
+	return r;
 }
 
 static void resume(struct manager *m, struct handover *h, struct arrivals *a)
@@ -424,26 +500,42 @@ static bool came_through_jump(const struct fdstore_list *list)
 	return false;
 }
 
+static int take_up_all(struct manager *m, struct arrivals *a)
+{
+	struct handover h;
+	int r = load(m, a, &h);
+
+	if (r >= 0) {
+		resume(m, &h, a);
+		handover_clear(&h);
+		return 0;
+	}
+	/* Taken for none it would be written anew, without any session. */
+	if (errno_is_shortage(r))
+		return r;
+	if (came_through_jump(a->list))
+		return restore_after_jump(m, a);
+	drop_orphans(m, a->list);
+	return 0;
+}
+
+static int wait_for(struct manager *m, const char *what, int error)
+{
+	log_debug_errno(error, "%s: %m", what);
+	m->settle_why = what;
+	return STEP_RETRY;
+}
+
 int restore_settle(struct manager *m)
 {
 	_cleanup_(arrivals_clear) struct arrivals a = {};
-	struct handover h;
 	int r = arrivals_fetch(m, &a);
 
-	if (r < 0) {
-		log_debug_errno(r, "luod-keeper is not ready: %m");
-		return STEP_RETRY;
-	}
-	r = state_load(m, &h);
-	if (r >= 0) {
-		resume(m, &h, &a);
-		handover_clear(&h);
-	} else if (came_through_jump(a.list)) {
-		if (restore_after_jump(m, &a) == STEP_RETRY)
-			return STEP_RETRY;
-	} else {
-		drop_orphans(m, a.list);
-	}
+	if (r < 0)
+		return wait_for(m, "luod-keeper is not ready", r);
+	r = take_up_all(m, &a);
+	if (r < 0)
+		return wait_for(m, "luod lacks file descriptors or memory", r);
 	m->settled = true;
 	FAULT(m, "restore:known");
 	manager_save(m);

@@ -14,7 +14,8 @@
 
 /*
  * Looks at what there is and takes it up: 0, and the manager is settled. STEP_RETRY while the keeper
- * is not there or still waits for /dev/liveupdate: call again; nothing is touched until then.
+ * is not there or still waits for /dev/liveupdate, or luod lacks fds or memory: call again; nothing is
+ * touched until then.
  */
 int restore_settle(struct manager *m);
 

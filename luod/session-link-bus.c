@@ -10,15 +10,6 @@
 #include "session-bus.h"
 #include "tap.h"
 
-static size_t strv_length(char *const *strv)
-{
-	size_t n = 0;
-
-	while (strv && strv[n])
-		n++;
-	return n;
-}
-
 /* In one sentence, whether there is a link of that name or not: it is not his to know. */
 static int refuse(const struct session *s, const char *text, sd_bus_error *error)
 {

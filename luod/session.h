@@ -89,6 +89,7 @@ struct resource {
 	int fd;		 /* custody, or a declared device not yet verified: owned; else -EBADF */
 	uint32_t store;	 /* custody: its number in luod's fd store; 0: it has none */
 	bool unstored;	 /* ... where it could not be put yet */
+	bool unsettled;	 /* a queue that was opened anew: its link does not hang on it yet */
 
 	/* Custody only. */
 	char *iommufd;	    /* of a device: the label of the iommufd that it is bound to */

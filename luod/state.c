@@ -2,8 +2,11 @@
 /* state - see state.h. */
 #include "state.h"
 
+#include "later.h"
 #include "log.h"
 #include "metrics.h"
+
+#define AGAIN_USEC USEC_PER_SEC
 
 static char *state_path(const struct manager *m)
 {
@@ -24,6 +27,28 @@ static int write_state(struct manager *m, char **ret_error)
 	return file_write_atomic(path, text, strlen(text), 0600);
 }
 
+static int on_save_again(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+	struct manager *m = userdata;
+
+	if (m->unsaved)
+		manager_save(m);
+	return 0;
+}
+
+int manager_prepare_save(struct manager *m)
+{
+	return later_prepare(m->event, &m->save_again, on_save_again, m);
+}
+
+static void try_again(struct manager *m)
+{
+	if (manager_prepare_save(m) < 0)
+		log_oom();
+	else
+		later(m->save_again, AGAIN_USEC);
+}
+
 void manager_save(struct manager *m)
 {
 	_cleanup_free_ char *error = NULL;
@@ -34,9 +59,12 @@ void manager_save(struct manager *m)
 		return;
 	metrics_changed(m);
 	r = write_state(m, &error);
+	if (r < 0 && !m->unsaved)
+		log_error("Cannot write down the state of luod in %s: %s. Trying again",
+			  m->paths.run, error ? error : strerror(-r));
+	m->unsaved = r < 0;
 	if (r < 0)
-		log_error("Cannot write down the state of luod in %s: %s", m->paths.run,
-			  error ? error : strerror(-r));
+		try_again(m);
 }
 
 int state_load(struct manager *m, struct handover *ret)

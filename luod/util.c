@@ -211,3 +211,12 @@ void strv_free(char **strings)
 		free(*s);
 	free(strings);
 }
+
+size_t strv_length(char *const *strings)
+{
+	size_t n = 0;
+
+	while (strings && strings[n])
+		n++;
+	return n;
+}

@@ -186,5 +186,6 @@ char *strprintf(const char *format, ...) _printf_(1, 2);
 /* Frees a list of strings with a NULL behind the last, and them; NULL is fine. */
 void strv_free(char **strings);
 DEFINE_CLEANUP(char **, strv_free)
+size_t strv_length(char *const *strings);
 
 #endif

@@ -19,6 +19,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -66,6 +67,7 @@ struct shared {
 	char failed[32];
 	char record[RECORD_MAX];
 	bool record_is_lost;
+	bool state_waits; /* a luod that is started again has no fd at first for reading state.json */
 	unsigned int histories;
 	char result[32];
 	bool has_marks; /* of the history that was stored last */
@@ -100,6 +102,31 @@ int fault_of_step(const struct manager *manager _unused_, const struct step *ste
 		  const char *when _unused_)
 {
 	return 0;
+}
+
+/* --- in place of open(2) ------------------------------------------------------------------------- */
+
+static bool is_withheld(const char *path)
+{
+	static unsigned int n;
+
+	return w && w->state_waits && w->lives > 1 && strstr(path, "/state.json") && n++ == 0;
+}
+
+int open(const char *path, int flags, ...)
+{
+	va_list args;
+	mode_t mode;
+
+	if (is_withheld(path)) {
+		snprintf(w->failed, sizeof(w->failed), "open");
+		errno = EMFILE;
+		return -1;
+	}
+	va_start(args, flags);
+	mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
+	va_end(args);
+	return openat(AT_FDCWD, path, flags, mode);
 }
 
 /* --- the kernel and the keeper ------------------------------------------------------------------ */
@@ -232,8 +259,9 @@ int custody_store_fd(const char *name _unused_, int fd _unused_)
 	return 0;
 }
 
-void custody_forget_fd(const char *name _unused_)
+int custody_forget_fd(const char *name _unused_)
 {
+	return 0;
 }
 
 int manager_take_passed(struct manager *manager _unused_, const char *name _unused_)
@@ -392,12 +420,13 @@ static void write_record(void)
 static void boot(void)
 {
 	_cleanup_free_ char *state = strprintf("%s/state.json", run_dir);
-	bool lost = w->record_is_lost;
+	bool lost = w->record_is_lost, state_waits = w->state_waits;
 	unsigned int n_points = w->n_points, kill_at = w->kill_at, fail_at = w->fail_at;
 	int error = w->error;
 
 	memset(w, 0, sizeof(*w));
 	w->record_is_lost = lost;
+	w->state_waits = state_waits;
 	w->n_points = n_points;
 	w->kill_at = kill_at;
 	w->fail_at = fail_at;

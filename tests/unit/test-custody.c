@@ -85,35 +85,120 @@ static void test_numbers(void **state)
 	assert_int_equal(a->store, 3);
 }
 
+/* PID 1, which cannot be reached before it is told to listen. */
+struct service_manager {
+	char folder[32];
+	struct sockaddr_un address;
+	int fd;
+};
+
+static void pid1_begin(struct service_manager *p, struct manager *m)
+{
+	*p = (struct service_manager){ .folder = "/tmp/luod-custody-XXXXXX",
+				       .address.sun_family = AF_UNIX,
+				       .fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) };
+	assert_non_null(mkdtemp(p->folder));
+	snprintf(p->address.sun_path, sizeof(p->address.sun_path), "%s/notify", p->folder);
+	setenv("NOTIFY_SOCKET", p->address.sun_path, 1);
+	assert_true(sd_event_new(&m->event) >= 0);
+}
+
+static void pid1_listen(struct service_manager *p)
+{
+	assert_int_equal(bind(p->fd, (const void *)&p->address, sizeof(p->address)), 0);
+}
+
+static void assert_told(const struct service_manager *p, const char *what)
+{
+	char text[64] = "";
+
+	assert_true(recv(p->fd, text, sizeof(text) - 1, MSG_DONTWAIT) > 0);
+	assert_string_equal(text, what);
+}
+
+static void pid1_end(struct service_manager *p, struct manager *m)
+{
+	close(p->fd);
+	unsetenv("NOTIFY_SOCKET");
+	unlink(p->address.sun_path);
+	rmdir(p->folder);
+	m->store_again = sd_event_source_disable_unref(m->store_again);
+	m->event = sd_event_unref(m->event);
+}
+
+static void run(struct manager *m)
+{
+	assert_true(sd_event_run(m->event, 10 * USEC_PER_SEC) > 0);
+}
+
 /* While PID 1 cannot be reached nothing is forgotten: it gets the fd when it can be. */
 static void test_stored_later(void **state)
 {
 	struct manager *m = *state;
 	struct session *s = add_session(m, "vm");
 	struct resource *a = add_resource(s, 1);
-	char folder[] = "/tmp/luod-custody-XXXXXX", text[64] = "";
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int pid1 = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct service_manager pid1;
 
-	assert_non_null(mkdtemp(folder));
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", folder);
-	setenv("NOTIFY_SOCKET", address.sun_path, 1);
-	assert_true(sd_event_new(&m->event) >= 0);
+	pid1_begin(&pid1, m);
 	a->fd = memfd_new("ram");
 	custody_number(s, a);
 	custody_store(s, a);
 	assert_true(a->unstored);
-	assert_int_equal(bind(pid1, (const void *)&address, sizeof(address)), 0);
-	while (m->store_again)
-		assert_true(sd_event_run(m->event, 10 * USEC_PER_SEC) > 0);
+	run(m);
+	assert_true(a->unstored);
+	pid1_listen(&pid1);
+	run(m);
 	assert_false(a->unstored);
-	assert_true(recv(pid1, text, sizeof(text) - 1, MSG_DONTWAIT) > 0);
-	assert_non_null(strstr(text, "FDSTORE=1"));
-	close(pid1);
-	unsetenv("NOTIFY_SOCKET");
-	unlink(address.sun_path);
-	rmdir(folder);
-	m->event = sd_event_unref(m->event);
+	assert_told(&pid1, "FDSTORE=1\nFDPOLL=0\nFDNAME=1");
+	pid1_end(&pid1, m);
+}
+
+/* Nor is that it should let one go: it would hold a guest's memory for ever. */
+static void test_forgotten_later(void **state)
+{
+	struct manager *m = *state;
+	struct session *s = add_session(m, "vm");
+	struct resource *a = add_resource(s, 1), *b = add_resource(s, 2);
+	struct service_manager pid1;
+
+	pid1_begin(&pid1, m);
+	a->fd = memfd_new("ram");
+	b->fd = memfd_new("more");
+	custody_number(s, a);
+	custody_number(s, b);
+	custody_forget(s, a);
+	custody_forget(s, b);
+	run(m);
+	assert_string_equal(m->unforgotten[0], "1");
+	assert_string_equal(m->unforgotten[1], "2");
+	assert_null(m->unforgotten[2]);
+	pid1_listen(&pid1);
+	run(m);
+	assert_null(m->unforgotten);
+	assert_told(&pid1, "FDSTOREREMOVE=1\nFDNAME=1");
+	assert_told(&pid1, "FDSTOREREMOVE=1\nFDNAME=2");
+	pid1_end(&pid1, m);
+}
+
+/* The loaded image, too, and not beside the one before it. */
+static void test_target_later(void **state)
+{
+	struct manager *m = *state;
+	struct service_manager pid1;
+
+	pid1_begin(&pid1, m);
+	m->target = (struct target)TARGET_EMPTY;
+	m->target.image_fd = memfd_new("image");
+	custody_store_target(m);
+	assert_true(m->target_unstored);
+	pid1_listen(&pid1);
+	run(m);
+	assert_false(m->target_unstored);
+	assert_told(&pid1, "FDSTOREREMOVE=1\nFDNAME=target");
+	assert_told(&pid1, "FDSTOREREMOVE=1\nFDNAME=target-initrd");
+	assert_told(&pid1, "FDSTORE=1\nFDPOLL=0\nFDNAME=target");
+	target_clear(&m->target);
+	pid1_end(&pid1, m);
 }
 
 static void test_adopt(void **state)
@@ -265,6 +350,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stored_later, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forgotten_later, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_target_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_adopt, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_smaller_store, setup, teardown),

@@ -144,6 +144,14 @@ static void test_record_lost(void **state _unused_)
 	kill_everywhere();
 }
 
+/* Nor is what a luod before has written taken for nothing because it cannot be read at once. */
+static void test_state_waits(void **state _unused_)
+{
+	w->state_waits = true;
+	kill_everywhere();
+	assert_string_equal(w->failed, "open");
+}
+
 /* --- calls that fail -------------------------------------------------------------------------- */
 
 /* Nothing is lost, or it is said; and whom the keeper did not let go of, the next luod does. */
@@ -189,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_killed),
 		TEST(test_record_lost),
+		TEST(test_state_waits),
 		TEST(test_every_call),
 	};
 

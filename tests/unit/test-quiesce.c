@@ -124,6 +124,7 @@ static void luod_begins(void)
 static void luod_ends(void)
 {
 	pid1_clear(&m.pid1);
+	sd_event_source_disable_unref(m.quiesce_again);
 	sd_event_unref(m.event);
 	while (waitpid(-1, NULL, 0) > 0)
 		;
@@ -184,6 +185,20 @@ static void test_undo(void **state _unused_)
 	write_list(LIST);
 	quiesce_undo(&m);
 	assert_true(list_is(LIST));
+	run_until_there_is_no_list();
+	assert_string_equal(w->starts, STARTS);
+}
+
+/* An update that begins meanwhile, and does not come as far, does not start it either. */
+static void test_another_update_meanwhile(void **state _unused_)
+{
+	write_list(LIST);
+	m.update.phase = PHASE_PREPARING;
+	quiesce_settle(&m);
+	assert_true(sd_event_run(m.event, 5 * USEC_PER_SEC) > 0);
+	assert_string_equal(w->starts, "");
+	assert_true(list_is(LIST));
+	m.update.phase = PHASE_IDLE;
 	run_until_there_is_no_list();
 	assert_string_equal(w->starts, STARTS);
 }
@@ -256,6 +271,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_undo),
+		TEST(test_another_update_meanwhile),
 		TEST(test_list_cannot_be_read),
 		TEST(test_luod_ends),
 		TEST(test_connection_lost),
