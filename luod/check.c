@@ -292,7 +292,7 @@ static int gather(struct manager *m, struct facts *f)
 	return 0;
 }
 
-bool manager_check(struct manager *m)
+int manager_check(struct manager *m)
 {
 	struct facts facts = {};
 	int r = gather(m, &facts);
@@ -303,10 +303,8 @@ bool manager_check(struct manager *m)
 	facts_clear(&facts);
 	m->checked_usec = now_usec(CLOCK_MONOTONIC); /* after it: one that takes long counts, too */
 	manager_emit(m, "Findings");
-	if (r < 0) {
-		log_error_errno(r, "The check could not be made: %m");
-		return false;
-	}
+	if (r < 0)
+		return log_error_errno(r, "The check could not be made: %m");
 	return !findings_block(&m->findings);
 }
 

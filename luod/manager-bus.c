@@ -311,6 +311,12 @@ static bool check_is_fresh(const struct manager *m)
 	return m->checked_usec && now_usec(CLOCK_MONOTONIC) - m->checked_usec < CHECK_FRESH_USEC;
 }
 
+static int check_failed(int r, sd_bus_error *error)
+{
+	return sd_bus_error_set_errnof(error, r, "The check could not be made: %s; try again.",
+				       strerror(-r));
+}
+
 static int method_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -321,8 +327,8 @@ static int method_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	if ((r = options_read(m, NULL, 0, NULL, error)) < 0 ||
 	    (r = bus_set_identify(&manager->buses, m, &caller, error)) < 0)
 		return r;
-	if (caller->uid == 0 || !check_is_fresh(manager))
-		manager_check(manager);
+	if ((caller->uid == 0 || !check_is_fresh(manager)) && (r = manager_check(manager)) < 0)
+		return check_failed(r, error);
 	r = sd_bus_message_new_method_return(m, &reply);
 	if (r >= 0)
 		r = append_findings(reply, &manager->findings);
@@ -366,7 +372,10 @@ static int check_update(struct manager *m, const struct update_options *o, sd_bu
 	if (!m->target.loaded)
 		return sd_bus_error_set(error, LUOD_ERROR("NoKernel"),
 					"luod has loaded no kernel to jump into; see luctl load.");
-	if (!manager_check(m) && !o->force)
+	r = manager_check(m);
+	if (r < 0)
+		return check_failed(r, error);
+	if (r == 0 && !o->force)
 		return sd_bus_error_set(error, LUOD_ERROR("CheckFailed"),
 					"The check found what stands in the way; see luctl check.");
 	return 0;

@@ -145,8 +145,11 @@ int session_attach(sd_bus *bus, struct manager *m);
 int device_attach(sd_bus *bus, struct manager *m);
 int job_attach(sd_bus *bus, struct manager *m);
 
-/* Runs the preflight checks; m->findings has the result. True: nothing stands in the way. */
-bool manager_check(struct manager *m);
+/*
+ * Runs the preflight checks; m->findings has the result. 1: nothing stands in the way; 0: something does; an
+ * error, which is logged: nobody knows.
+ */
+int manager_check(struct manager *m);
 
 /* The checks of devices alone, as of the last cover_look(); m->findings stays. Freed by the caller. */
 int manager_check_devices(struct manager *m, struct findings *ret);

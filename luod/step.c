@@ -32,7 +32,11 @@ static int load_again(struct manager *m)
 
 static int check_act(struct manager *m)
 {
-	if (!manager_check(m)) {
+	int r = manager_check(m);
+
+	if (r < 0)
+		return update_fail(m, r, "The check could not be made: %s.", strerror(-r));
+	if (r == 0) {
 		if (!m->update.force) {
 			m->update.cause = CAUSE_CHECK;
 			return update_fail(m, -ECANCELED,

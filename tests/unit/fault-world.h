@@ -286,9 +286,11 @@ int device_read(const char *root _unused_, const char *address _unused_, struct 
 
 /* --- luod around the engine ------------------------------------------------------------------- */
 
-bool manager_check(struct manager *m _unused_)
+int manager_check(struct manager *m _unused_)
 {
-	return call() >= 0;
+	int r = call();
+
+	return r < 0 ? r : 1;
 }
 
 int manager_check_devices(struct manager *m _unused_, struct findings *ret)
