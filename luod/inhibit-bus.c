@@ -96,7 +96,6 @@ static int on_lock(sd_bus_message *reply, void *userdata, sd_bus_error *error _u
 	}
 	close_fd(i->fd);
 	i->fd = fd;
-	later_cancel(i->retry);
 	i->complained = false;
 	log_debug("systemd-logind refuses shutdowns now");
 	return 0;
