@@ -81,6 +81,7 @@ struct bus_set {
 	int listen_fd;
 	sd_event_source *listen, *drain;
 	sd_event_source *accept_again; /* whoever waits could not be accepted */
+	bool accept_complained;	       /* of that */
 	struct bus_limits limits;
 	struct bus_peer_list peers;
 	unsigned int n_peers;

@@ -246,7 +246,9 @@ static int on_accept_again(sd_event_source *source _unused_, uint64_t usec _unus
 {
 	struct bus_set *set = userdata;
 
-	sd_event_source_set_enabled(set->listen, SD_EVENT_ON);
+	/* Which takes memory, too. */
+	if (sd_event_source_set_enabled(set->listen, SD_EVENT_ON) < 0)
+		later(set->accept_again, ACCEPT_PAUSE_USEC);
 	return 0;
 }
 
@@ -268,10 +270,13 @@ static int on_connection(sd_event_source *source _unused_, int listen_fd, uint32
 		r = -errno;
 		if (r == -EAGAIN || r == -EINTR)
 			return 0;
-		log_warning_errno(r, "Cannot accept a peer: %m. It waits");
+		if (!set->accept_complained)
+			log_warning_errno(r, "Cannot accept a peer: %m. It waits");
+		set->accept_complained = true;
 		pause_accepting(set);
 		return 0;
 	}
+	set->accept_complained = false;
 	r = peer_new(set, &fd);
 	if (r < 0)
 		log_warning_errno(r, "Cannot serve a peer, ignoring: %m");
