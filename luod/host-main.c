@@ -26,11 +26,13 @@ static int serve_one(int client, bool *frozen)
 	struct host_reply reply;
 	ssize_t n = packet_receive(client, &request, sizeof(request), 0, &fd);
 
-	if (n < 0)
+	if (n < 0 && n != -EMFILE)
 		return (int)n;
 	if (n != sizeof(request))
 		request.size = 0;
 	host_do(&request, &places, fd, &reply, &answer);
+	if (n == -EMFILE)
+		reply.result = (int)n;
 	if (request.op == HOST_FREEZE && reply.result >= 0)
 		*frozen = true;
 	else if (request.op == HOST_THAW)

@@ -172,7 +172,7 @@ static void client_close(struct client *c)
 	c->fd = close_fd(c->fd);
 }
 
-/* The caller owns *ret_fd (or -EBADF) on success. -EPROTO leaves the connection usable. */
+/* The caller owns *ret_fd (or -EBADF) on success. -EPROTO and -EMFILE leave the connection usable. */
 static int request_receive(int socket, struct keeper_request *ret, int *ret_fd)
 {
 	_cleanup_close_ int fd = -EBADF;
@@ -216,7 +216,7 @@ static void client_serve(struct keeper *k, struct client *c)
 	r = request_receive(c->fd, &request, &fd);
 	if (r == -EAGAIN || r == -EINTR)
 		return;
-	if (r < 0 && r != -EPROTO) {
+	if (r < 0 && r != -EPROTO && r != -EMFILE) {
 		client_close(c);
 		return;
 	}
