@@ -127,17 +127,19 @@ void barrier_find_held(struct manager *m)
 	_cleanup_(holders_clear) struct holders holders = {};
 	bool any = false;
 	struct session *s;
+	int r;
 
 	TAILQ_FOREACH(s, &m->sessions, entry)
 		any = any || (s->state == SESSION_LEFT_BEHIND && s->mode == SESSION_DELEGATION);
-	if (!any || m->update.info.jump != CONF_JUMP_DIRECT ||
-	    holders_find(strempty(m->paths.root), &holders) < 0)
+	if (!any || m->update.info.jump != CONF_JUMP_DIRECT)
 		return;
+	r = holders_find(strempty(m->paths.root), &holders);
 	TAILQ_FOREACH(s, &m->sessions, entry) {
 		const char *who = holders_of(&holders, s->kernel_name);
 
-		s->held = s->state == SESSION_LEFT_BEHIND && who;
-		if (s->held)
+		/* One that the next luod looks for and does not find is none. */
+		s->held = s->state == SESSION_LEFT_BEHIND && (who || r < 0);
+		if (s->held && who)
 			log_warning("Session %u/%s is left behind, but %s still has its kernel "
 				    "session open; the next luod finishes it",
 				    s->uid, s->name, who);

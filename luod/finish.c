@@ -65,19 +65,24 @@ int finish_session(struct manager *m, struct session *s)
  * Who has the kernel session open besides luod and those who hold it for luod; the first of several.
  * NULL: nobody. Freed by the caller.
  */
-static char *other_holder(const struct manager *m, const struct session *s)
+static int other_holder(const struct manager *m, const struct session *s, char **ret)
 {
 	_cleanup_(holders_clear) struct holders holders = {};
+	int r = holders_find(strempty(m->paths.root), &holders);
 
-	if (holders_find(strempty(m->paths.root), &holders) < 0)
-		return NULL;
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < holders.n; i++) {
 		const struct holder *h = &holders.items[i];
 
-		if (h->session && streq(h->session, s->kernel_name) && !streq(h->user, KEEPER_UNIT))
-			return strdup(h->who);
+		if (h->session && streq(h->session, s->kernel_name) &&
+		    !streq(h->user, KEEPER_UNIT)) {
+			*ret = strdup(h->who);
+			return *ret ? 0 : -ENOMEM;
+		}
 	}
-	return NULL;
+	*ret = NULL;
+	return 0;
 }
 
 /*
@@ -87,8 +92,15 @@ static char *other_holder(const struct manager *m, const struct session *s)
  */
 static int abandon(struct manager *m, struct session *s, char **ret_why)
 {
-	_cleanup_free_ char *who = other_holder(m, s);
+	_cleanup_free_ char *who = NULL;
+	int r = other_holder(m, s, &who);
 
+	if (r < 0) {
+		*ret_why = strprintf("luod cannot look who else has its kernel session open: %s. "
+				     "Try again",
+				     strerror(-r));
+		return -EBUSY;
+	}
 	if (who) {
 		*ret_why = strprintf(
 			"A device of it still does DMA on page tables of the previous kernel. That "

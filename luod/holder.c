@@ -120,35 +120,41 @@ static dev_t node_of(const struct process *p, int folder, const char *fd, const 
 }
 
 /* A device that was opened through its group, or that came out of a kernel session. */
-static char *device_of(int proc, const char *pid, const char *fd)
+static int device_of(int proc, const char *pid, const char *fd, char **ret)
 {
 	_cleanup_free_ char *path = strprintf("%s/fdinfo/%s", pid, fd), *text = NULL;
 	_cleanup_close_ int file = path ? openat(proc, path, O_RDONLY | O_CLOEXEC) : -EBADF;
-	char *address = NULL;
+	int r;
 
-	if (file >= 0 && fd_read_full(file, FDINFO_MAX, &text, NULL) >= 0)
-		vfio_fdinfo_address(text, &address);
-	return address;
+	if (!path)
+		return -ENOMEM;
+	r = file < 0 ? -errno : fd_read_full(file, FDINFO_MAX, &text, NULL);
+	if (r >= 0)
+		r = vfio_fdinfo_address(text, ret);
+	return errno_is_shortage(r) ? r : 0;
 }
 
-/* What the fd is of all that is looked for; false when it is none of that. */
-static bool identify(const struct process *p, int folder, const char *fd, struct holder *ret)
+/* 1: what the fd is of all that is looked for; 0: it is none of that. */
+static int identify(const struct process *p, int folder, const char *fd, struct holder *ret)
 {
 	struct holder item = {};
+	int r = 0;
 	const char *session;
 	char link[256];
 	ssize_t n = readlinkat(folder, fd, link, sizeof(link) - 1);
 
 	if (n < 0)
-		return false;
+		return errno_is_shortage(-errno) ? -errno : 0;
 	link[n] = '\0';
 	session = kdev_luo_session_of_link(link);
 	if (session)
 		item.session = strdup(session);
 	else if (vfio_link_is_device(link))
-		item.device = device_of(p->proc, p->pid, fd);
+		r = device_of(p->proc, p->pid, fd, &item.device);
 	else
 		item.node = node_of(p, folder, fd, link);
+	if (r < 0)
+		return r;
 	*ret = item;
 	return item.session || item.device || item.node;
 }
@@ -161,10 +167,14 @@ static int look_at(struct holders *h, const char *root, int proc, const char *pi
 	const struct dirent *entry;
 	int r = path ? 0 : -ENOMEM;
 
+	/* That luod could not look says nothing of what it has open. */
+	if (r >= 0 && !folder && errno_is_shortage(-errno))
+		r = -errno;
 	while (r >= 0 && folder && (entry = readdir(folder))) {
 		struct holder item;
 
-		if (identify(&p, dirfd(folder), entry->d_name, &item))
+		r = identify(&p, dirfd(folder), entry->d_name, &item);
+		if (r > 0)
 			r = add(h, &p, &item);
 	}
 	return r;
@@ -178,7 +188,6 @@ int holders_find(const char *root, struct holders *ret)
 	const struct dirent *entry;
 	int r = path && self ? 0 : -ENOMEM;
 
-	/* That luod could not look says nothing of who has a device open. */
 	if (r >= 0 && !proc && errno_is_shortage(-errno))
 		r = -errno;
 	while (r >= 0 && proc && (entry = readdir(proc)))
