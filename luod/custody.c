@@ -104,13 +104,22 @@ int custody_dma_room(const struct manager *m, uid_t uid, const struct resource *
 											    : 0;
 }
 
+/* What is told again has been spoken of. */
+static bool quiet;
+
+static void complain(int error, const char *what, const char *name)
+{
+	if (!quiet)
+		log_warning_errno(error, "Cannot %s the fd store: '%s': %m", what, name);
+}
+
 int custody_store_fd(const char *name, int fd)
 {
 	_cleanup_free_ char *message = strprintf("FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
 	int r = message ? sd_pid_notify_with_fds(0, 0, message, &fd, 1) : -ENOMEM;
 
 	if (r < 0)
-		log_warning_errno(r, "Cannot put '%s' into the fd store: %m", name);
+		complain(r, "put into", name);
 	return r;
 }
 
@@ -119,10 +128,16 @@ int custody_forget_fd(const char *name)
 	int r = sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
 
 	if (r < 0)
-		log_warning_errno(r, "Cannot take '%s' out of the fd store: %m", name);
+		complain(r, "take out of", name);
 	return r;
 }
 
+static uint32_t number_of(const char *name)
+{
+	return strchr(name, '#') ? 0 : (uint32_t)strtoul(name, NULL, 16);
+}
+
+/* Also by what PID 1 is still to let go of. */
 static bool number_is_used(const struct manager *m, uint32_t number)
 {
 	const struct resource *resource;
@@ -132,6 +147,9 @@ static bool number_is_used(const struct manager *m, uint32_t number)
 		TAILQ_FOREACH(resource, &s->resources, entry)
 			if (resource->store == number)
 				return true;
+	for (char **name = m->unforgotten; name && *name; name++)
+		if (number_of(*name) == number)
+			return true;
 	return false;
 }
 
@@ -162,14 +180,41 @@ static int note_unforgotten(struct manager *m, const char *name)
 	return larger[n] ? 0 : -ENOMEM;
 }
 
-/* A number is not used again soon: what is taken out late is still what was meant. */
+static bool is_resource(const char *name)
+{
+	return strchr(name, '#') || strspn(name, "0123456789abcdef") == strlen(name);
+}
+
+/*
+ * No number is used again meanwhile: what is taken out late is still what was meant. Of the target all is told
+ * anew. A timeline stays until the next luod finds it: its name would be another's by then.
+ */
 static void forget(struct manager *m, const char *name)
 {
 	if (custody_forget_fd(name) >= 0)
 		return;
-	if (note_unforgotten(m, name) < 0)
+	if (!is_resource(name))
+		m->target_unstored = true;
+	else if (note_unforgotten(m, name) < 0)
 		log_oom();
 	try_again(m);
+}
+
+static void forget_rest(struct manager *m)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; m->unforgotten && m->unforgotten[i]; i++) {
+		if (custody_forget_fd(m->unforgotten[i]) < 0) {
+			m->unforgotten[kept++] = m->unforgotten[i];
+			continue;
+		}
+		free(m->unforgotten[i]);
+	}
+	if (m->unforgotten)
+		m->unforgotten[kept] = NULL;
+	if (kept > 0)
+		try_again(m);
 }
 
 static void store_missing(struct manager *m)
@@ -185,15 +230,14 @@ static void store_missing(struct manager *m)
 
 static int on_store_again(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
 {
-	_cleanup_(strv_freep) char **names = NULL;
 	struct manager *m = userdata;
 
-	names = TAKE_PTR(m->unforgotten);
-	for (char **name = names; name && *name; name++)
-		forget(m, *name);
+	quiet = true;
+	forget_rest(m);
 	store_missing(m);
 	if (m->target_unstored)
 		custody_store_target(m);
+	quiet = false;
 	return 0;
 }
 
@@ -260,6 +304,9 @@ void custody_forget(struct session *s, struct resource *resource)
 
 	if (resource->fd < 0 || s->mode != SESSION_CUSTODY)
 		return;
+	/* Otherwise its link would stay for good. */
+	if (resource->unsettled)
+		settle_tap(resource);
 	store_name(name, s, resource);
 	forget(s->manager, name);
 }
@@ -267,7 +314,7 @@ void custody_forget(struct session *s, struct resource *resource)
 /* Names are compared as they are written: one fd, one name. */
 static struct resource *find_owner(struct manager *m, const char *name)
 {
-	uint32_t number = strchr(name, '#') ? 0 : (uint32_t)strtoul(name, NULL, 16);
+	uint32_t number = number_of(name);
 	struct resource *resource;
 	char candidate[STORE_NAME_MAX];
 	struct session *s;

@@ -14,6 +14,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "device-bus.h"
+#include "later.h"
 #include "log.h"
 #include "network-late.h"
 #include "metrics.h"
@@ -263,10 +264,17 @@ static void adopt_passed_fds(struct manager *m)
 	int image = manager_take_passed(m, TARGET_FDNAME);
 
 	m->target.initrd_fd = manager_take_passed(m, TARGET_INITRD_FDNAME);
-	if (image >= 0 && (!m->target.loaded || target_adopt(&m->target, image) < 0))
+	/* Of one that was unloaded PID 1 may not have been told. */
+	if (image >= 0 && !m->target.loaded) {
+		close_fd(image);
+		m->target_unstored = true;
+	} else if (image >= 0 && target_adopt(&m->target, image) < 0) {
 		target_clear(&m->target);
+	}
 	if (m->target.image_fd < 0)
 		target_clear(&m->target);
+	if (m->target_unstored)
+		custody_store_target(m);
 	custody_adopt(m, m->passed_names, m->passed_fds, m->n_passed);
 	custody_drop_lost(m);
 	devices_unmark_leftovers(m);
@@ -312,8 +320,6 @@ static int serve(struct manager *m)
 	return 0;
 }
 
-static int on_settle(sd_event_source *source, uint64_t usec, void *userdata);
-
 static int exit_on_failure(struct manager *m, int r)
 {
 	if (r < 0)
@@ -337,19 +343,19 @@ static int settle_later(struct manager *m, uint64_t now)
 		if (serve(m) < 0)
 			return -EIO;
 	}
-	return sd_event_add_time_relative(m->event, &m->settle_timer, CLOCK_MONOTONIC, delay, 1,
-					  on_settle, m);
+	later(m->settle_timer, delay);
+	return 0;
 }
 
 static int on_settle(sd_event_source *source _unused_, uint64_t usec, void *userdata)
 {
 	struct manager *m = userdata;
 
-	m->settle_timer = sd_event_source_disable_unref(m->settle_timer);
 	if (restore_settle(m) == STEP_RETRY)
 		return exit_on_failure(m, settle_later(m, usec));
 	adopt_passed_fds(m);
 	inhibit_update(m);
+	m->settle_timer = sd_event_source_disable_unref(m->settle_timer);
 	return exit_on_failure(m, m->serving ? 0 : serve(m));
 }
 

@@ -123,6 +123,8 @@ static void pid1_end(struct service_manager *p, struct manager *m)
 	unlink(p->address.sun_path);
 	rmdir(p->folder);
 	m->store_again = sd_event_source_disable_unref(m->store_again);
+	strv_free(m->unforgotten);
+	m->unforgotten = NULL;
 	m->event = sd_event_unref(m->event);
 }
 
@@ -174,7 +176,7 @@ static void test_forgotten_later(void **state)
 	assert_null(m->unforgotten[2]);
 	pid1_listen(&pid1);
 	run(m);
-	assert_null(m->unforgotten);
+	assert_null(m->unforgotten[0]);
 	assert_told(&pid1, "FDSTOREREMOVE=1\nFDNAME=1");
 	assert_told(&pid1, "FDSTOREREMOVE=1\nFDNAME=2");
 	pid1_end(&pid1, m);
