@@ -254,7 +254,7 @@ static void start_units(struct manager *m)
 	try_again(m);
 }
 
-void quiesce_undo(struct manager *m)
+static void undo(struct manager *m)
 {
 	int r;
 
@@ -268,6 +268,12 @@ void quiesce_undo(struct manager *m)
 	if (r < 0 && !m->quiesce_complained)
 		log_warning_errno(r, "Cannot take " QUIESCE_TARGET " away, ignoring: %m");
 	start_units(m);
+}
+
+void quiesce_undo(struct manager *m)
+{
+	m->quiesce_complained = false;
+	undo(m);
 }
 
 static bool is_missing(const char *path)
@@ -288,5 +294,5 @@ void quiesce_settle(struct manager *m)
 	}
 	if (!m->quiesce_complained)
 		log_notice("Starting what an update that was called off has stopped");
-	quiesce_undo(m);
+	undo(m);
 }
