@@ -320,6 +320,7 @@ static int read_sessions(struct manager *m, struct arrivals *a, struct handover 
 
 	if (r < 0)
 		return r;
+	log_set_update_id(ret->update.id);
 	TAILQ_FOREACH(s, &ret->sessions, entry)
 		session_set_state(s, SESSION_UNCLAIMED, s->reason);
 	r = attach_kernel_sessions(m, &ret->sessions, a);
@@ -443,6 +444,7 @@ static int load(struct manager *m, struct arrivals *a, struct handover *ret)
 
 	if (r < 0 || !is_after_jump(ret->phase))
 		return r;
+	log_set_update_id(ret->update.id);
 	r = take_own_session(m, a);
 	if (r >= 0)
 		r = attach_kernel_sessions(m, &ret->sessions, a);
@@ -519,10 +521,16 @@ static int take_up_all(struct manager *m, struct arrivals *a)
 	return 0;
 }
 
-static int wait_for(struct manager *m, const char *what, int error)
+/* What it waits for, of which it speaks when that changes. */
+static int wait_for(struct manager *m, int error)
 {
-	log_debug_errno(error, "%s: %m", what);
-	m->settle_why = what;
+	const char *why = errno_is_shortage(error) ? "luod lacks file descriptors or memory"
+						   : "luod-keeper is not ready";
+
+	log_debug_errno(error, "%s: %m", why);
+	if (!streq(strempty(m->settle_why), why))
+		log_warning("What there is of sessions is not known yet: %s", why);
+	m->settle_why = why;
 	return STEP_RETRY;
 }
 
@@ -531,11 +539,10 @@ int restore_settle(struct manager *m)
 	_cleanup_(arrivals_clear) struct arrivals a = {};
 	int r = arrivals_fetch(m, &a);
 
+	if (r >= 0)
+		r = take_up_all(m, &a);
 	if (r < 0)
-		return wait_for(m, "luod-keeper is not ready", r);
-	r = take_up_all(m, &a);
-	if (r < 0)
-		return wait_for(m, "luod lacks file descriptors or memory", r);
+		return wait_for(m, r);
 	m->settled = true;
 	FAULT(m, "restore:known");
 	manager_save(m);

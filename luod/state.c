@@ -79,6 +79,8 @@ int state_load(struct manager *m, struct handover *ret)
 	if (r < 0)
 		return r;
 	r = handover_read(text, size, ret, &error);
+	if (errno_is_shortage(r))
+		return r;
 	if (r < 0)
 		log_error_errno(r, "%s is not usable: %s", path, strempty(error));
 	else if (ret->skipped)

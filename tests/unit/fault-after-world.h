@@ -58,6 +58,7 @@ struct shared {
 	struct {
 		char name[64];
 		bool kept, finished;
+		bool retrieved;	   /* the keeper was asked for it */
 		bool stored;	   /* its memory, in PID 1 */
 		bool lost;	   /* reported as that */
 		unsigned int done; /* told so to its owner */
@@ -160,6 +161,12 @@ static int session_of(int fd)
 	return -EBADF;
 }
 
+/* The last one the keeper has not found out of itself: luod, which has the record, asks for it by its name. */
+static bool is_listed(size_t i)
+{
+	return i != N_SESSIONS - 1 || w->record_is_lost || w->sessions[i].retrieved;
+}
+
 int fdstore_list(struct fdstore *f _unused_, struct fdstore_list **ret)
 {
 	struct fdstore_list *list;
@@ -172,7 +179,7 @@ int fdstore_list(struct fdstore *f _unused_, struct fdstore_list **ret)
 	for (size_t i = 0; i < N_SESSIONS; i++) {
 		struct keeper_entry *entry = &list->entries[list->count];
 
-		if (!w->sessions[i].kept)
+		if (!w->sessions[i].kept || !is_listed(i))
 			continue;
 		snprintf(entry->name, sizeof(entry->name), "%s", w->sessions[i].name);
 		entry->origin = KEEPER_ORIGIN_NAME;
@@ -184,17 +191,22 @@ int fdstore_list(struct fdstore *f _unused_, struct fdstore_list **ret)
 
 int fdstore_get(struct fdstore *f _unused_, const char *name, int *ret_fd)
 {
-	int i = find(name), r = call("get");
+	int i = find(name), r = call(i >= 0 && w->sessions[i].retrieved ? "ask" : "get");
 
-	if (r < 0 || i < 0 || !w->sessions[i].kept)
+	if (r < 0 || i < 0 || !w->sessions[i].kept || !is_listed((size_t)i))
 		return r < 0 ? r : -ENOENT;
 	*ret_fd = fd_dup(files[i]);
 	return 0;
 }
 
-int fdstore_retrieve(struct fdstore *f _unused_, const char *name _unused_)
+int fdstore_retrieve(struct fdstore *f _unused_, const char *name)
 {
-	return -ENOENT;
+	int i = find(name), r = call("ask");
+
+	if (r < 0 || i < 0 || !w->sessions[i].kept)
+		return r < 0 ? r : -ENOENT;
+	w->sessions[i].retrieved = true;
+	return 0;
 }
 
 int fdstore_drop(struct fdstore *f _unused_, const char *name)
