@@ -369,6 +369,12 @@ class Bench(Folder):
         self.write("qemu.log", emulator)
         return self.around().judge([])
 
+    def test_a_slow_wire_is_no_stall(self):
+        """Frames at the pace of any case are twice as early as what the host is blamed for."""
+        for rate in bench.RATE, *bench.RATES.values(), bench.SLOW_RATE, bench.SLOWER_RATE:
+            self.assertGreaterEqual(bench.patience(rate), 2 / rate)
+        self.assertEqual(bench.patience(bench.RATE), bench.STALL_SECONDS)
+
     def test_complaints(self):
         self.assertEqual(self.judged("[ 1.0] all is well\n", "qemu -trace pci_cfg_write\n"), [])
         self.assertEqual(len(self.judged("[ 1.0] WARNING: at mm/x.c\n")), 1)
