@@ -11,7 +11,7 @@ mkdir -p /run/systemd/system/luod.service.d
 cat >/run/systemd/system/luod.service.d/other.conf <<EOF
 [Service]
 ExecStart=
-ExecStart=$OTHER
+$(systemctl cat luod.service | sed -n "s|^ExecStart=[^ ]*|ExecStart=$OTHER|p")
 EOF
 systemctl daemon-reload
 t "it runs" systemctl restart luod
