@@ -381,6 +381,13 @@ class Bench(Folder):
         self.assertEqual(len(self.judged(emulator="qemu: -trace x: warning: trace event 'x' "
                                                   "does not exist\n")), 1)
 
+    def test_leaks_that_the_guest_judges(self):
+        self.write("qemu.log", "")
+        self.write("serial.log", "[ 9.0] kmemleak: 1 new suspected memory leaks\n[ 9.1] BUG: x\n")
+        self.assertEqual(len(self.around().judge([])), 2)
+        said = ["ok - the kernel has lost no memory that it does not lose anyway"]
+        self.assertEqual(len(self.around().judge(said)), 1)
+
     def test_a_slow_kernel_gets_fewer_frames(self):
         def rate(*kernels, **more):
             (wire,) = self.around(device="e1000e", kernels=kernels, **more).wires
