@@ -301,7 +301,8 @@ int manager_check(struct manager *m)
 	if (r >= 0)
 		r = preflight_run(&facts.context, &m->findings);
 	facts_clear(&facts);
-	m->checked_usec = now_usec(CLOCK_MONOTONIC); /* after it: one that takes long counts, too */
+	/* After it: one that takes long counts, too. One that could not be made is no answer for anybody. */
+	m->checked_usec = r < 0 ? 0 : now_usec(CLOCK_MONOTONIC);
 	manager_emit(m, "Findings");
 	if (r < 0)
 		return log_error_errno(r, "The check could not be made: %m");
