@@ -165,8 +165,6 @@ void custody_number(struct session *s, struct resource *resource)
 
 /* --- what PID 1 could not be told yet --------------------------------------------------------- */
 
-static void try_again(struct manager *m);
-
 static int note_unforgotten(struct manager *m, const char *name)
 {
 	size_t n = strv_length(m->unforgotten);
@@ -197,7 +195,7 @@ static void forget(struct manager *m, const char *name)
 		m->target_unstored = true;
 	else if (note_unforgotten(m, name) < 0)
 		log_oom();
-	try_again(m);
+	later(m->store_again, AGAIN_USEC);
 }
 
 static void forget_rest(struct manager *m)
@@ -214,7 +212,7 @@ static void forget_rest(struct manager *m)
 	if (m->unforgotten)
 		m->unforgotten[kept] = NULL;
 	if (kept > 0)
-		try_again(m);
+		later(m->store_again, AGAIN_USEC);
 }
 
 static void store_missing(struct manager *m)
@@ -228,6 +226,7 @@ static void store_missing(struct manager *m)
 				custody_store(s, resource);
 }
 
+/* As long as PID 1 does not have an fd, it would be lost with this luod; what PID 1 has stays open. */
 static int on_store_again(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
 {
 	struct manager *m = userdata;
@@ -244,15 +243,6 @@ static int on_store_again(sd_event_source *source _unused_, uint64_t usec _unuse
 int custody_prepare(struct manager *m)
 {
 	return later_prepare(m->event, &m->store_again, on_store_again, m);
-}
-
-/* As long as PID 1 does not have an fd, it would be lost with this luod; what PID 1 has stays open. */
-static void try_again(struct manager *m)
-{
-	if (custody_prepare(m) < 0)
-		log_oom();
-	else
-		later(m->store_again, AGAIN_USEC);
 }
 
 /* The one before it goes first: two of a name could not be told apart. */
@@ -272,7 +262,7 @@ void custody_store_target(struct manager *m)
 {
 	m->target_unstored = store_target(&m->target) < 0;
 	if (m->target_unstored)
-		try_again(m);
+		later(m->store_again, AGAIN_USEC);
 }
 
 /* Its queue, see open_tap(). */
@@ -293,7 +283,7 @@ void custody_store(struct session *s, struct resource *resource)
 	store_name(name, s, resource);
 	resource->unstored = custody_store_fd(name, resource->fd) < 0;
 	if (resource->unstored)
-		try_again(s->manager);
+		later(s->manager->store_again, AGAIN_USEC);
 	else if (resource->unsettled)
 		settle_tap(resource);
 }

@@ -210,14 +210,6 @@ int quiesce_prepare(struct manager *m)
 	return later_prepare(m->event, &m->quiesce_again, on_again, m);
 }
 
-static void try_again(struct manager *m)
-{
-	if (quiesce_prepare(m) < 0)
-		log_oom();
-	else
-		later(m->quiesce_again, AGAIN_USEC);
-}
-
 /* The list in the file may be that of the next update by now. */
 static void on_started(int error, const char *text _unused_, void *userdata)
 {
@@ -227,7 +219,7 @@ static void on_started(int error, const char *text _unused_, void *userdata)
 	if (m->update.quiesce != QUIESCE_NONE)
 		return;
 	if (error < 0 || !path) {
-		try_again(m);
+		later(m->quiesce_again, AGAIN_USEC);
 		return;
 	}
 	m->quiesce_complained = false;
@@ -251,7 +243,7 @@ static void start_units(struct manager *m)
 				"Cannot start again what was stopped for the update, trying "
 				"again: %m. 'systemctl isolate default.target' does it by hand.");
 	m->quiesce_complained = true;
-	try_again(m);
+	later(m->quiesce_again, AGAIN_USEC);
 }
 
 static void undo(struct manager *m)
@@ -289,7 +281,7 @@ void quiesce_settle(struct manager *m)
 	if (is_missing(path) || m->pid1.unanswered > 0)
 		return;
 	if (!path || update_active(m)) {
-		try_again(m);
+		later(m->quiesce_again, AGAIN_USEC);
 		return;
 	}
 	if (!m->quiesce_complained)

@@ -41,14 +41,6 @@ int manager_prepare_save(struct manager *m)
 	return later_prepare(m->event, &m->save_again, on_save_again, m);
 }
 
-static void try_again(struct manager *m)
-{
-	if (manager_prepare_save(m) < 0)
-		log_oom();
-	else
-		later(m->save_again, AGAIN_USEC);
-}
-
 void manager_save(struct manager *m)
 {
 	_cleanup_free_ char *error = NULL;
@@ -64,7 +56,7 @@ void manager_save(struct manager *m)
 			  m->paths.run, error ? error : strerror(-r));
 	m->unsaved = r < 0;
 	if (r < 0)
-		try_again(m);
+		later(m->save_again, AGAIN_USEC);
 }
 
 int state_load(struct manager *m, struct handover *ret)

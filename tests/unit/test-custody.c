@@ -101,6 +101,7 @@ static void pid1_begin(struct service_manager *p, struct manager *m)
 	snprintf(p->address.sun_path, sizeof(p->address.sun_path), "%s/notify", p->folder);
 	setenv("NOTIFY_SOCKET", p->address.sun_path, 1);
 	assert_true(sd_event_new(&m->event) >= 0);
+	assert_int_equal(custody_prepare(m), 0);
 }
 
 static void pid1_listen(struct service_manager *p)

@@ -119,6 +119,7 @@ static void luod_begins(void)
 	TAILQ_INIT(&m.sessions);
 	TAILQ_INIT(&m.jobs);
 	assert_true(sd_event_new(&m.event) >= 0);
+	assert_int_equal(quiesce_prepare(&m), 0);
 }
 
 static void luod_ends(void)

@@ -23,6 +23,7 @@ static int setup(void **state _unused_)
 	m = (struct manager){ .paths.run = run_dir, .settled = true };
 	TAILQ_INIT(&m.sessions);
 	assert_true(sd_event_new(&m.event) >= 0);
+	assert_int_equal(manager_prepare_save(&m), 0);
 	log_set_level(LOG_EMERG);
 	return 0;
 }
