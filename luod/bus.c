@@ -127,6 +127,7 @@ void bus_set_init(struct bus_set *set, sd_event *event, bus_attach_t attach, voi
 		.attach = attach,
 		.userdata = userdata,
 		.listen_fd = -EBADF,
+		.accepted_fd = -EBADF,
 	};
 	TAILQ_INIT(&set->peers);
 }

@@ -82,6 +82,7 @@ struct bus_set {
 	sd_event_source *listen, *drain;
 	sd_event_source *accept_again; /* whoever waits could not be accepted */
 	bool accept_complained;	       /* of that */
+	int accepted_fd;	       /* a peer that could not be served yet */
 	struct bus_limits limits;
 	struct bus_peer_list peers;
 	unsigned int n_peers;

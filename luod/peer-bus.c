@@ -242,44 +242,55 @@ static int peer_new(struct bus_set *set, int *fd)
 	return r;
 }
 
+/* Out of fds or memory: the socket stays readable, so luod looks away for a moment. */
+static void pause_accepting(struct bus_set *set, int why)
+{
+	if (!set->accept_complained)
+		log_warning_errno(why, "Cannot accept a peer: %m. It waits");
+	set->accept_complained = true;
+	sd_event_source_set_enabled(set->listen, SD_EVENT_OFF);
+	later(set->accept_again, ACCEPT_PAUSE_USEC);
+}
+
+static void serve(struct bus_set *set, int fd)
+{
+	_cleanup_close_ int owned = fd;
+	int r = peer_new(set, &owned);
+
+	if (r < 0 && owned >= 0 && errno_is_shortage(r)) {
+		set->accepted_fd = TAKE_FD(owned);
+		pause_accepting(set, r);
+		return;
+	}
+	if (r < 0)
+		log_warning_errno(r, "Cannot serve a peer, ignoring: %m");
+	set->accept_complained = false;
+}
+
 static int on_accept_again(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
 {
 	struct bus_set *set = userdata;
 
+	if (set->accepted_fd >= 0)
+		serve(set, TAKE_FD(set->accepted_fd));
+	if (set->accepted_fd >= 0)
+		return 0;
 	/* Which takes memory, too. */
 	if (sd_event_source_set_enabled(set->listen, SD_EVENT_ON) < 0)
 		later(set->accept_again, ACCEPT_PAUSE_USEC);
 	return 0;
 }
 
-/* Out of fds or memory: the socket stays readable, so luod looks away for a moment. */
-static void pause_accepting(struct bus_set *set)
-{
-	sd_event_source_set_enabled(set->listen, SD_EVENT_OFF);
-	later(set->accept_again, ACCEPT_PAUSE_USEC);
-}
-
 static int on_connection(sd_event_source *source _unused_, int listen_fd, uint32_t events _unused_,
 			 void *userdata)
 {
 	struct bus_set *set = userdata;
-	_cleanup_close_ int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	int r;
+	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (fd < 0) {
-		r = -errno;
-		if (r == -EAGAIN || r == -EINTR)
-			return 0;
-		if (!set->accept_complained)
-			log_warning_errno(r, "Cannot accept a peer: %m. It waits");
-		set->accept_complained = true;
-		pause_accepting(set);
-		return 0;
-	}
-	set->accept_complained = false;
-	r = peer_new(set, &fd);
-	if (r < 0)
-		log_warning_errno(r, "Cannot serve a peer, ignoring: %m");
+	if (fd >= 0)
+		serve(set, fd);
+	else if (errno != EAGAIN && errno != EINTR)
+		pause_accepting(set, -errno);
 	return 0;
 }
 
@@ -385,6 +396,7 @@ void bus_set_close_peers(struct bus_set *set)
 	sd_event_source_disable_unref(set->accept_again);
 	set->listen = set->drain = set->accept_again = NULL;
 	set->listen_fd = close_fd(set->listen_fd);
+	set->accepted_fd = close_fd(set->accepted_fd);
 	while ((peer = TAILQ_FIRST(&set->peers)))
 		peer_free(peer);
 }
