@@ -113,7 +113,7 @@ static void complain(int error, const char *what, const char *name)
 		log_warning_errno(error, "Cannot %s the fd store: '%s': %m", what, name);
 }
 
-int custody_store_fd(const char *name, int fd)
+static int store_fd(const char *name, int fd)
 {
 	_cleanup_free_ char *message = strprintf("FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
 	int r = message ? sd_pid_notify_with_fds(0, 0, message, &fd, 1) : -ENOMEM;
@@ -123,7 +123,7 @@ int custody_store_fd(const char *name, int fd)
 	return r;
 }
 
-int custody_forget_fd(const char *name)
+static int forget_fd(const char *name)
 {
 	int r = sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
 
@@ -184,15 +184,15 @@ static bool is_resource(const char *name)
 }
 
 /*
- * No number is used again meanwhile: what is taken out late is still what was meant. Of the target all is told
- * anew. A timeline stays until the next luod finds it: its name would be another's by then.
+ * No number is used again meanwhile: what is taken out late is still what was meant. Of what has a name of its
+ * own all is told anew.
  */
 static void forget(struct manager *m, const char *name)
 {
-	if (custody_forget_fd(name) >= 0)
+	if (forget_fd(name) >= 0)
 		return;
 	if (!is_resource(name))
-		m->target_unstored = true;
+		m->target_unstored = m->timeline_unstored = true;
 	else if (note_unforgotten(m, name) < 0)
 		log_oom();
 	later(m->store_again, AGAIN_USEC);
@@ -203,7 +203,7 @@ static void forget_rest(struct manager *m)
 	size_t kept = 0;
 
 	for (size_t i = 0; m->unforgotten && m->unforgotten[i]; i++) {
-		if (custody_forget_fd(m->unforgotten[i]) < 0) {
+		if (forget_fd(m->unforgotten[i]) < 0) {
 			m->unforgotten[kept++] = m->unforgotten[i];
 			continue;
 		}
@@ -236,6 +236,8 @@ static int on_store_again(sd_event_source *source _unused_, uint64_t usec _unuse
 	store_missing(m);
 	if (m->target_unstored)
 		custody_store_target(m);
+	if (m->timeline_unstored)
+		custody_store_timeline(m);
 	quiet = false;
 	return 0;
 }
@@ -250,18 +252,28 @@ static int store_target(const struct target *t)
 {
 	int r;
 
-	if ((r = custody_forget_fd(TARGET_FDNAME)) < 0 ||
-	    (r = custody_forget_fd(TARGET_INITRD_FDNAME)) < 0)
+	if ((r = forget_fd(TARGET_FDNAME)) < 0 || (r = forget_fd(TARGET_INITRD_FDNAME)) < 0)
 		return r;
-	if (t->image_fd >= 0 && (r = custody_store_fd(TARGET_FDNAME, t->image_fd)) < 0)
+	if (t->image_fd >= 0 && (r = store_fd(TARGET_FDNAME, t->image_fd)) < 0)
 		return r;
-	return t->initrd_fd >= 0 ? custody_store_fd(TARGET_INITRD_FDNAME, t->initrd_fd) : 0;
+	return t->initrd_fd >= 0 ? store_fd(TARGET_INITRD_FDNAME, t->initrd_fd) : 0;
 }
 
 void custody_store_target(struct manager *m)
 {
 	m->target_unstored = store_target(&m->target) < 0;
 	if (m->target_unstored)
+		later(m->store_again, AGAIN_USEC);
+}
+
+void custody_store_timeline(struct manager *m)
+{
+	int fd = m->update.timeline.fd, r = forget_fd(TIMELINE_FDNAME);
+
+	if (r >= 0 && fd >= 0)
+		r = store_fd(TIMELINE_FDNAME, fd);
+	m->timeline_unstored = r < 0;
+	if (m->timeline_unstored)
 		later(m->store_again, AGAIN_USEC);
 }
 
@@ -281,7 +293,7 @@ void custody_store(struct session *s, struct resource *resource)
 	char name[STORE_NAME_MAX];
 
 	store_name(name, s, resource);
-	resource->unstored = custody_store_fd(name, resource->fd) < 0;
+	resource->unstored = store_fd(name, resource->fd) < 0;
 	if (resource->unstored)
 		later(s->manager->store_again, AGAIN_USEC);
 	else if (resource->unsettled)

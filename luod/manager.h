@@ -91,6 +91,7 @@ struct manager {
 	sd_event_source *store_again;	/* what PID 1 could not be told of its fd store ... */
 	char **unforgotten;		/* ... names that are to go from it */
 	bool target_unstored;		/* ... the target is not in it as it is now */
+	bool timeline_unstored;		/* ... nor is the timeline */
 	sd_event_source *save_again;	/* state.json ... */
 	bool unsaved;			/* ... does not tell the latest */
 	sd_event_source *quiesce_again; /* units that an update has stopped ... */
@@ -196,13 +197,12 @@ void custody_drop_lost(struct manager *m);
 int custody_fd(struct session *s, struct resource *resource);
 /* Of a queue that cannot be opened anew, when its session ends: nobody waits for it any more. */
 void custody_lose_tap(struct session *s, struct resource *resource);
-/* Any other fd that should outlive luod, under a name without '#'. A negative errno: it would not. */
-int custody_store_fd(const char *name, int fd);
-int custody_forget_fd(const char *name);
 /* The loaded image and its initrd, in the place of those before. */
 #define TARGET_FDNAME	     "target"
 #define TARGET_INITRD_FDNAME "target-initrd"
 void custody_store_target(struct manager *m);
+/* The timeline of the update as it is now, or that there is none any more. */
+void custody_store_timeline(struct manager *m);
 /* Makes the timer with which PID 1 is told later what it could not be told. */
 int custody_prepare(struct manager *m);
 

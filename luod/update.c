@@ -229,7 +229,7 @@ static void roll_back(struct manager *m, unsigned int step, const char *result, 
 	timeline_calibrate(&u->timeline);
 	history_store(m, result, why);
 	timeline_close(&u->timeline);
-	custody_forget_fd(TIMELINE_FDNAME);
+	custody_store_timeline(m);
 	update_set_phase(m, phase_after(m));
 	log_set_update_id(NULL);
 }
@@ -276,13 +276,17 @@ void update_cancel(struct manager *m, const char *why)
 static void inherit_timeline(struct manager *m)
 {
 	_cleanup_close_ int fd = manager_take_passed(m, TIMELINE_FDNAME);
-	int r = fd < 0 ? -ENOENT : timeline_open(fd, &m->update.timeline);
+	struct update *u = &m->update;
+	int r = fd < 0 ? -ENOENT : timeline_open(fd, &u->timeline);
 
-	if (r < 0)
-		log_warning_errno(r, "The timeline of update %s did not come back: %m",
-				  m->update.info.id);
-	else
+	if (r >= 0) {
 		TAKE_FD(fd);
+		if (streq(timeline_id(&u->timeline), u->info.id))
+			return;
+		timeline_close(&u->timeline);
+		r = -ESTALE; /* an earlier update's, which PID 1 could not be told to forget */
+	}
+	log_warning_errno(r, "The timeline of update %s did not come back: %m", u->info.id);
 }
 
 void update_rollback_inherited(struct manager *m, unsigned int step)
@@ -451,7 +455,7 @@ int update_start(struct manager *m, struct update_info *info, bool force)
 	u->info.began_usec = now_usec(CLOCK_REALTIME);
 	u->timeline = timeline;
 	timeline_set_id(&u->timeline, u->info.id);
-	custody_store_fd(TIMELINE_FDNAME, timeline.fd);
+	custody_store_timeline(m);
 	u->step = 0;
 	u->force = force;
 	log_set_update_id(u->info.id);

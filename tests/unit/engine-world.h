@@ -44,6 +44,8 @@ static struct world {
 	uint64_t tried_usec[TRIES_MAX]; /* when steps were called */
 	uint64_t backoff_usec[TRIES_MAX];
 	unsigned int tries;
+	int passed;	      /* the timeline that PID 1 gives back */
+	bool timeline_stored; /* in PID 1, as luod has told it */
 } w;
 
 static void note(char *text, size_t size, const char *prefix, const char *word)
@@ -151,20 +153,12 @@ bool session_owner_connected(const struct session *s)
 int manager_take_passed(struct manager *m _unused_, const char *name)
 {
 	assert_string_equal(name, TIMELINE_FDNAME);
-	return -EBADF;
+	return TAKE_FD(w.passed);
 }
 
-int custody_store_fd(const char *name, int fd)
+void custody_store_timeline(struct manager *m)
 {
-	assert_string_equal(name, TIMELINE_FDNAME);
-	assert_true(fd >= 0);
-	return 0;
-}
-
-int custody_forget_fd(const char *name)
-{
-	assert_string_equal(name, TIMELINE_FDNAME);
-	return 0;
+	w.timeline_stored = m->update.timeline.fd >= 0;
 }
 
 void bus_set_emit_signal(struct bus_set *set _unused_, const char *path,
@@ -184,7 +178,7 @@ void bus_set_emit_signal(struct bus_set *set _unused_, const char *path,
 
 static int setup(void **state _unused_)
 {
-	w = (struct world){};
+	w = (struct world){ .passed = -EBADF };
 	w.steps[JUMP].then = STEP_WAIT;
 	w.m.update.timeline.fd = -EBADF;
 	w.m.conf.step_timeout_usec = w.m.conf.ready_timeout_usec = LONG_USEC;
@@ -248,6 +242,7 @@ static void assert_jumps(const char *done)
 	assert_int_equal(w.m.update.phase, PHASE_FROZEN);
 	assert_int_equal(last_job()->state, JOB_RUNNING);
 	assert_string_equal(update_steps[last_job()->step].name, "jump");
+	assert_true(w.timeline_stored);
 }
 
 /* Everything that must hold after any update that was called off. */
@@ -263,6 +258,7 @@ static void assert_called_off(enum job_state state, const char *why)
 	assert_string_equal(stored.result, result);
 	assert_string_equal(stored.why, why);
 	assert_int_equal(stored.n, 1);
+	assert_false(w.timeline_stored);
 	assert_null(w.m.update.run);
 	assert_null(w.m.update.deadline);
 	TAILQ_FOREACH(s, &w.m.sessions, entry)

@@ -316,15 +316,8 @@ int custody_fd(struct session *s _unused_, struct resource *resource)
 	return r < 0 ? r : resource->fd;
 }
 
-int custody_store_fd(const char *name _unused_, int fd)
+void custody_store_timeline(struct manager *m _unused_)
 {
-	assert_true(fd >= 0);
-	return 0;
-}
-
-int custody_forget_fd(const char *name _unused_)
-{
-	return 0;
 }
 
 void history_begin(struct manager *m _unused_)

@@ -204,6 +204,46 @@ static void test_target_later(void **state)
 	pid1_end(&pid1, m);
 }
 
+/* And the timeline of the update. */
+static void test_timeline_later(void **state)
+{
+	struct manager *m = *state;
+	struct service_manager pid1;
+
+	pid1_begin(&pid1, m);
+	m->update.timeline.fd = memfd_new("timeline");
+	custody_store_timeline(m);
+	assert_true(m->timeline_unstored);
+	pid1_listen(&pid1);
+	run(m);
+	assert_false(m->timeline_unstored);
+	assert_told(&pid1, "FDSTOREREMOVE=1\nFDNAME=timeline");
+	assert_told(&pid1, "FDSTORE=1\nFDPOLL=0\nFDNAME=timeline");
+	m->update.timeline.fd = close_fd(m->update.timeline.fd);
+	pid1_end(&pid1, m);
+}
+
+/* The update is over before PID 1 is there: what it may still have of it goes. */
+static void test_no_timeline_later(void **state)
+{
+	struct manager *m = *state;
+	struct service_manager pid1;
+	char text[64];
+
+	pid1_begin(&pid1, m);
+	m->update.timeline.fd = memfd_new("timeline");
+	custody_store_timeline(m);
+	m->update.timeline.fd = close_fd(m->update.timeline.fd);
+	custody_store_timeline(m);
+	assert_true(m->timeline_unstored);
+	pid1_listen(&pid1);
+	run(m);
+	assert_false(m->timeline_unstored);
+	assert_told(&pid1, "FDSTOREREMOVE=1\nFDNAME=timeline");
+	assert_int_equal(recv(pid1.fd, text, sizeof(text), MSG_DONTWAIT), -1);
+	pid1_end(&pid1, m);
+}
+
 static void test_adopt(void **state)
 {
 	struct manager *m = *state;
@@ -355,6 +395,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stored_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forgotten_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_target_later, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_timeline_later, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_timeline_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_adopt, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_smaller_store, setup, teardown),

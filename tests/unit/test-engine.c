@@ -217,7 +217,30 @@ static void test_inherited(void **state _unused_)
 	assert_string_equal(w.done, "-record -begin");
 	assert_int_equal(w.m.update.phase, PHASE_IDLE);
 	assert_string_equal(stored.result, "failed");
+	assert_string_equal(stored.timeline, "");
 	assert_string_equal(w.signals, "Cancelled vm1");
+}
+
+#define THIS_UPDATE "00112233445566778899aabbccddeeff"
+#define LAST_UPDATE "ffeeddccbbaa99887766554433221100"
+
+/* Only the timeline of that very update: PID 1 may still have the one before. */
+static void test_inherited_timeline(void **state _unused_)
+{
+	static const char *const ids[] = { THIS_UPDATE, LAST_UPDATE };
+	struct timeline timeline;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		assert_int_equal(timeline_new(&timeline), 0);
+		timeline_set_id(&timeline, ids[i]);
+		w.passed = dup(timeline.fd);
+		timeline_close(&timeline);
+		strcpy(w.m.update.info.id, THIS_UPDATE);
+		update_rollback_inherited(&w.m, JUMP);
+		assert_string_equal(stored.timeline, i == 0 ? THIS_UPDATE : "");
+		assert_int_equal(w.passed, -EBADF);
+		assert_int_equal(w.m.update.timeline.fd, -EBADF);
+	}
 }
 
 /* --- vetoes --------------------------------------------------------------------------------- */
@@ -576,6 +599,7 @@ int main(void)
 		TEST(test_wait_ends),
 		TEST(test_cancel),
 		TEST(test_inherited),
+		TEST(test_inherited_timeline),
 		TEST(test_veto_required),
 		TEST(test_veto_during),
 		TEST(test_veto_best_effort),

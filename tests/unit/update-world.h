@@ -18,7 +18,7 @@
 
 static struct {
 	unsigned int n;
-	char result[32], why[512];
+	char result[32], why[512], timeline[TIMELINE_ID_SIZE + 1];
 } stored; /* of the updates so far, and of the last one of them */
 
 const char *manager_state(const struct manager *m)
@@ -36,11 +36,12 @@ void manager_set_session_state(struct manager *m _unused_, struct session *s,
 	session_set_state(s, state, reason);
 }
 
-void history_store(struct manager *m _unused_, const char *result, const char *error)
+void history_store(struct manager *m, const char *result, const char *error)
 {
 	stored.n++;
 	snprintf(stored.result, sizeof(stored.result), "%s", result);
 	snprintf(stored.why, sizeof(stored.why), "%s", strempty(error));
+	snprintf(stored.timeline, sizeof(stored.timeline), "%s", timeline_id(&m->update.timeline));
 }
 
 static void begin_update(struct manager *m, enum conf_jump jump)
