@@ -128,6 +128,7 @@ void bus_set_init(struct bus_set *set, sd_event *event, bus_attach_t attach, voi
 		.userdata = userdata,
 		.listen_fd = -EBADF,
 		.accepted_fd = -EBADF,
+		.silent_fd = -EBADF,
 	};
 	TAILQ_INIT(&set->peers);
 }

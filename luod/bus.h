@@ -58,6 +58,9 @@ struct bus_peer {
 	unsigned int unfinished,
 		unfinished_fds;	   /* bytes and fds of a message that is not complete */
 	sd_event_source *deadline; /* of the handshake, or of that message */
+	int fd, in_fd;		   /* by which the bus writes, and reads; the bus owns them */
+	sd_event_source *writable; /* room for what it has not read, on which it is held up */
+	bool useless;		   /* luod lacked what it takes: is to be let go */
 };
 
 TAILQ_HEAD(bus_peer_list, bus_peer);
@@ -83,6 +86,7 @@ struct bus_set {
 	sd_event_source *accept_again; /* whoever waits could not be accepted */
 	bool accept_complained;	       /* of that */
 	int accepted_fd;	       /* a peer that could not be served yet */
+	int silent_fd;		       /* a socket on which nothing comes */
 	struct bus_limits limits;
 	struct bus_peer_list peers;
 	unsigned int n_peers;
@@ -118,6 +122,20 @@ int peer_driver_attach(struct bus_peer *peer);
 int peer_input_start(struct bus_peer *peer);
 void peer_input_complete(struct bus_peer *peer);
 void peer_input_look(struct bus_set *set);
+/* luod does not read meanwhile: it is not for the peer to go on. */
+void peer_input_hold(struct bus_peer *peer);
+void peer_input_resume(struct bus_peer *peer);
+
+/*
+ * What a peer does not read (peer-output-bus.c): told that its bus is started. After each event those that
+ * have read go on, one for each call, NULL when there is none: what such a one has said before is
+ * to be looked at. Then those that do not read are held up.
+ */
+int peer_output_start(struct bus_peer *peer);
+struct bus_peer *peer_output_resume(struct bus_set *set);
+void peer_output_hold(struct bus_set *set);
+/* Does something wait in luod for the other side to read? */
+bool bus_has_unread(sd_bus *bus);
 
 /* Ends a connection: @peer is no more. */
 void peer_lose(struct bus_peer *peer);

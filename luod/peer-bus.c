@@ -148,6 +148,7 @@ static void peer_free(struct bus_peer *peer)
 	TAILQ_REMOVE(&peer->set->peers, peer, entry);
 	peer->set->n_peers--;
 	sd_event_source_disable_unref(peer->deadline);
+	sd_event_source_disable_unref(peer->writable);
 	sd_bus_close_unref(peer->bus);
 	identity_clear(&peer->identity);
 	free(peer);
@@ -192,13 +193,17 @@ static unsigned int peers_of(const struct bus_set *set, uid_t uid)
 /* Consumes @fd once the bus has it. */
 static int peer_start(struct bus_peer *peer, int *fd)
 {
+	_cleanup_close_ int in = fd_dup(*fd);
 	sd_id128_t id;
 	int r;
 
+	if (in < 0)
+		return in;
 	if ((r = sd_id128_randomize(&id)) < 0 || (r = sd_bus_new(&peer->bus)) < 0 ||
-	    (r = sd_bus_set_fd(peer->bus, *fd, *fd)) < 0)
+	    (r = sd_bus_set_fd(peer->bus, in, *fd)) < 0)
 		return r;
-	TAKE_FD(*fd);
+	peer->in_fd = TAKE_FD(in);
+	peer->fd = TAKE_FD(*fd);
 	if ((r = sd_bus_set_server(peer->bus, true, id)) < 0 ||
 	    (r = sd_bus_negotiate_fds(peer->bus, true)) < 0 ||
 	    (r = sd_bus_set_sender(peer->bus, LUOD_UNIQUE)) < 0 ||
@@ -206,6 +211,7 @@ static int peer_start(struct bus_peer *peer, int *fd)
 	    (r = peer_driver_attach(peer)) < 0 ||
 	    (r = peer->set->attach(peer->bus, peer->set->userdata)) < 0 ||
 	    (r = peer_input_start(peer)) < 0 || (r = sd_bus_start(peer->bus)) < 0 ||
+	    (r = peer_output_start(peer)) < 0 ||
 	    (r = sd_bus_match_signal(peer->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
 				     "org.freedesktop.DBus.Local", "Disconnected", on_peer_gone,
 				     peer)) < 0)
@@ -310,7 +316,8 @@ static struct bus_peer *find_swamped(struct bus_set *set)
 	uint64_t n;
 
 	TAILQ_FOREACH(peer, &set->peers, entry)
-		if (sd_bus_get_n_queued_write(peer->bus, &n) >= 0 && n > set->limits.queue)
+		if (peer->useless ||
+		    (sd_bus_get_n_queued_write(peer->bus, &n) >= 0 && n > set->limits.queue))
 			return peer;
 	return NULL;
 }
@@ -334,20 +341,29 @@ static void drop_swamped(struct bus_set *set)
  * asked to go on once more when it has become ready, though not for as long as one that never stops
  * sending would like. The peer may be gone after that.
  */
+static void drain(struct bus_peer *peer)
+{
+	sd_bus *bus = sd_bus_ref(peer->bus);
+
+	for (unsigned int n = 0; n < DRAIN_MAX && !bus_has_unread(bus); n++)
+		if (sd_bus_process(bus, NULL) <= 0)
+			break;
+	sd_bus_unref(bus);
+}
+
 static int on_processed(sd_event_source *source _unused_, void *userdata)
 {
 	struct bus_set *set = userdata;
 	struct bus_peer *peer;
 
 	while ((peer = find_undrained(set))) {
-		sd_bus *bus = sd_bus_ref(peer->bus);
-
 		peer->drained = true;
 		peer_input_complete(peer);
-		for (unsigned int n = 0; n < DRAIN_MAX && sd_bus_process(bus, NULL) > 0; n++)
-			;
-		sd_bus_unref(bus);
+		drain(peer);
 	}
+	while ((peer = peer_output_resume(set)))
+		drain(peer);
+	peer_output_hold(set);
 	drop_swamped(set);
 	peer_input_look(set);
 	return 0;
@@ -358,6 +374,9 @@ int bus_set_listen(struct bus_set *set, int fd)
 	_cleanup_close_ int owned = fd;
 	int r;
 
+	set->silent_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (set->silent_fd < 0)
+		return -errno;
 	if ((r = later_prepare(set->event, &set->accept_again, on_accept_again, set)) < 0 ||
 	    (r = sd_event_add_post(set->event, &set->drain, on_processed, set)) < 0)
 		return r;
@@ -397,6 +416,7 @@ void bus_set_close_peers(struct bus_set *set)
 	set->listen = set->drain = set->accept_again = NULL;
 	set->listen_fd = close_fd(set->listen_fd);
 	set->accepted_fd = close_fd(set->accepted_fd);
+	set->silent_fd = close_fd(set->silent_fd);
 	while ((peer = TAILQ_FIRST(&set->peers)))
 		peer_free(peer);
 }

@@ -22,10 +22,8 @@ static int start_count(struct bus_peer *peer)
 {
 	const int offset = INT32_MAX;
 
-	return setsockopt(sd_bus_get_fd(peer->bus), SOL_SOCKET, SO_PEEK_OFF, &offset,
-			  sizeof(offset)) < 0
-		       ? -errno
-		       : 0;
+	return setsockopt(peer->fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof(offset)) < 0 ? -errno
+											  : 0;
 }
 
 /* Bytes of a message that is not complete. */
@@ -34,7 +32,7 @@ static unsigned int unfinished(const struct bus_peer *peer)
 	int offset = INT32_MAX;
 	socklen_t size = sizeof(offset);
 
-	if (getsockopt(sd_bus_get_fd(peer->bus), SOL_SOCKET, SO_PEEK_OFF, &offset, &size) < 0)
+	if (getsockopt(peer->fd, SOL_SOCKET, SO_PEEK_OFF, &offset, &size) < 0)
 		return 0;
 	return offset < 0 ? 0 : (unsigned int)(INT32_MAX - offset);
 }
@@ -76,6 +74,17 @@ static int on_message(sd_bus_message *m _unused_, void *userdata, sd_bus_error *
 {
 	peer_input_complete(userdata);
 	return 0;
+}
+
+void peer_input_hold(struct bus_peer *peer)
+{
+	sd_event_source_set_enabled(peer->deadline, SD_EVENT_OFF);
+}
+
+void peer_input_resume(struct bus_peer *peer)
+{
+	if (peer->unfinished)
+		start_timer(peer);
 }
 
 int peer_input_start(struct bus_peer *peer)
