@@ -114,6 +114,7 @@ static int gather_resources(struct session *s, struct preflight_session *ret)
 		if (resource->kind != RESOURCE_MEMORY)
 			continue;
 		resources[ret->n_resources].label = resource->label;
+		resources[ret->n_resources].attached_bytes = resource->bytes;
 		memfd_inspect(resource->fd, &resources[ret->n_resources++].memory);
 	}
 	return 0;

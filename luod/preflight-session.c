@@ -147,6 +147,28 @@ static const char *judge_size(const struct preflight_context *c, const struct me
 	return "is larger than the kernel can preserve as one memfd (2^32 - 1 pages). Split it.";
 }
 
+/* What counts against MaxBytesPerUser= is what it was. */
+CHECK(check_resized)
+{
+	for (size_t i = 0; i < c->n_sessions; i++) {
+		const struct preflight_session *s = &c->sessions[i];
+
+		for (size_t j = 0; j < s->n_resources; j++) {
+			const struct preflight_resource *r = &s->resources[j];
+			_cleanup_free_ char *object = NULL;
+
+			if (r->memory.kind == MEMFD_OTHER || r->memory.bytes == r->attached_bytes)
+				continue;
+			object = strprintf("%s/%s", s->name, r->label);
+			report(self, ret, by_policy(s), strempty(object),
+			       "Resource %s has %llu bytes, and had %llu when it was attached. Let its "
+			       "owner detach it and attach it again.",
+			       strempty(object), (unsigned long long)r->memory.bytes,
+			       (unsigned long long)r->attached_bytes);
+		}
+	}
+}
+
 /* After a jump the ids of page tables are others, and only their owner knows them. */
 CHECK(check_no_hwpts)
 {
@@ -248,6 +270,10 @@ static const struct check checks[] = {
 	    "best-effort sessions." },
 	  run_on_resources,
 	  judge_size },
+	{ { "memfd-resized", SEVERITY_ERROR,
+	    "A memfd is larger or smaller than when it was attached. A warning for best-effort "
+	    "sessions." },
+	  check_resized },
 	{ { "memfd-holes-memory", SEVERITY_ERROR,
 	    "Filling the memfds' holes takes more memory than there is; a warning from three "
 	    "quarters of it on." },

@@ -35,6 +35,7 @@ enum preflight_loader {
 struct preflight_resource {
 	const char *label;
 	struct memfd_info memory;
+	uint64_t attached_bytes; /* its size when it was given to luod */
 };
 
 struct preflight_session {

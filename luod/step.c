@@ -3,6 +3,7 @@
 #include "step.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "barrier.h"
 #include "handover.h"
@@ -245,23 +246,54 @@ static bool fill(struct resource *resource, int fd)
 	return true;
 }
 
+/* -ESTALE: it has another size than what was counted when it was attached, and filled. */
+static int require_size(const struct resource *resource, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return (uint64_t)st.st_size == resource->bytes ? 0 : -ESTALE;
+}
+
+/* Its owner may have resized it until the kernel had it, which lets nobody. */
+static int preserve_file(struct session *s, struct resource *resource, int fd)
+{
+	int r = kdev_luo_session_preserve_fd(s->kernel_fd, fd, resource->token);
+
+	return r < 0 ? r : require_size(resource, fd);
+}
+
+static int leave_resource(struct manager *m, struct session *s, const struct resource *resource,
+			  int error)
+{
+	_cleanup_free_ char *why =
+		error == -ESTALE
+			? strprintf(
+				  "'%s' does not have the size any more that it was attached with, "
+				  "%llu bytes",
+				  resource->label, (unsigned long long)resource->bytes)
+			: strprintf("the kernel does not preserve '%s': %s", resource->label,
+				    strerror(-error));
+	int r = barrier_leave_behind(m, s, error, why ? why : "out of memory");
+
+	return r < 0 ? r : STEP_AGAIN;
+}
+
 static int preserve_resource(struct manager *m, struct session *s, struct resource *resource)
 {
-	_cleanup_free_ char *why = NULL;
 	int fd = custody_fd(s, resource);
-	int r;
+	int r = fd < 0 ? fd : require_size(resource, fd);
 
 	update_progress(m);
-	if (fd >= 0 && fill(resource, fd))
+	if (r >= 0 && fill(resource, fd))
 		return STEP_AGAIN;
-	r = fd < 0 ? fd : kdev_luo_session_preserve_fd(s->kernel_fd, fd, resource->token);
-	if (r >= 0) {
-		resource->preserved = true;
-		return STEP_AGAIN;
-	}
-	why = strprintf("the kernel does not preserve '%s': %s", resource->label, strerror(-r));
-	r = barrier_leave_behind(m, s, r, why ? why : "out of memory");
-	return r < 0 ? r : STEP_AGAIN;
+	if (r >= 0)
+		r = preserve_file(s, resource, fd);
+	if (r < 0)
+		return leave_resource(m, s, resource, r);
+	resource->preserved = true;
+	return STEP_AGAIN;
 }
 
 /* One file, or a piece of one, per turn: luod goes on answering. */

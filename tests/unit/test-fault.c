@@ -21,6 +21,7 @@ static struct session *add_session(const char *name, enum session_mode mode)
 {
 	struct resource *ram;
 	struct session *s;
+	int fd;
 
 	assert_int_equal(session_new(name, 0, "vm.service", &s), 0);
 	s->manager = &w.m;
@@ -28,10 +29,11 @@ static struct session *add_session(const char *name, enum session_mode mode)
 	s->state = SESSION_IDLE;
 	TAILQ_INSERT_TAIL(&w.m.sessions, s, entry);
 	w.m.n_sessions++;
-	if (mode == SESSION_CUSTODY)
-		assert_int_equal(session_add_resource(s, "ram", RESOURCE_MEMORY, 1, 4096,
-						      memfd_new("ram"), &ram),
-				 0);
+	if (mode != SESSION_CUSTODY)
+		return s;
+	fd = memfd_new("ram");
+	assert_int_equal(ftruncate(fd, 4096), 0);
+	assert_int_equal(session_add_resource(s, "ram", RESOURCE_MEMORY, 1, 4096, fd, &ram), 0);
 	return s;
 }
 
@@ -53,6 +55,7 @@ static void add_device(struct session *s)
 static int setup(void **state _unused_)
 {
 	memset(&w, 0, sizeof(w));
+	w.grows = -1;
 	snprintf(w.run, sizeof(w.run), "/tmp/luod-fault-XXXXXX");
 	assert_non_null(mkdtemp(w.run));
 	w.m.paths.run = w.run;
@@ -242,6 +245,30 @@ static void test_not_noted(void **state _unused_)
 	comes_to_the_jump();
 }
 
+/* Only as much is preserved as was counted, also when it grows in the last moment. */
+static void test_resized(void **state _unused_)
+{
+	struct session *s = TAILQ_FIRST(&w.m.sessions);
+	struct resource *ram = TAILQ_FIRST(&s->resources);
+
+	for (unsigned int i = 0; i < 3; i++) {
+		w.grows = i == 2 ? ram->fd : -1;
+		assert_int_equal(ftruncate(ram->fd, i == 0 ? 8192 : i == 1 ? 1 : 4096), 0);
+		update(CONF_JUMP_DIRECT);
+		assert_called_off();
+		assert_string_equal(stored.why,
+				    "Session 0/kept: 'ram' does not have the size any more "
+				    "that it was attached with, 4096 bytes.");
+	}
+	w.grows = -1;
+	s->policy = SESSION_BEST_EFFORT;
+	update(CONF_JUMP_DIRECT);
+	assert_int_equal(w.jumps, 1);
+	s->policy = SESSION_REQUIRED;
+	assert_int_equal(ftruncate(ram->fd, 4096), 0);
+	comes_to_the_jump();
+}
+
 static bool lists(const char *text, const char *step, const char *when)
 {
 	_cleanup_free_ char *line = strprintf("%s:%s\n", step, when);
@@ -332,8 +359,8 @@ static void test_every_call(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_every_point), TEST(test_lines),      TEST(test_not_noted),
-		TEST(test_list),	TEST(test_every_call),
+		TEST(test_resized),   TEST(test_every_point), TEST(test_lines),
+		TEST(test_not_noted), TEST(test_list),	      TEST(test_every_call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,8 +47,8 @@ static void sound(struct situation *s)
 			    .liveupdate = yes,
 			    .liveupdate_memfd = yes,
 			    .kho = yes },
-		.resources = { { "ram", { MEMFD_SHMEM, GIB, 0, F_SEAL_SHRINK | F_SEAL_GROW } },
-			       { "rom", { MEMFD_SHMEM, 4096, 0, 0 } } },
+		.resources = { { "ram", { MEMFD_SHMEM, GIB, 0, F_SEAL_SHRINK | F_SEAL_GROW }, GIB },
+			       { "rom", { MEMFD_SHMEM, 4096, 0, 0 }, 4096 } },
 		.sessions = { { "1000/vm1", "luod/1000/vm1", false, true, true },
 			      { "1000/vm2", "luod/1000/vm2", true, false, true } },
 	};
@@ -363,6 +363,7 @@ static void assert_resource(const struct memfd_info *memory, const char *code)
 
 	sound(&s);
 	s.resources[1].memory = *memory;
+	s.resources[1].attached_bytes = memory->bytes;
 	assert_finds(&s, code, SEVERITY_ERROR, "1000/vm1/rom");
 	s.sessions[0].required = false;
 	assert_finds(&s, code, SEVERITY_WARNING, "1000/vm1/rom");
@@ -381,6 +382,18 @@ static void test_resources(void **state _unused_)
 	assert_resource(&(struct memfd_info){ MEMFD_SHMEM, UINT32_MAX * page, 0, 0 }, NULL);
 	assert_resource(&(struct memfd_info){ MEMFD_SHMEM, 1, 0, F_SEAL_EXEC | F_SEAL_WRITE },
 			NULL);
+}
+
+static void test_resized(void **state _unused_)
+{
+	struct situation s;
+
+	sound(&s);
+	s.resources[1].memory.bytes = 8192;
+	assert_finds(&s, "memfd-resized", SEVERITY_ERROR, "1000/vm1/rom");
+	s.sessions[0].required = false;
+	s.resources[1].memory.bytes = 1;
+	assert_finds(&s, "memfd-resized", SEVERITY_WARNING, "1000/vm1/rom");
 }
 
 static void test_exec_seal_is_the_next_kernels_business(void **state _unused_)
@@ -470,6 +483,7 @@ int main(void)
 		cmocka_unit_test(test_iommufds),
 		cmocka_unit_test(test_shutdown),
 		cmocka_unit_test(test_resources),
+		cmocka_unit_test(test_resized),
 		cmocka_unit_test(test_exec_seal_is_the_next_kernels_business),
 		cmocka_unit_test(test_holes),
 		cmocka_unit_test(test_order),
