@@ -134,9 +134,9 @@ def open_devices():
 
 
 class Fds:
-    """Makes them for a call, after which all are closed; what could not be made is in @missing."""
+    """Makes them for a call, after which all are closed; which kinds there were is in @made."""
 
-    missing = set()
+    made = set()
 
     def __init__(self):
         self.open = []
@@ -144,8 +144,8 @@ class Fds:
     def get(self, kind):
         try:
             fd = FDS[kind]()
+            self.made.add(kind)
         except OSError:
-            self.missing.add(kind)
             fd = FDS["/dev/null"]()
         self.open.append(fd)
         return fd
@@ -234,6 +234,28 @@ def value(kind, depth=0):
         key, item = split(kind[2:-1])
         return st.dictionaries(value(key, depth), value(item, depth), max_size=4)
     return _array(kind[1:])
+
+
+def sensible(kind):
+    """The same, of what may well be granted in a session as open_session() makes it."""
+    if kind in RANGES:
+        return st.sampled_from([0, 1, 2, 3, 64])
+    if kind == "s":
+        return st.sampled_from(["memory", "ram", "iommufd", "device", "fuzz"])
+    if kind == "h":
+        return st.sampled_from(sorted({"memfd", "sealed memfd", "/dev/iommu", "vfio device"} & set(FDS))).map(Fd)
+    if kind == "a{sv}":
+        return st.just({})
+    if kind[0] == "(":
+        return st.tuples(*(sensible(k) for k in split(kind[1:-1])))
+    if kind[0] == "a" and kind[1] != "{":
+        return st.lists(sensible(kind[1:]), max_size=2)
+    return value(kind)
+
+
+def body(signature, *strategies):
+    """Of all arguments, each by one of these."""
+    return st.tuples(*(st.one_of(*(s(kind) for s in strategies)) for kind in split(signature)))
 
 
 def with_fds(thing, fds):
@@ -333,12 +355,14 @@ class Fuzzer:
         self.luod, self.number, self.examples, self.skip = luod, number, examples, skip
         self.calls = collections.Counter()
         self.errors = collections.Counter()
+        self.granted = collections.Counter()
         self.found = None
         self.session = f"{ROOT}/session/" + _label(f"{os.getuid()}/fuzz")
 
     def note(self, member, answer):
         self.calls[f"{member.interface}.{member.name.lstrip('.')}"] += 1
         if not isinstance(answer, DBusErrorResponse):
+            self.granted[member.name] += 1
             return
         self.errors[answer.name] += 1
         if not answer.name.startswith(("org.luod1.Error.", "org.freedesktop.DBus.Error.")):
@@ -363,6 +387,8 @@ class Fuzzer:
 
     def open_session(self, mode="custody"):
         """One of the caller's own, with something in it: calls on it get further than on others'."""
+        if self.calls.total() % 5 == 0:
+            self.luod.call(Member(self.session, "org.luod1.Session", "Close", ""))
         made = self.luod.call(Member(ROOT, "org.luod1.Manager", "CreateSession", "sa{sv}"), "fuzz",
                               {"mode": ("s", mode), "policy": ("s", "best-effort")})
         if not isinstance(made, DBusErrorResponse) and mode == "custody":
@@ -380,20 +406,19 @@ class Fuzzer:
                 self.luod.call(close)
 
     def method(self, member):
-        right = st.tuples(*(value(k) for k in split(member.signature)))
         wrong = st.sampled_from(["", "s", "h", "a{sv}", "sa{sv}", "ut", "av"])
 
         def run(drawn):
-            signature, body = drawn
+            signature, arguments = drawn
             asked = member._replace(signature=signature)
             if member.path == self.session:
-                self.open_session("delegation" if self.calls.total() % 3 == 0 else "custody")
-            self.note(member, self.luod.call(asked, *body))
+                self.open_session("delegation" if self.calls.total() % 15 == 0 else "custody")
+            self.note(member, self.luod.call(asked, *arguments))
 
-        other = wrong.flatmap(lambda s: st.tuples(st.just(s), st.tuples(*(value(k)
-                                                                         for k in split(s)))))
-        mine = right.map(lambda body: (member.signature, body))
-        self.rules(st.one_of(mine, mine, mine, mine, other), run)
+        other = wrong.flatmap(lambda s: st.tuples(st.just(s), body(s, value)))
+        kinds = (value,), (value,), (sensible,), (sensible,), (value, sensible)
+        self.rules(st.one_of(*(st.tuples(st.just(member.signature), body(member.signature, *kind))
+                               for kind in kinds), other), run)
 
     def property(self, member):
         name, at = member.name[1:], Member(member.path, PROPERTIES, "", "")
@@ -452,7 +477,8 @@ def main():
     result["calls"] = sum(fuzzer.calls.values())
     result["members"] = dict(fuzzer.calls)
     result["errors"] = dict(fuzzer.errors)
-    result["fds"] = sorted(set(FDS) - Fds.missing)
+    result["fds"] = sorted(Fds.made)
+    result["granted"] = dict(fuzzer.granted)
     print(json.dumps(result, indent=1))
     luod.close()
     return 1 if "finding" in result else 0

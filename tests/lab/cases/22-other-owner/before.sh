@@ -16,6 +16,10 @@ done
 is "$(session_get vm1 Resources)" "$resources" "vm1 has what it had"
 is "$(session_get vm1 Unit)" vmm@vm1.service "... and whose it is has not changed"
 
+is "$(python3 "$LAB_DIR/recycled.py" "$(session_path vm1)" vmm@vm1.service "$(systemctl show -P MainPID luod)")" \
+	$'in the unit: granted\nbehind a pid in the unit: closed' "a pid that was another's makes nobody its heir"
+is "$(session_get vm1 Unit)" vmm@vm1.service "vm1 is still its unit's"
+
 for door in /run/luod/keeper /dev/liveupdate; do
 	is "$(knock $door)" EACCES "$door is closed to others"
 done

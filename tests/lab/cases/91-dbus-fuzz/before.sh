@@ -40,7 +40,7 @@ fuzz() {
 	t "$who: seed $SEED, $EXAMPLES examples of each member" \
 		call_all --uid "$uid" --address "$address" "$@" || diag <$LOG
 	diag "$(jq .calls $LOG) calls of $(jq '.members | length' $LOG) members"
-	jq -c '.errors, .fds' $LOG | diag
+	jq -c '.errors, .fds, .granted' $LOG | diag
 	t "those were many" test "$(jq .calls $LOG)" -gt 1000
 	is "$(interfaces)" "$all" "no interface was left out"
 	is "$(jq -r '.fds[]' $LOG | grep -Ec '^(/dev/iommu|/dev/net/tun|vfio device)$')" 3 \
@@ -50,6 +50,10 @@ fuzz() {
 	is "$(luod_fds)" "$fds" "it has as many fds as before"
 	state >/run/state-now
 	t "nothing has changed that is not the caller's" diff -u /run/state /run/state-now
+}
+
+went_far() {
+	t "not all it asked of its own session was refused" jq -e '.granted | .AttachMemory and .Detach' $LOG
 }
 
 is_preparing() {
@@ -74,7 +78,9 @@ for uid in 65534 0; do
 	skip=()
 	[ $uid != 0 ] || skip=(--skip "$guest")
 	fuzz "uid $uid on the bus" $uid unix:path=/run/dbus/system_bus_socket "${skip[@]}"
+	went_far
 	fuzz "uid $uid on luod's socket" $uid unix:path=/run/luod/bus "${skip[@]}"
+	went_far
 done
 t "the guest's memory is still written" memory_moves vm1
 device_works vm1 200

@@ -13,6 +13,8 @@ _fds() {
 	find "/proc/$(systemctl show -P MainPID "$1")/fd" -mindepth 1 | wc -l
 }
 
+GUEST_MIB=88 # of all ten, before.sh
+
 _memory_total() {
 	awk '/^MemTotal:/ { print $2 }' "$1"
 }
@@ -47,6 +49,8 @@ level_off() {
 	while read -r now margin name; do
 		_level "$now" "$margin" "$name"
 	done < <(_levels)
+	t "... at least the guests' memory" test "$(grep -o '^[0-9]* pages handed' "$LEVELS" | sort -n | sed -n '1s/ .*//p')" \
+		-ge $((GUEST_MIB * 256))
 	! _kernel_looks_for_leaks || _no_leak
 }
 
@@ -67,11 +71,17 @@ _kernel_looks_for_leaks() {
 # What the kernel loses in any boot, before luod has done anything.
 note_leaks() {
 	_kernel_looks_for_leaks || return 0
+	t "kmemleak is at work" _kmemleak_looks
 	_leaks >/lab/state/leaks
 	diag </lab/state/leaks
 }
 
+_kmemleak_looks() {
+	echo scan >/sys/kernel/debug/kmemleak
+}
+
 _no_leak() {
+	t "kmemleak is at work" _kmemleak_looks
 	is "$(_leaks | comm -13 /lab/state/leaks -)" "" "the kernel has lost no memory that it does not lose anyway"
 }
 

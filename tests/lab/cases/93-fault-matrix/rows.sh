@@ -118,20 +118,6 @@ was_restarted="luod was restarted in the middle of it"
 
 # --- luod ---------------------------------------------------------------------------------------------
 
-in_words() {
-	case $1 in
-	EIO) echo "Input/output error" ;;
-	ENOMEM) echo "Cannot allocate memory" ;;
-	EMFILE) echo "Too many open files" ;;
-	ENOSPC) echo "No space left on device" ;;
-	EBUSY) echo "Device or resource busy" ;;
-	EINVAL) echo "Invalid argument" ;;
-	EAGAIN) echo "Resource temporarily unavailable" ;;
-	ENOENT) echo "No such file or directory" ;;
-	ENOEXEC) echo "Exec format error" ;;
-	esac
-}
-
 # Before a step nothing of it is there, after it there is all of it to be undone.
 error_rows() {
 	local after
@@ -160,8 +146,11 @@ restart_rows() {
 }
 
 restart_row() {
+	local pid
+	pid=$(luod_pid)
 	meanwhile "$1" systemctl restart --no-block luod
 	called_off failed "^$was_restarted|$fails_at_its_end"
+	expect_within 60 "luod is not another process" luod_is_another "$pid"
 }
 
 # A run directory that can be full without anybody else's being so.
@@ -199,14 +188,6 @@ give_back_no_memory_left() {
 	prlimit --pid "$(luod_pid)" --as=unlimited:
 }
 
-no_room_left() {
-	! cat /dev/zero >/run/luod/fill
-}
-
-give_back_no_room_left() {
-	rm /run/luod/fill
-}
-
 # --- whom it needs ------------------------------------------------------------------------------------
 
 keeper_rows() {
@@ -238,7 +219,7 @@ bus_rows() {
 }
 
 bus_row() {
-	meanwhile "$1" systemctl stop dbus.socket dbus.service
+	meanwhile "$1" stop_bus
 	systemctl start dbus.socket dbus.service
 	called_off failed "$fails_at_its_end"
 }

@@ -11,6 +11,9 @@ row "$point $kind"
 "$kind" "$point"
 all_is_over "$point"
 row_ends
-[ "$LAB_BOOT" -le "$LAB_JUMPS" ] || exit 0
+if [ "$LAB_BOOT" -gt "$LAB_JUMPS" ]; then
+	was_noticed
+	exit 0
+fi
 load
 jump luctl update --jump=direct

@@ -55,10 +55,20 @@ keeper() {
 # Nobody is told that a session is lost because luod has no fd for it for a while. A guest that was told to
 # come back later has ended, and is started again.
 exhausted() {
+	wants "$1" no_fd_left EMFILE
+}
+
+# Nor because what it has to write down finds no room.
+room() {
+	wants "$1" no_room_left ENOSPC
+}
+
+wants() {
 	local vm
-	meanwhile "$1" no_fd_left
+	meanwhile "$1" "$2"
 	sleep 10
-	give_back_no_fd_left
+	"give_back_$2"
+	! journalctl -b -u luod -o cat | grep -q "$(in_words "$3")" || echo "$1" >>/lab/state/noticed
 	for vm in "${guests[@]}"; do
 		if systemctl is-failed -q "vmm@$vm"; then
 			diag "guest $vm ended: $(grep '^failed' "/run/vmm-$vm")"
@@ -75,13 +85,19 @@ begin_again() {
 }
 
 restart() {
-	meanwhile "$1" systemctl restart --no-block luod
+	meanwhile "$1" restart_luod
+	expect_within 60 "luod is not another process" luod_is_another "$was"
+}
+
+restart_luod() {
+	was=$(luod_pid)
+	systemctl restart --no-block luod
 }
 
 # logind does not come back to a bus by itself, and luod may not have its lock yet.
 bus() {
-	meanwhile "$1" systemctl stop dbus.socket dbus.service
-	wait_for 60 all_are_done
+	meanwhile "$1" stop_bus
+	expect_within 60 "not all guests are done without a bus" all_are_done
 	systemctl start dbus.socket dbus.service
 	systemctl restart systemd-logind
 }
@@ -156,6 +172,13 @@ unplug() {
 }
 
 # --- after each -----------------------------------------------------------------------------------------
+
+# Not at each point does luod want anything.
+was_noticed() {
+	case $(kind_of_case) in
+	exhausted | room) t "luod has felt the want at: $(paste -sd' ' /lab/state/noticed)" test -s /lab/state/noticed ;;
+	esac
+}
 
 is_done() {
 	grep -q '^done' "/run/vmm-$1" || [ "$(session_get "$1" State)" = idle ]

@@ -13,6 +13,10 @@
 #	stopped, woken         luod stands still; it shall go on
 #	no_fd_left             the kernel gives luod none any more ...
 #	give_back_no_fd_left   ... and does again
+#	no_room_left, give_back_no_room_left  the same of room in /run/luod, which must be small
+#	in_words ERRNO         as an error message says it
+#	luod_is_another PID    and not this process
+#	stop_bus               the system bus; wrong when it is still there
 #	kill_unit UNIT         SIGKILL of its main process; wrong when there is none, or it lives on
 #	row NAME               begins one
 #	wrong TEXT             about the row
@@ -98,6 +102,28 @@ give_back_no_fd_left() {
 	prlimit --pid "$(luod_pid)" --nofile="${given// /}:"
 }
 
+no_room_left() {
+	! cat /dev/zero >/run/luod/fill
+}
+
+give_back_no_room_left() {
+	rm /run/luod/fill
+}
+
+in_words() {
+	case $1 in
+	EIO) echo "Input/output error" ;;
+	ENOMEM) echo "Cannot allocate memory" ;;
+	EMFILE) echo "Too many open files" ;;
+	ENOSPC) echo "No space left on device" ;;
+	EBUSY) echo "Device or resource busy" ;;
+	EINVAL) echo "Invalid argument" ;;
+	EAGAIN) echo "Resource temporarily unavailable" ;;
+	ENOENT) echo "No such file or directory" ;;
+	ENOEXEC) echo "Exec format error" ;;
+	esac
+}
+
 _rows=()
 
 _has_main_process() {
@@ -109,6 +135,21 @@ kill_unit() {
 	wait_for 20 _has_main_process "$1" || wrong "$1 does not run"
 	systemctl kill --kill-whom=main --signal=KILL "$1"
 	expect_within 20 "$1 is not killed" test ! -e "/proc/$_main"
+}
+
+luod_is_another() {
+	local pid
+	pid=$(luod_pid)
+	[ "$pid" != 0 ] && [ "$pid" != "$1" ]
+}
+
+_no_bus() {
+	! systemctl is-active -q dbus.service dbus.socket
+}
+
+stop_bus() {
+	systemctl stop dbus.socket dbus.service
+	expect_within 20 "the bus is still there" _no_bus
 }
 
 row() {
