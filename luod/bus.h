@@ -122,6 +122,8 @@ int peer_driver_attach(struct bus_peer *peer);
 int peer_input_start(struct bus_peer *peer);
 void peer_input_complete(struct bus_peer *peer);
 void peer_input_look(struct bus_set *set);
+/* When the handshake has ended: false when it was too long. */
+bool peer_input_admits(const struct bus_peer *peer);
 /* luod does not read meanwhile: it is not for the peer to go on. */
 void peer_input_hold(struct bus_peer *peer);
 void peer_input_resume(struct bus_peer *peer);
@@ -137,6 +139,8 @@ void peer_output_hold(struct bus_set *set);
 /* Does something wait in luod for the other side to read? */
 bool bus_has_unread(sd_bus *bus);
 
+/* As sd_bus_process(): how it ended. @peer may be no more: then it is not positive. */
+int peer_process(struct bus_peer *peer);
 /* Ends a connection: @peer is no more. */
 void peer_lose(struct bus_peer *peer);
 

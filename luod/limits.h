@@ -68,6 +68,12 @@
 #define LIMIT_PEER_FDS	   64
 #define LIMIT_PEER_USEC	   (30 * USEC_PER_SEC)
 
+/*
+ * What sd-bus may have read of a peer when the handshake has ended. It reads ahead, and what came along it
+ * goes on with as it likes; an ordinary client says less than half of that.
+ */
+#define LIMIT_PEER_HANDSHAKE 1024
+
 /* Links of the host that one session names, all sessions of one uid, and all together. */
 #define LIMIT_SESSION_LINKS 64
 #define LIMIT_LINKS_PER_UID 1024

@@ -164,6 +164,20 @@ void peer_lose(struct bus_peer *peer)
 		set->peer_gone(number, set->userdata);
 }
 
+int peer_process(struct bus_peer *peer)
+{
+	struct bus_set *set = peer->set;
+	uint64_t number = peer->identity.peer;
+	int r = sd_bus_process(peer->bus, NULL);
+
+	/* It has hung up, which on_peer_gone() has heard of. */
+	if (!bus_set_has_peer(set, number))
+		return -ECONNRESET;
+	if (r < 0)
+		peer_lose(peer);
+	return r;
+}
+
 static int on_peer_gone(sd_bus_message *m _unused_, void *userdata, sd_bus_error *error _unused_)
 {
 	peer_lose(userdata);
@@ -206,6 +220,8 @@ static int peer_start(struct bus_peer *peer, int *fd)
 	peer->fd = TAKE_FD(*fd);
 	if ((r = sd_bus_set_server(peer->bus, true, id)) < 0 ||
 	    (r = sd_bus_negotiate_fds(peer->bus, true)) < 0 ||
+	    /* Nobody has luod wait for him to read when it ends. */
+	    (r = sd_bus_set_close_on_exit(peer->bus, false)) < 0 ||
 	    (r = sd_bus_set_sender(peer->bus, LUOD_UNIQUE)) < 0 ||
 	    (r = sd_bus_set_description(peer->bus, "luod-peer")) < 0 ||
 	    (r = peer_driver_attach(peer)) < 0 ||
@@ -343,12 +359,23 @@ static void drop_swamped(struct bus_set *set)
  */
 static void drain(struct bus_peer *peer)
 {
-	sd_bus *bus = sd_bus_ref(peer->bus);
-
-	for (unsigned int n = 0; n < DRAIN_MAX && !bus_has_unread(bus); n++)
-		if (sd_bus_process(bus, NULL) <= 0)
+	for (unsigned int n = 0; n < DRAIN_MAX && !bus_has_unread(peer->bus); n++)
+		if (peer_process(peer) <= 0)
 			break;
-	sd_bus_unref(bus);
+}
+
+static void begin_serving(struct bus_peer *peer)
+{
+	if (!peer_input_admits(peer)) {
+		log_warning(
+			"Process %d of uid %u says too much in the handshake; closing its connection.",
+			peer->identity.pid, peer->identity.uid);
+		peer_lose(peer);
+		return;
+	}
+	peer->drained = true;
+	peer_input_complete(peer);
+	drain(peer);
 }
 
 static int on_processed(sd_event_source *source _unused_, void *userdata)
@@ -356,11 +383,8 @@ static int on_processed(sd_event_source *source _unused_, void *userdata)
 	struct bus_set *set = userdata;
 	struct bus_peer *peer;
 
-	while ((peer = find_undrained(set))) {
-		peer->drained = true;
-		peer_input_complete(peer);
-		drain(peer);
-	}
+	while ((peer = find_undrained(set)))
+		begin_serving(peer);
 	while ((peer = peer_output_resume(set)))
 		drain(peer);
 	peer_output_hold(set);

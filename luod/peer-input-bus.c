@@ -9,7 +9,8 @@
  * complete. This is looked at after each event. One event is one reading of one peer, so what luod has
  * more fds afterwards is what that peer has sent.
  *
- * Until a peer is known to sd-bus by the handshake, that bounds what it says; here it has its time.
+ * Until a peer is known to sd-bus by the handshake, that bounds what it says; here it has its time, and what
+ * came along with its end must be little.
  */
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -98,6 +99,11 @@ int peer_input_start(struct bus_peer *peer)
 					  LIMIT_PEER_USEC, 0, on_deadline, peer);
 }
 
+bool peer_input_admits(const struct bus_peer *peer)
+{
+	return unfinished(peer) <= LIMIT_PEER_HANDSHAKE;
+}
+
 /* Root may send whole records of a network, and can do without tricks what they are for. */
 static bool is_too_much(const struct bus_peer *peer)
 {
@@ -111,7 +117,8 @@ static bool look(struct bus_peer *peer, unsigned int more_fds)
 
 	if (now == peer->unfinished)
 		return true;
-	if (!peer->unfinished)
+	/* Of one that is held up it is luod that does not read. */
+	if (!peer->unfinished && !peer->writable)
 		start_timer(peer);
 	peer->unfinished = now;
 	peer->unfinished_fds += more_fds;

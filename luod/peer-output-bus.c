@@ -36,12 +36,8 @@ static int on_writable(sd_event_source *source _unused_, int fd _unused_, uint32
 		       void *userdata)
 {
 	struct bus_peer *peer = userdata;
-	struct bus_set *set = peer->set;
-	uint64_t number = peer->identity.peer;
 
-	/* That it has hung up is seen by this, too, and it is no more then. */
-	if (sd_bus_process(peer->bus, NULL) < 0 && bus_set_has_peer(set, number))
-		peer_lose(peer);
+	peer_process(peer);
 	return 0;
 }
 

@@ -124,6 +124,18 @@ class Service:
             os.close(self.store.pop()[1])
         return self.process.returncode
 
+    def used(self):
+        """Seconds of a processor, so far."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as f:
+            ticks = f.read().rpartition(")")[2].split()[11:13]
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
+    def is_idle(self):
+        """For a second."""
+        before = self.used()
+        time.sleep(1)
+        return self.used() == before
+
     def text(self):
         with open(self.log, encoding="utf-8", errors="replace") as f:
             return f.read()
