@@ -13,6 +13,7 @@
 #include "later.h"
 #include "log.h"
 
+#define FAR_BEHIND     64 /* messages that wait to be read */
 #define RECONNECT_USEC (200 * USEC_PER_MSEC)
 
 static int open_system(struct bus_set *set);
@@ -153,11 +154,67 @@ bool bus_set_is_peer(struct bus_set *set, sd_bus *bus)
 		}                                            \
 	} while (0)
 
+/* Those whose value grows with what a session, a device or a host has. */
+static bool is_long(const char *property)
+{
+	static const char *const names[] = { "Devices",	  "Findings", "Links", "Reasons",
+					     "Resources", "Taps",     "Users" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (streq(names[i], property))
+			return true;
+	return false;
+}
+
+/* That they are others now, and not what they are. */
+static int emit_names(sd_bus *bus, const char *path, const char *interface, char **names)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	int r;
+
+	if ((r = sd_bus_message_new_signal(bus, &m, path, "org.freedesktop.DBus.Properties",
+					   "PropertiesChanged")) < 0 ||
+	    (r = sd_bus_message_append(m, "sa{sv}", interface, 0)) < 0 ||
+	    (r = sd_bus_message_append_strv(m, names)) < 0)
+		return r;
+	return sd_bus_send(bus, m, NULL);
+}
+
+/* To somebody who is far behind: luod keeps it until he reads. */
+static int emit_in_short(sd_bus *bus, const char *path, const char *interface, char **properties)
+{
+	size_t n = strv_length(properties), n_long = 0, n_others = 0;
+	_cleanup_free_ char **longs = calloc(n + 1, sizeof(char *));
+	_cleanup_free_ char **others = calloc(n + 1, sizeof(char *));
+	int r = 0;
+
+	if (!longs || !others)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (is_long(properties[i]))
+			longs[n_long++] = properties[i];
+		else
+			others[n_others++] = properties[i];
+	if (n_long > 0)
+		r = emit_names(bus, path, interface, longs);
+	if (r >= 0 && n_others > 0)
+		r = sd_bus_emit_properties_changed_strv(bus, path, interface, others);
+	return r;
+}
+
+static int emit_changed(sd_bus *bus, const char *path, const char *interface, char **properties)
+{
+	uint64_t behind;
+
+	if (sd_bus_get_n_queued_write(bus, &behind) >= 0 && behind > FAR_BEHIND)
+		return emit_in_short(bus, path, interface, properties);
+	return sd_bus_emit_properties_changed_strv(bus, path, interface, properties);
+}
+
 void bus_set_emit_changed(struct bus_set *set, const char *path, const char *interface,
 			  char **properties)
 {
-	FOR_EACH_BUS(set, bus,
-		     sd_bus_emit_properties_changed_strv(bus, path, interface, properties));
+	FOR_EACH_BUS(set, bus, emit_changed(bus, path, interface, properties));
 }
 
 void bus_set_emit_added(struct bus_set *set, const char *path)
