@@ -64,7 +64,8 @@ static int act(struct manager *m, unsigned int step)
 
 	assert_ptr_equal(m, &w.m);
 	assert_true(w.tries < TRIES_MAX);
-	w.tried_usec[w.tries] = now_usec(CLOCK_MONOTONIC);
+	/* By the clock of the event loop, from which it also counts how long it waits. */
+	assert_true(sd_event_now(m->event, CLOCK_MONOTONIC, &w.tried_usec[w.tries]) >= 0);
 	w.backoff_usec[w.tries++] = m->update.backoff_usec;
 	note(w.done, sizeof(w.done), "", update_steps[step].name);
 	if (b->during)
