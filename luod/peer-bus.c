@@ -351,12 +351,7 @@ static void drop_swamped(struct bus_set *set)
 	}
 }
 
-/*
- * A client may send its first call along with the line that ends the handshake. sd-bus then has
- * it in its buffer while the event loop waits for more input on the socket; so each connection is
- * asked to go on once more when it has become ready, though not for as long as one that never stops
- * sending would like. The peer may be gone after that.
- */
+/* Not for as long as one that never stops sending would like. The peer may be gone after that. */
 static void drain(struct bus_peer *peer)
 {
 	for (unsigned int n = 0; n < DRAIN_MAX && !bus_has_unread(peer->bus); n++)
@@ -364,6 +359,11 @@ static void drain(struct bus_peer *peer)
 			break;
 }
 
+/*
+ * A client may send its first call along with the line that ends the handshake. sd-bus then has
+ * it in its buffer while the event loop waits for more input on the socket; so each connection is
+ * asked to go on once more when it has become ready.
+ */
 static void begin_serving(struct bus_peer *peer)
 {
 	if (!peer_input_admits(peer)) {

@@ -77,6 +77,18 @@ CHECK(check_still_held)
 	report_orphans(self, c, ret);
 }
 
+static void report_resource(const struct check *self, struct findings *ret,
+			    const struct preflight_session *s, const struct preflight_resource *r,
+			    const char *sentence)
+{
+	_cleanup_free_ char *object = strprintf("%s/%s", s->name, r->label);
+
+	if (object && sentence)
+		report(self, ret, by_policy(s), object, "Resource %s %s", object, sentence);
+	else
+		ret->out_of_memory = true;
+}
+
 /* Every memfd in custody goes through the row's judge. */
 CHECK(run_on_resources)
 {
@@ -86,16 +98,9 @@ CHECK(run_on_resources)
 		for (size_t j = 0; j < s->n_resources; j++) {
 			const struct preflight_resource *r = &s->resources[j];
 			const char *sentence = self->judge(c, &r->memory);
-			_cleanup_free_ char *object = NULL;
 
-			if (!sentence)
-				continue;
-			object = strprintf("%s/%s", s->name, r->label);
-			if (object)
-				report(self, ret, by_policy(s), object, "Resource %s %s", object,
-				       sentence);
-			else
-				ret->out_of_memory = true;
+			if (sentence)
+				report_resource(self, ret, s, r, sentence);
 		}
 	}
 }
@@ -155,16 +160,16 @@ CHECK(check_resized)
 
 		for (size_t j = 0; j < s->n_resources; j++) {
 			const struct preflight_resource *r = &s->resources[j];
-			_cleanup_free_ char *object = NULL;
+			_cleanup_free_ char *sentence = NULL;
 
 			if (r->memory.kind == MEMFD_OTHER || r->memory.bytes == r->attached_bytes)
 				continue;
-			object = strprintf("%s/%s", s->name, r->label);
-			report(self, ret, by_policy(s), strempty(object),
-			       "Resource %s has %llu bytes, and had %llu when it was attached. Let its "
-			       "owner detach it and attach it again.",
-			       strempty(object), (unsigned long long)r->memory.bytes,
-			       (unsigned long long)r->attached_bytes);
+			sentence =
+				strprintf("has %llu bytes, and had %llu when it was attached. Let "
+					  "its owner detach it and attach it again.",
+					  (unsigned long long)r->memory.bytes,
+					  (unsigned long long)r->attached_bytes);
+			report_resource(self, ret, s, r, sentence);
 		}
 	}
 }

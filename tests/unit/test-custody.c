@@ -134,6 +134,15 @@ static void run(struct manager *m)
 	assert_true(sd_event_run(m->event, 10 * USEC_PER_SEC) > 0);
 }
 
+/* What @untold says could not be told is, when PID 1 is there. */
+static void assert_told_later(struct service_manager *p, struct manager *m, const bool *untold)
+{
+	assert_true(*untold);
+	pid1_listen(p);
+	run(m);
+	assert_false(*untold);
+}
+
 /* While PID 1 cannot be reached nothing is forgotten: it gets the fd when it can be. */
 static void test_stored_later(void **state)
 {
@@ -193,10 +202,7 @@ static void test_target_later(void **state)
 	m->target = (struct target)TARGET_EMPTY;
 	m->target.image_fd = memfd_new("image");
 	custody_store_target(m);
-	assert_true(m->target_unstored);
-	pid1_listen(&pid1);
-	run(m);
-	assert_false(m->target_unstored);
+	assert_told_later(&pid1, m, &m->target_unstored);
 	assert_told(&pid1, "FDSTOREREMOVE=1\nFDNAME=target");
 	assert_told(&pid1, "FDSTOREREMOVE=1\nFDNAME=target-initrd");
 	assert_told(&pid1, "FDSTORE=1\nFDPOLL=0\nFDNAME=target");
@@ -213,10 +219,7 @@ static void test_timeline_later(void **state)
 	pid1_begin(&pid1, m);
 	m->update.timeline.fd = memfd_new("timeline");
 	custody_store_timeline(m);
-	assert_true(m->timeline_unstored);
-	pid1_listen(&pid1);
-	run(m);
-	assert_false(m->timeline_unstored);
+	assert_told_later(&pid1, m, &m->timeline_unstored);
 	assert_told(&pid1, "FDSTOREREMOVE=1\nFDNAME=timeline");
 	assert_told(&pid1, "FDSTORE=1\nFDPOLL=0\nFDNAME=timeline");
 	m->update.timeline.fd = close_fd(m->update.timeline.fd);
@@ -235,10 +238,7 @@ static void test_no_timeline_later(void **state)
 	custody_store_timeline(m);
 	m->update.timeline.fd = close_fd(m->update.timeline.fd);
 	custody_store_timeline(m);
-	assert_true(m->timeline_unstored);
-	pid1_listen(&pid1);
-	run(m);
-	assert_false(m->timeline_unstored);
+	assert_told_later(&pid1, m, &m->timeline_unstored);
 	assert_told(&pid1, "FDSTOREREMOVE=1\nFDNAME=timeline");
 	assert_int_equal(recv(pid1.fd, text, sizeof(text), MSG_DONTWAIT), -1);
 	pid1_end(&pid1, m);

@@ -235,7 +235,7 @@ static void test_inherited_timeline(void **state _unused_)
 		timeline_set_id(&timeline, ids[i]);
 		w.passed = dup(timeline.fd);
 		timeline_close(&timeline);
-		strcpy(w.m.update.info.id, THIS_UPDATE);
+		snprintf(w.m.update.info.id, sizeof(w.m.update.info.id), "%s", THIS_UPDATE);
 		update_rollback_inherited(&w.m, JUMP);
 		assert_string_equal(stored.timeline, i == 0 ? THIS_UPDATE : "");
 		assert_int_equal(w.passed, -EBADF);

@@ -27,9 +27,13 @@ def cgroup_of_unit():
     raise FileNotFoundError(f"there is no cgroup of {UNIT}")
 
 
-def connect():
+def new_socket():
     peer = socket.socket(socket.AF_UNIX)
     peer.settimeout(60)
+    return peer
+
+
+def connect(peer):
     peer.connect("/run/luod/bus")
     return peer
 
@@ -76,15 +80,14 @@ def heir_of(pid):
     raise TimeoutError(f"nobody got the pid {pid}")
 
 
-os.waitpid(in_unit(lambda: print("in the unit:", answer(connect()), flush=True)), 0)
+os.waitpid(in_unit(lambda: print("in the unit:", answer(connect(new_socket())), flush=True)), 0)
 
 os.kill(LUOD, signal.SIGSTOP)
 try:
-    peer = socket.socket(socket.AF_UNIX)
-    peer.settimeout(60)
+    peer = new_socket()
     maker = os.fork()
     if maker == 0:
-        peer.connect("/run/luod/bus")
+        connect(peer)
         os._exit(0)
     os.waitpid(maker, 0)
     heir = heir_of(maker)
